@@ -1,0 +1,244 @@
+"""What the engine asks of the world, one interface a role; drivers in `backends/` keep the promises.
+
+Answers: a method typed `Answer[T]` returns T at once when it can, else a Deferred of T. The memory drivers
+always answer at once, so one process runs without a coroutine; the engine continues through
+`engine.answers.when`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from .protocol.app import App
+
+T = TypeVar("T")
+Answer = T | Deferred[T]
+
+
+class BackendError(Exception):
+    """The world's fault: a store, cache or broker did not answer. Logged once with the driver's name."""
+
+
+class IApps(Interface):
+    """Where App records live. Records come back with every default limit filled in."""
+
+    def by_key(key: str) -> Answer[App | None]:
+        """The app with this key, None when there is none. Fails with `BackendError`."""
+
+    def by_id(app_id: str) -> Answer[App | None]:
+        """The app with this id, None when there is none. Fails with `BackendError`."""
+
+    def all() -> Answer[list[App]]:
+        """Every app, in no promised order. Fails with `BackendError`."""
+
+
+class ICache(Interface):
+    """Small values with a time to live. A failing cache answers with `BackendError`, never late."""
+
+    def get(key: str) -> Answer[tuple[str, float] | None]:
+        """Value and seconds left (infinite as `math.inf`), None when absent or expired."""
+
+    def set(key: str, value: str, ttl: float | None = None) -> Answer[None]:
+        """Store for `ttl` seconds; None means the driver's own default, 0 for ever."""
+
+    def add(key: str, value: str, ttl: float | None = None) -> Answer[bool]:
+        """Store only when absent, atomically; whether it was stored."""
+
+    def remove(key: str) -> Answer[None]:
+        """Forget the key; absent is fine."""
+
+    def health() -> Answer[bool]:
+        """Whether the cache can be used now."""
+
+
+class Fact(NamedTuple):
+    """Something webhooks may tell: `name` and members as in http-api.md 12.3, absent members None."""
+
+    name: str
+    channel: str
+    user_id: str | None = None
+    event: str | None = None
+    data: str | None = None
+    socket_id: str | None = None
+    subscription_count: int | None = None
+
+
+class IFacts(Interface):
+    """Takes webhook facts. Never blocks, never fails the action that caused the fact."""
+
+    def wants(app: App, name: str) -> bool:
+        """Whether any webhook of the app listens for this event type; lets callers skip building a fact."""
+
+    def emit(app: App, fact: Fact) -> None:
+        """Accept a fact, in order per app."""
+
+
+class Joined(NamedTuple):
+    """Answer of `IAuthority.join`."""
+
+    outcome: str
+    """`ok`, `dup` (this socket is already this member) or `limit`."""
+    first: bool = False
+    """The user was not in the channel before: a `PresenceChange` was published."""
+    webhook: bool = False
+    """`first`, and no removal of the same user was pending: a member_added fact is due."""
+    version: int = 0
+    """The channel's version after the join; a mirror at least this new contains the member."""
+
+
+class Parted(NamedTuple):
+    """Answer of `IAuthority.part`."""
+
+    last: bool
+    version: int
+
+
+class PresenceChange(NamedTuple):
+    """One transition of a presence channel, published in the step that made it (scaling.md 4.3, R3)."""
+
+    app_id: str
+    channel: str
+    epoch: str
+    previous: int
+    version: int
+    joined: bool
+    user_id: str
+    user_info: str
+
+
+class UserChange(NamedTuple):
+    """A user came online (first signed-in socket) or went offline (last one gone)."""
+
+    app_id: str
+    user_id: str
+    online: bool
+
+
+class Snapshot(NamedTuple):
+    """A presence channel's members, user id to user_info (JSON text), in join order."""
+
+    epoch: str
+    version: int
+    members: Mapping[str, str]
+
+
+class ChannelCounts(NamedTuple):
+    """Cluster-wide counts of one channel. `users` is None where the channel is not a presence channel."""
+
+    subscriptions: int
+    users: int | None
+
+
+class Due(NamedTuple):
+    """A transition whose grace has passed: `channel_vacated`, or `member_removed` with its user."""
+
+    app_id: str
+    name: str
+    channel: str
+    user_id: str | None
+
+
+class IAuthorityListener(Protocol):
+    """Hears what the authority publishes, in the same step as the transition."""
+
+    def presence_changed(self, change: PresenceChange) -> None: ...
+
+    def user_changed(self, change: UserChange) -> None: ...
+
+
+class IAuthority(Interface):
+    """Decides every shared transition in one atomic step and publishes it in that step (scaling.md 5.1).
+
+    Operations are idempotent per (node, fact). `node` is the caller's node id. Anything may fail with
+    `BackendError`.
+    """
+
+    epoch: str = Attribute("Random id of this state's lifetime.")
+
+    def listen(listener: IAuthorityListener) -> None:
+        """Deliver published changes to this listener, in order per channel."""
+
+    def conn_open(app_id: str, node: str, limit: int) -> Answer[bool]:
+        """Admit and count one connection unless `limit` (0 = none) are open already."""
+
+    def conn_close(app_id: str, node: str, count: int) -> Answer[None]:
+        """Take `count` admitted connections back."""
+
+    def occupy(app_id: str, channel: str, node: str) -> Answer[bool]:
+        """This node has subscribers. True when a channel_occupied fact is due (no pending vacate)."""
+
+    def vacate(app_id: str, channel: str, node: str) -> Answer[None]:
+        """This node has no subscribers any more; the last node starts the grace of channel_vacated."""
+
+    def count(app_id: str, channel: str, node: str, subscriptions: int) -> Answer[int]:
+        """Set this node's subscriber count; the cluster-wide total."""
+
+    def join(
+        app_id: str, channel: str, node: str, socket_id: str, user_id: str, user_info: str, limit: int
+    ) -> Answer[Joined]:
+        """Make the socket this member. Publishes a change when the user is new; `limit` 0 = none."""
+
+    def part(app_id: str, channel: str, node: str, socket_id: str) -> Answer[Parted]:
+        """Undo the socket's join. Publishes a change when the user's last socket went."""
+
+    def snapshot(app_id: str, channel: str) -> Answer[Snapshot]:
+        """The member list now."""
+
+    def counts(app_id: str, channel: str) -> Answer[ChannelCounts]:
+        """Counts of one channel; zeros when unoccupied."""
+
+    def channels(app_id: str, prefix: str) -> Answer[dict[str, ChannelCounts]]:
+        """Occupied channels whose name starts with `prefix`."""
+
+    def user_up(app_id: str, user_id: str, node: str, socket_id: str) -> Answer[bool]:
+        """The socket is signed in as the user; True when it is the user's first."""
+
+    def user_down(app_id: str, user_id: str, node: str, socket_id: str) -> Answer[bool]:
+        """The socket is gone or signed out; True when it was the user's last."""
+
+    def online(app_id: str, user_ids: Iterable[str]) -> Answer[set[str]]:
+        """Which of these users have a signed-in socket."""
+
+    def user_connections(app_id: str, user_id: str) -> Answer[int]:
+        """How many signed-in sockets the user has."""
+
+    def due(now: float) -> Answer[list[Due]]:
+        """Pop the transitions whose grace has passed, each to exactly one caller, oldest first."""
+
+    def next_due() -> float | None:
+        """When `due` has something to tell, in the authority's clock; None when nothing is pending."""
+
+    def forget_node(node: str) -> Answer[None]:
+        """Remove every fact of the node as if left one by one (scaling.md `leave`, `reap`)."""
+
+
+class IFraming(Interface):
+    """How texts become bytes for one kind of sink; sinks with equal framing share the bytes."""
+
+    def frame(text: bytes) -> bytes:
+        """The finished bytes of one message."""
+
+
+class ISink(Interface):
+    """Where one connection's messages go. FIFO; push never waits, never fails, and is ignored once closed.
+
+    Frames of one reactor turn leave together at its end (architecture.md 3).
+    """
+
+    framing: IFraming = Attribute("The `IFraming` whose bytes this sink takes; compare by identity.")
+
+    def push(frame: bytes) -> None:
+        """Queue an ordinary event; may be dropped when the peer is too slow (scaling.md 8)."""
+
+    def push_control(frame: bytes) -> None:
+        """Queue a reply or presence message; never silently dropped."""
+
+    def close(code: int, reason: str) -> None:
+        """Flush, then end the connection with this Close code. Later pushes are ignored."""
+
+    def abort() -> None:
+        """End the connection now, without ceremony."""

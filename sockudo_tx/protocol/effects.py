@@ -1,0 +1,83 @@
+"""What a session asks the server to do: eight kinds of frozen values, performed in order.
+
+    Send     a text to this socket                Relay    a client event to a channel
+    Close    error text, then Close frame         Signin   bind this socket to a user
+    Join     enter a channel                      Notify   a fact for webhooks
+    Leave    leave a channel                      Replay   a cache channel's last event, or a miss
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .errors import PeerError
+from .names import ChannelName
+
+__all__ = ["Close", "Effect", "Join", "Leave", "Member", "Notify", "Relay", "Replay", "Send", "Signin"]
+
+
+class Member(NamedTuple):
+    """A presence identity: `user_info` is compact JSON text."""
+
+    user_id: str
+    user_info: str
+
+
+class Send(NamedTuple):
+    """Queue `text` to this socket; never dropped for slowness before its limits."""
+
+    text: str
+
+
+class Close(NamedTuple):
+    """Send `pusher:error`, then a Close frame with the same code and text."""
+
+    error: PeerError
+
+
+class Join(NamedTuple):
+    """Enter the channel; `member` is set exactly on presence channels."""
+
+    channel: ChannelName
+    member: Member | None
+
+
+class Leave(NamedTuple):
+    """Leave the channel; `channel` is one this socket is in."""
+
+    channel: str
+
+
+class Relay(NamedTuple):
+    """Deliver a client event to everyone else in the channel.
+
+    `data` is the event's data as JSON text, None when absent; `user_id` is the sender's presence id.
+    """
+
+    channel: str
+    event: str
+    data: str | None
+    user_id: str | None
+
+
+class Signin(NamedTuple):
+    """Register this socket under `user_id`; `watchlist` is already cut to its limit."""
+
+    user_id: str
+    watchlist: tuple[str, ...]
+
+
+class Replay(NamedTuple):
+    """Send the channel's cached event, or `pusher:cache_miss`."""
+
+    channel: str
+
+
+class Notify(NamedTuple):
+    """A fact for webhooks, by event name and members (http-api.md 12.3)."""
+
+    name: str
+    channel: str
+
+
+Effect = Send | Close | Join | Leave | Relay | Signin | Replay | Notify

@@ -1,0 +1,96 @@
+"""JSON as it travels: the only module that knows which JSON library we use.
+
+Reading is strict: UTF-8, no `NaN` or `Infinity`, no unpaired surrogate escapes, bounded depth. A
+value that is only passed on stays `Raw` and is never decoded, so numbers keep every digit and objects
+their member order.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+__all__ = ["JsonError", "Raw", "compact", "dumps", "loads", "quote", "text_of"]
+
+Raw = msgspec.Raw
+
+
+class JsonError(ValueError):
+    """The bytes are not the JSON we accept; the text says where and why."""
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON text: no spaces, non-ASCII raw, `/` unescaped, member order kept."""
+    return msgspec.json.encode(value).decode()
+
+
+def quote(text: str) -> str:
+    """`text` as one JSON string, quotation marks included."""
+    return msgspec.json.encode(text).decode()
+
+
+def loads(text: bytes | str, max_depth: int | None = None) -> Any:
+    """Any JSON value as plain Python objects. Raises `JsonError`, and nothing else.
+
+    Integers beyond 64 bits become floats: use `Raw` for what must be passed on unchanged.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode()
+        if max_depth is not None and _depth(text) > max_depth:
+            raise JsonError(f"nesting is deeper than {max_depth} levels")
+        return msgspec.json.decode(text)
+    except UnicodeDecodeError as error:
+        raise JsonError(f"not valid UTF-8 at byte {error.start}") from None
+    except RecursionError:
+        raise JsonError("nesting is too deep") from None
+    except msgspec.DecodeError as error:
+        raise JsonError(str(error)) from None
+
+
+# One token per match: a string, a run of white space, or anything else.
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[ \t\r\n]+|[^"\s]+', re.DOTALL)
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def compact(raw: Raw | bytes | str) -> str:
+    """The same JSON value in the wire's spelling: no white space, characters unescaped.
+
+    `raw` must be valid JSON (a decoded `Raw` is). Numbers are copied digit by digit.
+    """
+    text = raw if isinstance(raw, str) else bytes(raw).decode()
+    if "\\" not in text and " " not in text and "\n" not in text and "\t" not in text and "\r" not in text:
+        return text
+    return _TOKEN.sub(_respell, text)
+
+
+def _respell(token: re.Match[str]) -> str:
+    text = token.group()
+    if text[0] == '"':
+        return quote(msgspec.json.decode(text)) if "\\" in text else text
+    return "" if text.isspace() else text
+
+
+def text_of(raw: Raw | bytes | str) -> str:
+    """A value as event `data`: a JSON string's own characters, or any other value's compact JSON."""
+    text = raw if isinstance(raw, str) else bytes(raw).decode()
+    if text.lstrip(" \t\r\n")[:1] == '"':
+        return str(msgspec.json.decode(text))
+    return compact(text)
+
+
+def _depth(text: str) -> int:
+    """Deepest nesting of brackets outside strings, counted before any recursive parser sees the text."""
+    if text.count("[") + text.count("{") < 2:
+        return text.count("[") + text.count("{")
+    deepest = level = 0
+    for token in _BRACKETS.finditer(text):
+        first = token.group()[0]
+        if first in "[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif first in "]}":
+            level -= 1
+    return deepest
