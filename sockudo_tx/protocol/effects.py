@@ -1,8 +1,7 @@
-"""What a session asks the server to do: eight kinds of frozen values, performed in order.
+"""What a session asks the server to do: six kinds of frozen values, performed in order.
 
     Send     a text to this socket                Relay    a client event to a channel
-    Close    error text, then Close frame         Signin   bind this socket to a user
-    Join     enter a channel                      Notify   a fact for webhooks
+    Join     enter a channel                      Signin   bind this socket to a user
     Leave    leave a channel                      Replay   a cache channel's last event, or a miss
 """
 
@@ -10,10 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .errors import PeerError
 from .names import ChannelName
 
-__all__ = ["Close", "Effect", "Join", "Leave", "Member", "Notify", "Relay", "Replay", "Send", "Signin"]
+__all__ = ["Effect", "Join", "Leave", "Member", "Relay", "Replay", "Send", "Signin"]
 
 
 class Member(NamedTuple):
@@ -27,12 +25,6 @@ class Send(NamedTuple):
     """Queue `text` to this socket; never dropped for slowness before its limits."""
 
     text: str
-
-
-class Close(NamedTuple):
-    """Send `pusher:error`, then a Close frame with the same code and text."""
-
-    error: PeerError
 
 
 class Join(NamedTuple):
@@ -73,11 +65,4 @@ class Replay(NamedTuple):
     channel: str
 
 
-class Notify(NamedTuple):
-    """A fact for webhooks, by event name and members (http-api.md 12.3)."""
-
-    name: str
-    channel: str
-
-
-Effect = Send | Close | Join | Leave | Relay | Signin | Replay | Notify
+Effect = Send | Join | Leave | Relay | Signin | Replay

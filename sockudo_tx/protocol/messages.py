@@ -1,0 +1,265 @@
+"""What travels on a socket: inbound commands, outbound texts. The only file that knows the JSON keys.
+
+    client -> server   pusher:subscribe, pusher:unsubscribe, pusher:signin, pusher:ping, pusher:pong, client-*
+    server -> client   the functions below, one a message (protocol.md 2.4)
+
+`decode` turns one message into a command or raises `PeerError`; every outbound function returns the exact
+text on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from . import errors
+from .errors import PeerError
+from .wirejson import JsonError, Raw, compact, dumps, loads, quote
+
+__all__ = [
+    "ClientEvent",
+    "Command",
+    "Ignored",
+    "Ping",
+    "Pong",
+    "Signin",
+    "Subscribe",
+    "Unsubscribe",
+    "cache_miss",
+    "client_event",
+    "connection_established",
+    "decode",
+    "error",
+    "event",
+    "member_added",
+    "member_removed",
+    "presence_payload",
+    "signin_success",
+    "subscription_count",
+    "subscription_succeeded",
+    "watchlist_events",
+]
+
+
+class Subscribe(NamedTuple):
+    """A request to enter a channel; `auth` and `channel_data` are None when absent or not strings."""
+
+    channel: str
+    auth: str | None = None
+    channel_data: str | None = None
+
+
+class Unsubscribe(NamedTuple):
+    """A request to leave a channel, which need not be one the socket is in."""
+
+    channel: str
+
+
+class Signin(NamedTuple):
+    """A request to be known as a user."""
+
+    auth: str | None = None
+    user_data: str | None = None
+
+
+class ClientEvent(NamedTuple):
+    """An event for the other members of a channel; `data` is compact JSON text, None when absent."""
+
+    event: str
+    channel: str | None
+    data: str | None
+
+
+class Ping(NamedTuple):
+    """`pusher:ping` from the client."""
+
+
+class Pong(NamedTuple):
+    """`pusher:pong` from the client."""
+
+
+class Ignored(NamedTuple):
+    """A message with an event name that means nothing to us; it only shows that the peer lives."""
+
+
+Command = Subscribe | Unsubscribe | Signin | ClientEvent | Ping | Pong | Ignored
+
+_PING = Ping()
+_PONG = Pong()
+_IGNORED = Ignored()
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    event: str | None = None
+    channel: str | None = None
+    user_id: str | None = None
+    data: Raw = Raw(b"")
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def decode(payload: bytes, *, binary: bool = False) -> Command:
+    """One inbound message as a command. `payload` of a text frame is known to be UTF-8, of a binary one not.
+
+    Raises `PeerError` 4000 and nothing else. Source: protocol.md 2.3, 7, 13, 14.
+    """
+    if binary:
+        try:
+            payload.decode()
+        except UnicodeDecodeError as fault:
+            raise errors.malformed(f"Invalid UTF-8: {fault.reason} at byte {fault.start}") from None
+    try:
+        envelope = _decode_envelope(payload)
+    except RecursionError:
+        raise errors.malformed("Invalid JSON: nesting is too deep") from None
+    except msgspec.DecodeError as fault:
+        raise errors.malformed(f"Invalid JSON: {fault}") from None
+    name = envelope.event
+    if name is None:
+        raise errors.bad_event_name("Event name is required")
+    if name.startswith("client-"):
+        data = bytes(envelope.data)
+        return ClientEvent(name, envelope.channel, compact(data) if data else None)
+    read = _READERS.get(name)
+    return read(bytes(envelope.data)) if read is not None else _IGNORED
+
+
+def _subscribe(data: bytes) -> Subscribe:
+    if data in (b"", b"null"):
+        raise errors.malformed("Invalid subscription data format")
+    value = loads(data)
+    missing = "Missing channel field"
+    if isinstance(value, str):
+        missing = "Missing channel field in string data"
+        try:
+            value = loads(value)
+        except JsonError:
+            raise errors.malformed("Failed to parse subscription data") from None
+    channel = value.get("channel") if isinstance(value, dict) else None
+    if not isinstance(channel, str):
+        raise errors.malformed(missing)
+    return Subscribe(channel, _string(value, "auth"), _string(value, "channel_data"))
+
+
+def _unsubscribe(data: bytes) -> Unsubscribe:
+    if data in (b"", b"null"):
+        raise errors.malformed("Missing data in unsubscribe message")
+    value = loads(data)
+    if isinstance(value, str):
+        return Unsubscribe(_channel_in(value) or value)
+    channel = value.get("channel") if isinstance(value, dict) else None
+    if not isinstance(channel, str):
+        raise errors.malformed("Missing channel in unsubscribe message")
+    return Unsubscribe(channel)
+
+
+def _channel_in(text: str) -> str | None:
+    """The `channel` of a JSON object written as a string; a bare channel name is no JSON."""
+    try:
+        value = loads(text)
+    except JsonError:
+        return None
+    return _string(value, "channel") if isinstance(value, dict) else None
+
+
+def _signin(data: bytes) -> Signin:
+    value = loads(data) if data else None
+    if isinstance(value, str):
+        try:
+            value = loads(value)
+        except JsonError:
+            value = None
+    if not isinstance(value, dict):
+        raise errors.malformed("Invalid signin data format")
+    return Signin(_string(value, "auth"), _string(value, "user_data"))
+
+
+def _string(value: dict[str, object], key: str) -> str | None:
+    found = value.get(key)
+    return found if isinstance(found, str) else None
+
+
+_READERS = {
+    "pusher:subscribe": _subscribe,
+    "pusher:unsubscribe": _unsubscribe,
+    "pusher:signin": _signin,
+    "pusher:ping": lambda data: _PING,
+    "pusher:pong": lambda data: _PONG,
+}
+
+
+# Outbound. Key order is fixed: event, channel, data, user_id (protocol.md 2.2).
+
+PING = '{"event":"pusher:ping"}'
+PONG = '{"event":"pusher:pong"}'
+
+
+def connection_established(socket_id: str, activity_timeout: int) -> str:
+    inner = f'{{"socket_id":{quote(socket_id)},"activity_timeout":{activity_timeout}}}'
+    return f'{{"event":"pusher:connection_established","data":{quote(inner)}}}'
+
+
+def error(fault: PeerError) -> str:
+    return f'{{"event":"pusher:error","data":{{"code":{fault.code},"message":{quote(fault.text)}}}}}'
+
+
+def event(name: str, channel: str, data: str) -> str:
+    """A published event; `data` always travels as a string."""
+    return f'{{"event":{quote(name)},"channel":{quote(channel)},"data":{quote(data)}}}'
+
+
+def client_event(name: str, channel: str, data: str | None, user_id: str | None) -> str:
+    """A relayed client event; `data` is JSON text and keeps its type, None leaves the key out."""
+    text = f'{{"event":{quote(name)},"channel":{quote(channel)}'
+    if data is not None:
+        text += f',"data":{data}'
+    if user_id is not None:
+        text += f',"user_id":{quote(user_id)}'
+    return text + "}"
+
+
+def subscription_succeeded(channel: str, payload: str = "{}") -> str:
+    """`payload` is the inner JSON text: `{}`, or `presence_payload` on presence channels."""
+    return _internal("subscription_succeeded", channel, payload)
+
+
+def presence_payload(members: Mapping[str, str]) -> str:
+    """The member list of `subscription_succeeded`: user id to user_info (JSON text), in join order."""
+    ids = [quote(user_id) for user_id in members]
+    entries = ",".join(f"{user}:{info}" for user, info in zip(ids, members.values(), strict=True))
+    return f'{{"presence":{{"ids":[{",".join(ids)}],"hash":{{{entries}}},"count":{len(ids)}}}}}'
+
+
+def member_added(channel: str, user_id: str, user_info: str) -> str:
+    return _internal("member_added", channel, f'{{"user_id":{quote(user_id)},"user_info":{user_info}}}')
+
+
+def member_removed(channel: str, user_id: str) -> str:
+    return _internal("member_removed", channel, f'{{"user_id":{quote(user_id)}}}')
+
+
+def subscription_count(channel: str, count: int) -> str:
+    return _internal("subscription_count", channel, f'{{"subscription_count":{count}}}')
+
+
+def cache_miss(channel: str) -> str:
+    return f'{{"event":"pusher:cache_miss","channel":{quote(channel)},"data":"{{}}"}}'
+
+
+def signin_success(user_data: str) -> str:
+    """`user_data` is the exact string received."""
+    return f'{{"event":"pusher:signin_success","data":{{"user_data":{quote(user_data)}}}}}'
+
+
+def watchlist_events(online: Iterable[str], offline: Iterable[str]) -> str:
+    """One message for both lists; an empty list is left out."""
+    lists = (("online", list(online)), ("offline", list(offline)))
+    inner = dumps({"events": [{"name": name, "user_ids": ids} for name, ids in lists if ids]})
+    return f'{{"event":"pusher_internal:watchlist_events","data":{quote(inner)}}}'
+
+
+def _internal(name: str, channel: str, payload: str) -> str:
+    return f'{{"event":"pusher_internal:{name}","channel":{quote(channel)},"data":{quote(payload)}}}'
