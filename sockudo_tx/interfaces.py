@@ -8,7 +8,7 @@ always answer at once, so one process runs without a coroutine; the engine conti
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
@@ -16,7 +16,7 @@ from zope.interface import Attribute, Interface
 from .protocol.app import App
 
 T = TypeVar("T")
-Answer = T | Deferred[T]
+Answer: TypeAlias = T | Deferred[T]
 
 
 class BackendError(Exception):
