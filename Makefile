@@ -1,0 +1,83 @@
+# `make run` and `make test` are all that a fresh Debian or Ubuntu machine with Python 3.11 needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv/bin
+PYTEST := $(VENV)/python -m pytest
+CODE := sockudo_tx tests benchmarks twisted examples
+ARGS ?=
+
+# How long `make soak` keeps the server under load, in seconds.
+SOAK_SECONDS ?= 30
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: runtime tools
+runtime:
+	@scripts/bootstrap runtime
+
+tools:
+	@scripts/bootstrap test
+
+.PHONY: run
+run: runtime ## Start the server in the foreground on port 6001 with the demo app (PORT, HOST, ... are honoured)
+	@exec $(VENV)/sockudo run $(ARGS)
+
+.PHONY: test unit integration conformance soak
+test: tools ## The whole suite, with everything it needs installed first; says what it skipped and why
+	@$(PYTEST) tests $(ARGS)
+
+unit: tools ## The fast tests: no process, no port, no sleep
+	@$(PYTEST) tests/unit tests/contract tests/protocol $(ARGS)
+
+integration: tools ## The daemon as a user starts it, and real servers
+	@$(PYTEST) tests/integration $(ARGS)
+
+conformance: tools ## Unmodified Pusher clients and SDKs against a live server
+	@$(PYTEST) tests/conformance $(ARGS)
+
+soak: tools ## Keep a live server under load for SOAK_SECONDS and watch loss, memory and descriptors
+	@SOAK_SECONDS=$(SOAK_SECONDS) $(PYTEST) tests --long -m long $(ARGS)
+
+.PHONY: check lint format types floors
+check: lint types floors docs-fresh ## Format, lint, types, floors, generated files and unit tests; under a minute
+	@$(PYTEST) tests/unit tests/contract tests/protocol -q $(ARGS)
+
+lint: tools ## Format and lint, changing nothing
+	@$(VENV)/ruff format --check $(CODE)
+	@$(VENV)/ruff check $(CODE)
+
+format: tools ## Format, and mend what ruff can mend
+	@$(VENV)/ruff format $(CODE)
+	@$(VENV)/ruff check --fix $(CODE)
+
+types: tools ## mypy --strict
+	@$(VENV)/mypy
+
+floors: tools ## An import may only point down (ARCHITECTURE.md)
+	@$(VENV)/lint-imports --no-cache
+
+.PHONY: docs docs-fresh
+docs: tools ## Write the files that are generated from the configuration schema
+	@$(VENV)/python -m sockudo_tx.config.render
+
+docs-fresh: tools ## Fail when a generated file is stale
+	@$(VENV)/python -m sockudo_tx.config.render --check
+
+.PHONY: bench
+bench: tools ## The benchmark suite: prints ratios, writes benchmarks/results/*.json
+	@$(VENV)/python benchmarks/run.py $(ARGS)
+
+.PHONY: wheel image clean
+wheel: tools ## Build the wheel into dist/
+	@$(VENV)/python -m build --wheel
+
+image: ## Build the container image
+	docker build -t sockudo-tx .
+
+clean: ## Remove what can be made again, the virtual environment included
+	rm -rf .venv .bootstrap.lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	       .import_linter_cache benchmarks/results tests/conformance/node_modules twisted/plugins/dropin.cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

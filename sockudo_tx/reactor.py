@@ -1,0 +1,48 @@
+"""Which reactor runs the server: Twisted's asyncio reactor, over uvloop where it can be imported.
+
+Nothing else in the package knows or asks; engine and transports run on any reactor. Daemonising forks after the
+event loop was made; asyncio's and uvloop's loops both survive that, because nothing watches a descriptor yet and
+the parent only waits (tests/integration/test_daemon.py holds us to it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+__all__ = ["event_loop_of", "install_reactor", "soon"]
+
+
+def install_reactor() -> None:
+    """Installs our choice, unless a reactor is there already (`twistd --reactor`, or a test runner's).
+
+    Must run before anything imports `twisted.internet.reactor`.
+    """
+    if "twisted.internet.reactor" in sys.modules:
+        return
+    from twisted.internet import asyncioreactor
+
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        new_event_loop = asyncio.new_event_loop
+    loop = new_event_loop()
+    asyncio.set_event_loop(loop)  # asyncio drivers ask for it before the loop runs
+    asyncioreactor.install(loop)
+
+
+def event_loop_of(reactor: object) -> asyncio.AbstractEventLoop | None:
+    """The asyncio loop under this reactor, None when it has none."""
+    return getattr(reactor, "_asyncioEventloop", None)
+
+
+def soon(reactor: object) -> Callable[[Callable[[], None]], object]:
+    """How to run something before this reactor sleeps again; the cheapest way it has.
+
+    The asyncio reactor's `callLater(0, ...)` re-arms a timer each time, its loop's `call_soon` appends to a queue.
+    """
+    loop = event_loop_of(reactor)
+    if loop is not None:
+        return loop.call_soon
+    return lambda function: reactor.callLater(0, function)  # type: ignore[attr-defined]  # any IReactorTime
