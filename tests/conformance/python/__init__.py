@@ -1,0 +1,1 @@
+"""Scenarios for Python packages, each run as a script of its own."""

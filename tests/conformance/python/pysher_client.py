@@ -1,0 +1,37 @@
+"""pysher, the Python client: public, private and presence channels, and client events."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from listener import Listener
+from scenario import run, until
+from sdk import server_sdk
+
+
+def channels() -> Any:
+    """An event on a public and on a private channel."""
+    listener = Listener()
+    for name in ("orders", "private-orders"):
+        listener.subscribe(name)
+        server_sdk().trigger(name, "placed", {"to": name})
+    until(lambda: len(listener.heard) == 2, "two events")
+    return {"heard": listener.heard, "established": json.loads(listener.established[0])}
+
+
+def presence() -> Any:
+    """Who is there, who comes and who goes; a client event between members."""
+    ann = Listener("ann")
+    ann.subscribe("presence-room")
+    bob = Listener("bob")
+    room = bob.subscribe("presence-room")
+    room.trigger("client-typing", {"on": True})
+    until(lambda: len(ann.heard) == 2, "bob's arrival and his typing")
+    bob.client.disconnect()
+    until(lambda: len(ann.heard) == 3, "bob's departure")
+    return {"ann": ann.subscribed, "bob": bob.subscribed, "heard": ann.heard}
+
+
+if __name__ == "__main__":
+    run({"channels": channels, "presence": presence})

@@ -1,0 +1,159 @@
+"""P-149: pusher-js as published, in Node, against the running server. A word on its console fails the test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.conformance.clients import Clients
+from tests.conformance.daemon import Daemon
+
+ANN, BOB = {"name": "Ann"}, {"name": "Bob"}
+
+
+class Promises:
+    """What pusher-js is promised, whichever its version."""
+
+    library: str
+    clients: Clients
+
+    def find(self, script: str, scenario: str) -> Any:
+        """Runs a scenario with this version of pusher-js."""
+        return self.clients.run(script, scenario, client=self.library)
+
+    def test_P149_connect(self: Any) -> None:
+        """The client connects at once and gets a socket id of the documented form."""
+        found = self.find("channels.js", "connect")
+        self.assertEqual(found["states"], ["initialized", "connecting", "connected"])
+        self.assertRegex(found["socket_id"], r"\A\d+\.\d+\Z")
+
+    def test_P149_public(self: Any) -> None:
+        """Events arrive in order and unchanged, except at the excluded socket and after unsubscribing."""
+        found = self.find("channels.js", "publicChannel")
+        payloads = [{"id": 1, "text": "naïve ☕"}, "plain text", [1, 2, 3], 42, None, {"already": "json"}]
+        self.assertEqual(found["ann"], [["story", payload] for payload in payloads])
+        self.assertEqual(found["bob"], [["mine", {"from": "ann"}], ["late", {}]])
+
+    def test_P149_private(self: Any) -> None:
+        """A private channel works with the signature of Pusher's own SDK."""
+        found = self.find("channels.js", "privateChannel")
+        self.assertEqual(found, {"event": {"id": 7}, "subscribed": True, "refusal": 403})
+
+    def test_P149_presence(self: Any) -> None:
+        """Members, including oneself; one arrival and one departure per user, not per tab."""
+        found = self.find("channels.js", "presence")
+        self.assertEqual(found["alone"], {"all": {"ann": ANN}, "count": 1, "me": {"id": "ann", "info": ANN}})
+        self.assertEqual(found["together"]["all"], {"ann": ANN, "bob": BOB})
+        self.assertEqual(found["together"]["me"], {"id": "bob", "info": BOB})
+        heard = [(event, data["id"]) for event, data in found["heard"]]
+        added, removed = "pusher:member_added", "pusher:member_removed"
+        self.assertEqual(heard, [(added, "bob"), (removed, "bob"), (added, "cat"), (removed, "cat")])
+        self.assertEqual(found["after"]["count"], 1)
+
+    def test_P149_encrypted(self: Any) -> None:
+        """An end-to-end encrypted event is decrypted by the client and was never readable on the wire."""
+        found = self.find("channels.js", "encrypted")
+        self.assertEqual(found, {"event": {"code": "swordfish"}, "wire": ["ciphertext", "nonce"], "leaked": False})
+
+    def test_P149_cache(self: Any) -> None:
+        """Every kind of cache channel: a miss first, then exactly the last event for whoever comes later."""
+        found = self.find("channels.js", "cache")
+        expected = {"first": "miss", "live": {"eur": 1}, "replay": {"eur": 2}, "more": 0}
+        kinds = ["cache-", "private-cache-", "presence-cache-", "private-encrypted-cache-"]
+        self.assertEqual(found, dict.fromkeys(kinds, expected))
+
+    def test_P149_client_events(self: Any) -> None:
+        """Client events reach the others with their data unchanged, with the sender's id on presence channels."""
+        found = self.find("channels.js", "clientEvents")
+        for channel, metadata in (("private-chat", None), ("presence-chat", {"user_id": "ann"})):
+            data = [event["data"] for event in found[channel]["arrived"]]
+            self.assertEqual(data[0], {"on": True})
+            self.assertEqual(data[2:], [[1], 0])
+            self.assertEqual([event["metadata"] or None for event in found[channel]["arrived"]], [metadata] * 4)
+            self.assertEqual(found[channel]["echoes"], [])
+
+    def test_P149_signin(self: Any) -> None:
+        """Sign-in works, and an event to the user reaches all of that user's connections and nobody else."""
+        found = self.find("users.js", "signIn")
+        self.assertEqual(found["user"]["id"], "ann")
+        invoice = [["invoice", {"total": 9}]]
+        self.assertEqual(found["heard"], {"ann": invoice, "sameAnn": invoice, "bob": []})
+
+    def test_P149_watchlist(self: Any) -> None:
+        """The watchlist's state on sign-in, and every change after it."""
+        seen = self.find("users.js", "watchlist")["seen"]
+        self.assertEqual(seen[:2], [_online("bob"), _offline("cat")])
+        self.assertEqual(seen[2], _online("cat"))
+        self.assertCountEqual([user for event in seen[3:] for user in event["user_ids"]], ["bob", "cat"])
+        self.assertEqual({event["name"] for event in seen[3:]}, {"offline"})
+
+    def test_P149_terminate(self: Any) -> None:
+        """Terminating a user ends that user's connections for good, and only those; the user may return."""
+        found = self.find("users.js", "terminate")
+        self.assertEqual(found["states"][-1], "disconnected")
+        self.assertEqual((found["bob"], found["again"]), ("connected", "ann"))
+
+
+def _online(*users: str) -> dict[str, Any]:
+    return {"name": "online", "user_ids": list(users)}
+
+
+def _offline(*users: str) -> dict[str, Any]:
+    return {"name": "offline", "user_ids": list(users)}
+
+
+@pytest.mark.usefixtures("clients")
+class PusherJs8(Promises, SynchronousTestCase):
+    """The current pusher-js."""
+
+    library = "pusher-js"
+
+
+@pytest.mark.usefixtures("clients")
+class PusherJs7(Promises, SynchronousTestCase):
+    """The version before it, still what many applications ship."""
+
+    library = "pusher-js-7"
+
+
+@pytest.mark.usefixtures("counting_clients")
+class SubscriptionCount(SynchronousTestCase):
+    """Subscription counts on the socket, for an app that asks for them."""
+
+    clients: Clients
+
+    def test_P149_subscription_count(self) -> None:
+        """pusher-js follows the number of subscribers."""
+        found = self.clients.run("channels.js", "subscriptionCount", client="pusher-js")
+        self.assertEqual(found["last"], 1)
+
+
+@pytest.mark.usefixtures("folder", "clients")
+class Restart(SynchronousTestCase):
+    """A deployment: the server is stopped in good order and another one takes its place."""
+
+    folder: Path
+
+    def check(self, library: str) -> None:
+        """Everything a client was doing goes on after the restart without the application's help."""
+        with Daemon(self.folder) as daemon, Clients(daemon) as clients:
+            script = clients.start("users.js", "reconnect", client=library)
+            self.assertEqual(script.line(), {"ready": True})
+            self.assertEqual(daemon.stop(), 0, daemon.log)
+            daemon.start()
+            found = script.result()
+        names = ["news", "private-orders", "presence-room", "private-encrypted-secrets"]
+        self.assertEqual(found["heard"], [{"to": name} for name in names])
+        self.assertEqual((found["personal"], found["members"]), ({"to": "ann"}, 1))
+        self.assertEqual(found["states"][-1], "connected")
+
+    def test_P149_reconnect_8(self) -> None:
+        """The current pusher-js comes back after close code 4200, signs in and subscribes again."""
+        self.check("pusher-js")
+
+    def test_P149_reconnect_7(self) -> None:
+        """So does the version before it."""
+        self.check("pusher-js-7")
