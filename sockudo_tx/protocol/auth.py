@@ -129,8 +129,7 @@ def _check_timestamp(text: str | None, now: float) -> None:
     if abs(behind) > TIMESTAMP_WINDOW:
         side = "behind" if behind > 0 else "ahead of"
         _refuse(
-            f"auth_timestamp is {abs(behind)} seconds {side} the server's clock; "
-            f"at most {TIMESTAMP_WINDOW} are allowed"
+            f"auth_timestamp is {abs(behind)} seconds {side} the server's clock; at most {TIMESTAMP_WINDOW} are allowed"
         )
 
 

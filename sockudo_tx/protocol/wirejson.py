@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["JsonError", "Raw", "compact", "dumps", "loads", "quote", "text_of"]
+__all__ = ["JsonError", "Raw", "compact", "depth", "dumps", "loads", "quote", "text_of"]
 
 Raw = msgspec.Raw
 
@@ -39,7 +39,7 @@ def loads(text: bytes | str, max_depth: int | None = None) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode()
-        if max_depth is not None and _depth(text) > max_depth:
+        if max_depth is not None and depth(text) > max_depth:
             raise JsonError(f"nesting is deeper than {max_depth} levels")
         return msgspec.json.decode(text)
     except UnicodeDecodeError as error:
@@ -52,7 +52,8 @@ def loads(text: bytes | str, max_depth: int | None = None) -> Any:
 
 # One token per match: a string, a run of white space, or anything else.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[ \t\r\n]+|[^"\s]+', re.DOTALL)
-_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+# An unfinished string swallows the rest, and nothing backtracks: hostile text costs no more than its length.
+_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def compact(raw: Raw | bytes | str) -> str:
@@ -81,7 +82,7 @@ def text_of(raw: Raw | bytes | str) -> str:
     return compact(text)
 
 
-def _depth(text: str) -> int:
+def depth(text: str) -> int:
     """Deepest nesting of brackets outside strings, counted before any recursive parser sees the text."""
     if text.count("[") + text.count("{") < 2:
         return text.count("[") + text.count("{")
