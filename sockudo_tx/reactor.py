@@ -24,10 +24,11 @@ def install_reactor() -> None:
     from twisted.internet import asyncioreactor
 
     try:
-        from uvloop import new_event_loop
+        import uvloop
     except ImportError:
-        new_event_loop = asyncio.new_event_loop
-    loop = new_event_loop()
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)  # asyncio drivers ask for it before the loop runs
     asyncioreactor.install(loop)
 

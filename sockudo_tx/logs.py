@@ -1,0 +1,187 @@
+"""What the operator reads: one line an event, for people or as JSON, filtered by level and target.
+
+    2026-03-20T21:02:44.123456Z  INFO sockudo.service: listening host=0.0.0.0 port=6001
+    {"timestamp":"2026-03-20T21:02:44.123456Z","level":"INFO","target":"sockudo.service","fields":{...}}
+
+The target is the module that logged, with `sockudo` for our package. Secrets, signatures, query strings and
+bodies are never given to the logger; names that could hold one are masked here all the same.
+Source: http-api.md 13, configuration.md 1.7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import IO, NamedTuple
+
+from twisted.logger import (
+    FileLogObserver,
+    FilteringLogObserver,
+    ILogFilterPredicate,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    PredicateResult,
+    formatEvent,
+)
+from zope.interface import implementer, provider
+
+from .protocol.wirejson import dumps
+
+__all__ = ["LogSettings", "TargetFilter", "directives", "human_line", "json_line", "observer_to"]
+
+_PACKAGE = "sockudo_tx"
+_OFF = 100
+_RANKS = {"trace": 0, "debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "off": _OFF}
+_LEVEL_RANKS = {
+    LogLevel.debug: 10,
+    LogLevel.info: 20,
+    LogLevel.warn: 30,
+    LogLevel.error: 40,
+    LogLevel.critical: 50,
+}
+_COLORS = {"DEBUG": "34", "INFO": "32", "WARN": "33", "ERROR": "31", "CRITICAL": "31;1"}
+# Libraries log a lot at info (each factory that starts); theirs is shown from this rank on unless asked for.
+_FOREIGN_RANK = _RANKS["warn"]
+# Names that upstream's filters use for their HTTP log, and ours for the same lines.
+_ALIASES = {"tower_http": "sockudo.http"}
+
+_SENSITIVE = re.compile(r"secret|password|passphrase|signature|token|^auth|^query$|^body$", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\{(\w+)")
+# Members that Twisted puts into an event beside those that start with `log_`.
+_INTERNAL = frozenset({"isError", "failure", "format", "message", "system", "time", "why"})
+
+
+class LogSettings(NamedTuple):
+    """How to write the log; the filter is in the words of `RUST_LOG`."""
+
+    json: bool = False
+    colors: bool = True
+    include_target: bool = True
+    filter: str = "info"
+
+
+def directives(environ: Mapping[str, str], debug: bool) -> str:
+    """The filter in force: `RUST_LOG`, else the one for this mode, else `LOG_LEVEL`, else what the mode implies."""
+    by_mode = environ.get("SOCKUDO_LOG_DEBUG" if debug else "SOCKUDO_LOG_PROD")
+    return (
+        environ.get("RUST_LOG")
+        or by_mode
+        or environ.get("LOG_LEVEL")
+        or ("info,sockudo=debug,tower_http=debug" if debug else "info")
+    )
+
+
+@implementer(ILogFilterPredicate)
+class TargetFilter:
+    """Which events pass: a comma list of `level` and `target=level`; the longest matching target wins."""
+
+    def __init__(self, text: str) -> None:
+        self._default = _RANKS["info"]
+        ranks: dict[str, int] = {}
+        for directive in text.lower().split(","):
+            target, separator, word = directive.strip().rpartition("=")
+            rank = _RANKS.get(word.strip())
+            if rank is None:
+                continue
+            if not separator:
+                self._default = rank
+            else:
+                ranks[_ALIASES.get(target.strip(), target.strip())] = rank
+        self._ranks = sorted(ranks.items(), key=lambda row: len(row[0]), reverse=True)
+
+    def rank_of(self, target: str) -> int:
+        """The lowest rank that this target's events need."""
+        for name, rank in self._ranks:
+            if target == name or target.startswith((f"{name}.", f"{name}_")):
+                return rank
+        ours = target == "sockudo" or target.startswith("sockudo.")
+        return self._default if ours else max(self._default, _FOREIGN_RANK)
+
+    def __call__(self, event: LogEvent) -> object:
+        rank = _LEVEL_RANKS.get(event.get("log_level"), 20)
+        return PredicateResult.maybe if rank >= self.rank_of(_target(event)) else PredicateResult.no
+
+
+def observer_to(out: IO[str], settings: LogSettings) -> ILogObserver:
+    """An observer that writes to `out` as the settings say."""
+    colors = settings.colors and out.isatty()
+
+    @provider(ILogObserver)
+    def line(event: LogEvent) -> str:
+        if settings.json:
+            return json_line(event, settings.include_target)
+        return human_line(event, settings.include_target, colors)
+
+    observer = FilteringLogObserver(FileLogObserver(out, line), [TargetFilter(settings.filter)])
+    return ILogObserver(observer)
+
+
+def human_line(event: LogEvent, include_target: bool = True, colors: bool = False) -> str:
+    """Time, level, target, message and the fields the message does not already show; then any traceback."""
+    level = _level(event)
+    shown = f"{level:>5}"
+    if colors:
+        shown = f"\x1b[{_COLORS.get(level, '0')}m{shown}\x1b[0m"
+    head = f"{_timestamp(event)} {shown} "
+    if include_target:
+        head += f"{_target(event)}: "
+    in_message = set(_PLACEHOLDER.findall(event.get("log_format") or ""))
+    pairs = [f" {name}={_word(value)}" for name, value in _fields(event).items() if name not in in_message]
+    return f"{head}{_message(event)}{''.join(pairs)}\n{_traceback(event)}"
+
+
+def json_line(event: LogEvent, include_target: bool = True) -> str:
+    """The same as one JSON object; every field is there, the message too."""
+    line: dict[str, object] = {"timestamp": _timestamp(event), "level": _level(event)}
+    if include_target:
+        line["target"] = _target(event)
+    fields: dict[str, object] = {"message": _message(event)}
+    for name, value in _fields(event).items():
+        fields[name] = value if isinstance(value, str | int | float | bool) or value is None else str(value)
+    if traceback := _traceback(event):
+        fields["traceback"] = traceback
+    line["fields"] = fields
+    return dumps(line) + "\n"
+
+
+def _fields(event: LogEvent) -> dict[str, object]:
+    names: Iterable[str] = (name for name in event if not name.startswith("log_") and name not in _INTERNAL)
+    return {name: "***" if _SENSITIVE.search(name) else event[name] for name in names}
+
+
+def _message(event: LogEvent) -> str:
+    text = formatEvent(event)
+    failure = event.get("log_failure")
+    if failure is not None:
+        reason = f"{failure.type.__name__}: {failure.getErrorMessage()}"
+        text = f"{text}: {reason}" if text else reason
+    return text.replace("\n", "\\n")  # one event, one line
+
+
+def _traceback(event: LogEvent) -> str:
+    failure = event.get("log_failure")
+    return str(failure.getTraceback()) if failure is not None else ""
+
+
+def _level(event: LogEvent) -> str:
+    level = event.get("log_level")
+    return level.name.upper() if level is not None else "INFO"
+
+
+def _target(event: LogEvent) -> str:
+    namespace = str(event.get("log_namespace") or "-")
+    if namespace == _PACKAGE or namespace.startswith(_PACKAGE + "."):
+        return "sockudo" + namespace[len(_PACKAGE) :]
+    return namespace
+
+
+def _timestamp(event: LogEvent) -> str:
+    moment = datetime.fromtimestamp(event["log_time"], UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _word(value: object) -> str:
+    text = str(value)
+    return repr(text) if not text or any(character.isspace() for character in text) else text
