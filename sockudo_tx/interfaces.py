@@ -237,6 +237,9 @@ class ISink(Interface):
     def push_control(frame: bytes) -> None:
         """Queue a reply or presence message; never silently dropped."""
 
+    def ping() -> None:
+        """Send the transport's own liveness probe, where it has one."""
+
     def close(code: int, reason: str) -> None:
         """Flush, then end the connection with this Close code. Later pushes are ignored."""
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-
 __all__ = ["App", "LimitDefaults", "Webhook", "WebhookFilter"]
 
 
@@ -71,14 +70,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_defaults(self, defaults: LimitDefaults) -> App:
         """This app with every unset limit of `LimitDefaults` filled in."""
-        missing = {
-            name: getattr(defaults, name)
-            for name in defaults.__struct_fields__
-            if getattr(self, name) is None
-        }
+        missing = {name: getattr(defaults, name) for name in defaults.__struct_fields__ if getattr(self, name) is None}
         return msgspec.structs.replace(self, **missing) if missing else self
 
     def __repr__(self) -> str:
         return f"App(id={self.id!r}, enabled={self.enabled})"  # never the key or the secret
-
-

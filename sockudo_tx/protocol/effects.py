@@ -1,8 +1,8 @@
 """What a session asks the server to do: six kinds of frozen values, performed in order.
 
-    Send     a text to this socket                Relay    a client event to a channel
-    Join     enter a channel                      Signin   bind this socket to a user
-    Leave    leave a channel                      Replay   a cache channel's last event, or a miss
+Send     a text to this socket                Relay    a client event to a channel
+Join     enter a channel                      Signin   bind this socket to a user
+Leave    leave a channel                      Replay   a cache channel's last event, or a miss
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ class Join(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """Leave the channel; `channel` is one this socket is in."""
+    """Leave a channel this socket was in, as `member` on presence channels."""
 
     channel: str
+    member: Member | None
 
 
 class Relay(NamedTuple):

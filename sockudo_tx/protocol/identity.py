@@ -1,4 +1,4 @@
-"""Who a client says it is: `channel_data` of a presence channel and `user_data` of a sign-in (protocol.md 9.1, 14, 15)."""
+"""Who a client says it is: `channel_data` of presence, `user_data` of a sign-in (protocol.md 9.1, 14, 15)."""
 
 from __future__ import annotations
 

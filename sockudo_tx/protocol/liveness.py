@@ -48,7 +48,7 @@ class Liveness(NamedTuple):
         cls, activity_timeout: float, pong_timeout: float, auto_ping: bool, ping_interval: float, idle_timeout: float
     ) -> Liveness:
         """From the settings of protocol.md 5.4, which keep the native timers behind the protocol's own."""
-        native = max(ping_interval, max(activity_timeout // 2, 5.0)) if auto_ping else 0.0
+        native = max(ping_interval, activity_timeout // 2, 5.0) if auto_ping else 0.0
         idle = max(idle_timeout, activity_timeout + pong_timeout + 5.0) if idle_timeout > 0 else 0.0
         return cls(activity_timeout, pong_timeout, native, idle)
 

@@ -9,7 +9,7 @@ text on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -182,7 +182,7 @@ def _string(value: dict[str, object], key: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-_READERS = {
+_READERS: dict[str, Callable[[bytes], Command]] = {
     "pusher:subscribe": _subscribe,
     "pusher:unsubscribe": _unsubscribe,
     "pusher:signin": _signin,
@@ -206,9 +206,13 @@ def error(fault: PeerError) -> str:
     return f'{{"event":"pusher:error","data":{{"code":{fault.code},"message":{quote(fault.text)}}}}}'
 
 
-def event(name: str, channel: str, data: str) -> str:
-    """A published event; `data` always travels as a string."""
-    return f'{{"event":{quote(name)},"channel":{quote(channel)},"data":{quote(data)}}}'
+def event(name: str, data: str, channels: Iterable[str]) -> list[str]:
+    """A published event's text for each channel; `data` always travels as a string.
+
+    What the channels share is encoded once.
+    """
+    head, tail = f'{{"event":{quote(name)},"channel":', f',"data":{quote(data)}}}'
+    return [head + quote(channel) + tail for channel in channels]
 
 
 def client_event(name: str, channel: str, data: str | None, user_id: str | None) -> str:

@@ -95,6 +95,6 @@ def channel_name_fault(name: str, max_length: int, *, in_bytes: bool) -> str | N
         user_id = name[len(USER_CHANNEL_PREFIX) :]
         if user_id and not _CONTROL.search(user_id):
             return None
-        return f"Channel name contains invalid characters: '{name}' (a user channel needs a user id without control characters)"
+        return f"Channel name contains invalid characters: '{name}' (a user id without control characters must follow)"
     bad = ", ".join(f"'{c}'" for c in _FORBIDDEN.findall(name)[:10])
     return f"Channel name contains invalid characters: '{name}' (invalid chars: [{bad}])"

@@ -106,8 +106,7 @@ class Session:
     def _unsubscribe(self, command: Unsubscribe) -> Sequence[Effect]:
         if command.channel not in self.channels:
             return _NOTHING
-        del self.channels[command.channel]
-        return (Leave(command.channel),)
+        return (Leave(command.channel, self.channels.pop(command.channel)),)
 
     def _client_event(self, command: ClientEvent, app: App, now: float) -> Sequence[Effect]:
         if not self._within_rate(app.max_client_events_per_second, now):

@@ -1,0 +1,276 @@
+"""The authority in memory: every shared transition of the apps it holds, each in one step.
+
+Used directly in one process, where every call answers at once. Time enters only through the clock and
+`due`. Source: scaling.md 5.1, 6.4, 6.6, 6.9.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from ...interfaces import (
+    ChannelCounts,
+    Due,
+    IAuthority,
+    IAuthorityListener,
+    Joined,
+    Parted,
+    PresenceChange,
+    Snapshot,
+    UserChange,
+)
+
+__all__ = ["MemoryAuthority"]
+
+
+class _Presence:
+    """Members of one presence channel; `users` is in join order."""
+
+    __slots__ = ("sockets", "tabs", "users", "version")
+
+    def __init__(self) -> None:
+        self.users: dict[str, str] = {}
+        """user id -> user_info of the user's first connection"""
+        self.tabs: dict[str, int] = {}
+        """user id -> sockets"""
+        self.sockets: dict[str, tuple[str, str]] = {}
+        """socket id -> (node, user id)"""
+        self.version = 0
+        """version of the channel's last change"""
+
+
+class _App:
+    __slots__ = ("connections", "presence", "subscriptions", "users")
+
+    def __init__(self) -> None:
+        self.connections: dict[str, int] = {}
+        """node -> open connections"""
+        self.subscriptions: dict[str, dict[str, int]] = {}
+        """channel -> node -> subscribers"""
+        self.presence: dict[str, _Presence] = {}
+        self.users: dict[str, dict[str, str]] = {}
+        """signed-in user -> socket id -> node"""
+
+    def empty(self) -> bool:
+        return not (self.connections or self.subscriptions or self.presence or self.users)
+
+
+_NO_PRESENCE = _Presence()
+
+
+@implementer(IAuthority)
+class MemoryAuthority:
+    """All cluster state of `driver: local`. `grace` seconds pass between a disappearance and its `Due`."""
+
+    def __init__(self, clock: IReactorTime, grace: float = 3.0) -> None:
+        self.epoch = secrets.token_hex(8)
+        self._clock = clock
+        self._grace = grace
+        self._apps: dict[str, _App] = {}
+        self._version = 0
+        # Grace is the same for all, so insertion order is due order. Key: (app, channel, user or None).
+        self._graces: dict[tuple[str, str, str | None], float] = {}
+        self._listeners: list[IAuthorityListener] = []
+
+    def listen(self, listener: IAuthorityListener) -> None:
+        self._listeners.append(listener)
+
+    def tables(self) -> dict[str, int]:
+        """Entries per table, for tests and the console: all zero when nobody is connected."""
+        return {"authority.apps": len(self._apps), "authority.graces": len(self._graces)}
+
+    # Connections
+
+    def conn_open(self, app_id: str, node: str, limit: int) -> bool:
+        app = self._apps.get(app_id)
+        if limit and app is not None and sum(app.connections.values()) >= limit:
+            return False
+        app = app or self._app(app_id)
+        app.connections[node] = app.connections.get(node, 0) + 1
+        return True
+
+    def conn_close(self, app_id: str, node: str, count: int) -> None:
+        app = self._app(app_id)
+        left = app.connections.get(node, 0) - count
+        if left > 0:
+            app.connections[node] = left
+        else:
+            app.connections.pop(node, None)
+        self._tidy(app_id, app)
+
+    # Channels
+
+    def occupy(self, app_id: str, channel: str, node: str) -> bool:
+        nodes = self._app(app_id).subscriptions.setdefault(channel, {})
+        first = not nodes
+        nodes.setdefault(node, 0)
+        return first and self._graces.pop((app_id, channel, None), None) is None
+
+    def vacate(self, app_id: str, channel: str, node: str) -> None:
+        app = self._app(app_id)
+        nodes = app.subscriptions.get(channel)
+        if nodes is not None and nodes.pop(node, None) is not None and not nodes:
+            del app.subscriptions[channel]
+            self._start_grace((app_id, channel, None))
+        self._tidy(app_id, app)
+
+    def count(self, app_id: str, channel: str, node: str, subscriptions: int) -> int:
+        app = self._apps.get(app_id)
+        nodes = app.subscriptions.get(channel) if app is not None else None
+        if nodes is None:
+            return 0
+        if node in nodes:
+            nodes[node] = subscriptions
+        return sum(nodes.values())
+
+    # Presence
+
+    def join(
+        self, app_id: str, channel: str, node: str, socket_id: str, user_id: str, user_info: str, limit: int
+    ) -> Joined:
+        app = self._app(app_id)
+        presence = app.presence.get(channel, _NO_PRESENCE)
+        if socket_id in presence.sockets:
+            return Joined("dup", version=presence.version)
+        if limit and user_id not in presence.users and len(presence.users) >= limit:
+            self._tidy(app_id, app)
+            return Joined("limit", version=presence.version)
+        if presence is _NO_PRESENCE:
+            presence = app.presence[channel] = _Presence()
+        presence.sockets[socket_id] = (node, user_id)
+        presence.tabs[user_id] = presence.tabs.get(user_id, 0) + 1
+        if presence.tabs[user_id] > 1:
+            return Joined("ok", version=presence.version)
+        presence.users[user_id] = user_info
+        returned = self._graces.pop((app_id, channel, user_id), None) is not None
+        self._publish(app_id, channel, presence, True, user_id, user_info)
+        return Joined("ok", True, not returned, presence.version)
+
+    def part(self, app_id: str, channel: str, node: str, socket_id: str) -> Parted:
+        app = self._app(app_id)
+        presence = app.presence.get(channel, _NO_PRESENCE)
+        _, user_id = presence.sockets.pop(socket_id, (node, None))
+        if user_id is None:
+            self._tidy(app_id, app)
+            return Parted(False, presence.version)
+        presence.tabs[user_id] -= 1
+        last = presence.tabs[user_id] == 0
+        if last:
+            del presence.tabs[user_id]
+            del presence.users[user_id]
+            self._start_grace((app_id, channel, user_id))
+            self._publish(app_id, channel, presence, False, user_id, "")
+        if not presence.sockets:
+            app.presence.pop(channel, None)
+        self._tidy(app_id, app)
+        return Parted(last, presence.version)
+
+    def snapshot(self, app_id: str, channel: str) -> Snapshot:
+        app = self._apps.get(app_id)
+        presence = app.presence.get(channel, _NO_PRESENCE) if app is not None else _NO_PRESENCE
+        return Snapshot(self.epoch, presence.version, dict(presence.users))
+
+    # Reading
+
+    def counts(self, app_id: str, channel: str) -> ChannelCounts:
+        app = self._apps.get(app_id)
+        return _counts(app, channel) if app is not None else _counts(_NO_APP, channel)
+
+    def channels(self, app_id: str, prefix: str) -> dict[str, ChannelCounts]:
+        app = self._apps.get(app_id, _NO_APP)
+        return {name: _counts(app, name) for name in app.subscriptions if name.startswith(prefix)}
+
+    # Users
+
+    def user_up(self, app_id: str, user_id: str, node: str, socket_id: str) -> bool:
+        sockets = self._app(app_id).users.setdefault(user_id, {})
+        first = not sockets
+        sockets[socket_id] = node
+        if first:
+            self._tell_user(UserChange(app_id, user_id, True))
+        return first
+
+    def user_down(self, app_id: str, user_id: str, node: str, socket_id: str) -> bool:
+        app = self._app(app_id)
+        sockets = app.users.get(user_id, {})
+        last = sockets.pop(socket_id, None) is not None and not sockets
+        if last:
+            del app.users[user_id]
+            self._tell_user(UserChange(app_id, user_id, False))
+        self._tidy(app_id, app)
+        return last
+
+    def online(self, app_id: str, user_ids: Iterable[str]) -> set[str]:
+        users = self._apps.get(app_id, _NO_APP).users
+        return {user_id for user_id in user_ids if user_id in users}
+
+    def user_connections(self, app_id: str, user_id: str) -> int:
+        return len(self._apps.get(app_id, _NO_APP).users.get(user_id, ()))
+
+    # Time and nodes
+
+    def due(self, now: float) -> list[Due]:
+        popped = []
+        for (app_id, channel, user_id), due_at in self._graces.items():
+            if due_at > now:
+                break
+            name = "channel_vacated" if user_id is None else "member_removed"
+            popped.append(Due(app_id, name, channel, user_id))
+        for due in popped:
+            del self._graces[(due.app_id, due.channel, due.user_id)]
+        return popped
+
+    def next_due(self) -> float | None:
+        return next(iter(self._graces.values()), None)
+
+    def forget_node(self, node: str) -> None:
+        for app_id, app in list(self._apps.items()):
+            for channel, presence in list(app.presence.items()):
+                for socket_id in [s for s, (owner, _) in presence.sockets.items() if owner == node]:
+                    self.part(app_id, channel, node, socket_id)
+            for channel in [c for c, nodes in app.subscriptions.items() if node in nodes]:
+                self.vacate(app_id, channel, node)
+            for user_id, sockets in list(app.users.items()):
+                for socket_id in [s for s, owner in sockets.items() if owner == node]:
+                    self.user_down(app_id, user_id, node, socket_id)
+            self.conn_close(app_id, node, app.connections.get(node, 0))
+
+    def _start_grace(self, key: tuple[str, str, str | None]) -> None:
+        self._graces.pop(key, None)  # last place in line
+        self._graces[key] = self._clock.seconds() + self._grace
+
+    def _publish(
+        self, app_id: str, channel: str, presence: _Presence, joined: bool, user_id: str, user_info: str
+    ) -> None:
+        self._version += 1
+        previous, presence.version = presence.version, self._version
+        change = PresenceChange(app_id, channel, self.epoch, previous, presence.version, joined, user_id, user_info)
+        for listener in self._listeners:
+            listener.presence_changed(change)
+
+    def _tell_user(self, change: UserChange) -> None:
+        for listener in self._listeners:
+            listener.user_changed(change)
+
+    def _app(self, app_id: str) -> _App:
+        app = self._apps.get(app_id)
+        if app is None:
+            app = self._apps[app_id] = _App()
+        return app
+
+    def _tidy(self, app_id: str, app: _App) -> None:
+        if app.empty():
+            self._apps.pop(app_id, None)
+
+
+_NO_APP = _App()
+
+
+def _counts(app: _App, channel: str) -> ChannelCounts:
+    subscriptions = sum(app.subscriptions.get(channel, {}).values())
+    users = len(app.presence.get(channel, _NO_PRESENCE).users) if channel.startswith("presence-") else None
+    return ChannelCounts(subscriptions, users)

@@ -1,0 +1,63 @@
+"""One text to many sinks: encoded once, framed once per distinct framing. The hot path (architecture.md 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..interfaces import IFraming
+from ..protocol.names import USER_CHANNEL_PREFIX
+from .registry import AppSpace
+from .socket import Socket
+
+__all__ = ["deliver", "deliver_control", "publish_locally", "send"]
+
+
+def send(socket: Socket, text: str) -> None:
+    """Push a reply to one socket."""
+    socket.sink.push_control(socket.sink.framing.frame(text.encode()))
+
+
+def deliver(sockets: Iterable[Socket], text: str, excluded: Socket | None = None) -> int:
+    """Push an ordinary event to every socket but `excluded`; how many got it.
+
+    `sockets` is copied first: a sink that gives up while being pushed to may leave the tables.
+    """
+    payload = text.encode()
+    frames: dict[IFraming, bytes] = {}
+    framing: IFraming | None = None
+    frame = b""
+    count = 0
+    for socket in tuple(sockets):
+        if socket is excluded:
+            continue
+        sink = socket.sink
+        if sink.framing is not framing:
+            framing = sink.framing
+            frame = frames.get(framing) or frames.setdefault(framing, framing.frame(payload))
+        sink.push(frame)
+        count += 1
+    return count
+
+
+def deliver_control(sockets: Iterable[Socket], text: str) -> None:
+    """Push a presence or count message, which slowness never drops silently (scaling.md 8)."""
+    payload = text.encode()
+    frames: dict[IFraming, bytes] = {}
+    for socket in tuple(sockets):
+        framing = socket.sink.framing
+        frame = frames.get(framing) or frames.setdefault(framing, framing.frame(payload))
+        socket.sink.push_control(frame)
+
+
+def publish_locally(space: AppSpace, channel: str, text: str, socket_id: str | None) -> int:
+    """Deliver a published event to this process's share of its audience; how many got it.
+
+    A `#server-to-user-` channel reaches the user's signed-in sockets, subscribed or not.
+    """
+    excluded = space.sockets.get(socket_id) if socket_id is not None else None
+    found = space.channels.get(channel)
+    if found is not None:
+        return deliver(found.subscribers, text, excluded)
+    if channel.startswith(USER_CHANNEL_PREFIX):
+        return deliver(space.users.get(channel[len(USER_CHANNEL_PREFIX) :], ()), text, excluded)
+    return 0

@@ -1,0 +1,242 @@
+"""How a connection begins, stays alive and ends (protocol.md 1.5, 3-5, 19)."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..interfaces import BackendError, IApps, IAuthority, ISink
+from ..protocol import errors, messages
+from ..protocol.app import App
+from ..protocol.errors import PeerError
+from ..protocol.liveness import Liveness, Pulse, Step
+from ..protocol.names import new_socket_id
+from ..protocol.origins import origin_allowed
+from ..protocol.session import Session
+from .answers import ask
+from .broadcast import send
+from .deadlines import Deadlines
+from .registry import AppSpace, Registry
+from .settings import EngineSettings
+from .socket import Socket
+
+__all__ = ["Connections"]
+
+Left = Callable[[Socket, AppSpace, Session], None]
+
+_CLOSE_STEP = 0.1
+"""Seconds between two batches of a drain."""
+
+_ENDINGS = {
+    Step.GIVE_UP: errors.pong_missing,
+    Step.UNAUTHORIZED: errors.not_authorized_in_time,
+    Step.IDLE: errors.idle_too_long,
+}
+
+
+class Connections:
+    """Admits connections and is the only way one leaves, whatever the reason.
+
+    `left` takes a leaving socket out of channels and users; `resume` is told when a socket that had to
+    wait for an answer may go on with its inbox.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        registry: Registry,
+        apps: IApps,
+        authority: IAuthority,
+        settings: EngineSettings,
+        node: str,
+        left: Left,
+        resume: Callable[[Socket], None],
+    ) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._apps = apps
+        self._authority = authority
+        self._settings = settings
+        self._node = node
+        self._left = left
+        self._resume = resume
+        self._liveness = Liveness.of(
+            settings.activity_timeout,
+            settings.pong_timeout,
+            settings.auto_ping,
+            settings.ping_interval,
+            settings.idle_timeout,
+        )
+        self.deadlines = Deadlines(clock, self._due)
+        self.open: set[Socket] = set()
+        """Every connection whose transport has not gone yet, refused ones included."""
+        self._waiting: dict[Socket, int] = {}
+        self._drained: Deferred[None] | None = None
+        self.draining = False
+
+    def connect(self, sink: ISink, key: str, origin: str | None) -> Socket:
+        """A new connection: established or refused through its sink, at once or when the answers are in."""
+        socket = Socket(sink, Pulse(self._clock.seconds(), None))
+        self.open.add(socket)
+        if self.draining:
+            self.close(socket, errors.shutting_down())
+            return socket
+
+        def found(app: App | None) -> None:
+            if socket in self.open:
+                self._admit(socket, app, origin)
+
+        self.hold(socket, ask(lambda: self._apps.by_key(key), found, lambda error: self._no_app(socket, error)))
+        return socket
+
+    def hold(self, socket: Socket, wait: Deferred[None] | None) -> None:
+        """Queue the socket's messages until `wait` is over; None means that nothing waits."""
+        if wait is None:
+            return
+        if socket.inbox is None:
+            socket.inbox = deque()
+        self._waiting[socket] = self._waiting.get(socket, 0) + 1
+        wait = wait.addErrback(self._misused).addCallback(self._released, socket)
+        wait.addErrback(self._misused)  # type: ignore[unused-awaitable]  # the chain ends here, logged
+
+    def queue(self, socket: Socket, messages: Iterable[tuple[bytes, bool]]) -> bool:
+        """Put messages behind the answer the socket waits for; False when it waits for none."""
+        if socket.inbox is None:
+            return False
+        socket.inbox.extend(messages)
+        return True
+
+    def _released(self, _: None, socket: Socket) -> None:
+        left = self._waiting.pop(socket, 1) - 1
+        if left:
+            self._waiting[socket] = left
+        else:
+            self._resume(socket)
+
+    def _misused(self, failure: Failure) -> None:
+        self._log.failure("an answer could not be used", failure)
+
+    def close(self, socket: Socket, fault: PeerError) -> None:
+        """Tell the peer why, close with the same code, and clean up now: the peer may never answer."""
+        send(socket, messages.error(fault))
+        socket.sink.close(fault.code, fault.text)
+        self._leave(socket)
+
+    def gone(self, socket: Socket) -> None:
+        """The transport is gone; harmless when repeated."""
+        self._leave(socket)
+        self.open.discard(socket)
+        if self._drained is not None and not self.open:
+            drained, self._drained = self._drained, None
+            drained.callback(None)
+
+    def drain(self, over: float) -> Deferred[None]:
+        """Close everybody with 4200, spread over so many seconds; fires when every transport is gone."""
+        self.draining = True
+        done: Deferred[None] = Deferred()
+        if not self.open:
+            done.callback(None)
+            return done
+        self._drained = done
+        sockets = list(self.open)
+        random.shuffle(sockets)
+        steps = max(1, int(over / _CLOSE_STEP))
+        self._close_some(sockets, max(100, -(-len(sockets) // steps)))
+        return done
+
+    def _close_some(self, sockets: list[Socket], batch: int) -> None:
+        for socket in sockets[-batch:]:
+            if socket in self.open:
+                self.close(socket, errors.shutting_down())
+        del sockets[-batch:]
+        if sockets:
+            self._clock.callLater(_CLOSE_STEP, self._close_some, sockets, batch)
+
+    def _no_app(self, socket: Socket, error: BackendError) -> None:
+        self._log.error("app lookup failed: {error}", error=str(error))
+        if socket in self.open:
+            self.close(socket, errors.app_lookup_failed())
+
+    def _admit(self, socket: Socket, app: App | None, origin: str | None) -> None:
+        """Checks 1-4 of protocol.md 1.5; the quota is counted in the step that admits."""
+        if app is None:
+            return self.close(socket, errors.app_not_found())
+        if not app.enabled:
+            return self.close(socket, errors.app_disabled())
+        if not origin_allowed(app.allowed_origins, origin):
+            return self.close(socket, errors.origin_not_allowed())
+
+        def counted(admitted: bool) -> None:
+            if not admitted:
+                self.close(socket, errors.over_quota())
+            elif socket in self.open:
+                self._establish(socket, app)
+            else:
+                self._uncount(app.id)
+
+        def uncounted(error: BackendError) -> None:
+            self._log.error("connections could not be counted: {error}", error=str(error))
+            self.close(socket, errors.app_lookup_failed())
+
+        question = lambda: self._authority.conn_open(app.id, self._node, app.max_connections)  # noqa: E731
+        self.hold(socket, ask(question, counted, uncounted))
+        return None
+
+    def _establish(self, socket: Socket, app: App) -> None:
+        space = self._registry.space(app)
+        socket.id = new_socket_id()
+        while socket.id in space.sockets:
+            socket.id = new_socket_id()
+        socket.app_id = app.id
+        socket.session = Session(socket.id)
+        self._registry.add(space, socket)
+        now = self._clock.seconds()
+        timeout = self._settings.user_authentication_timeout
+        socket.pulse = Pulse(now, now + timeout if app.enable_user_authentication else None)
+        self.deadlines.set(socket, self._liveness.next_at(socket.pulse))
+        send(socket, messages.connection_established(socket.id, self._settings.activity_timeout))
+
+    def _due(self, socket: Socket, now: float) -> float | None:
+        session, pulse = socket.session, socket.pulse
+        if session is None:
+            return None
+        if session.authorized:
+            pulse.authorize_by = None
+        step = self._liveness.step(pulse, now)
+        if step in _ENDINGS:
+            self.close(socket, _ENDINGS[step]())
+            return None
+        if step is Step.PING:
+            pulse.pinged_at = now
+            send(socket, messages.PING)
+        elif step is Step.NATIVE_PING:
+            pulse.native_pinged_at = now
+            socket.sink.ping()
+        return self._liveness.next_at(pulse)
+
+    def _leave(self, socket: Socket) -> None:
+        """Out of every table, exactly once."""
+        session, space = socket.session, socket.space
+        socket.session = None
+        socket.inbox = None
+        self.deadlines.clear(socket)
+        if session is None or space is None:
+            return
+        self._left(socket, space, session)
+        self._registry.remove(space, socket)
+        self._uncount(space.app.id)
+
+    def _uncount(self, app_id: str) -> None:
+        ask(
+            lambda: self._authority.conn_close(app_id, self._node, 1),
+            lambda _: None,
+            lambda error: self._log.warn("a connection could not be uncounted: {error}", error=str(error)),
+        )

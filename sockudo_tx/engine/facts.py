@@ -1,0 +1,76 @@
+"""Facts for webhooks: told when they happen, or after the grace that suppresses short absences (scaling.md 6.6)."""
+
+from __future__ import annotations
+
+import math
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from ..interfaces import BackendError, Due, Fact, IApps, IAuthority, IFacts
+from ..protocol.app import App
+from .answers import ask
+from .registry import Registry
+
+__all__ = ["FactTeller"]
+
+
+class FactTeller:
+    """Builds facts only for apps that want them, and asks the authority for those whose grace has passed."""
+
+    _log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, registry: Registry, apps: IApps, authority: IAuthority, facts: IFacts
+    ) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._apps = apps
+        self._authority = authority
+        self._facts = facts
+        self._timer: IDelayedCall | None = None
+
+    def wants(self, app: App, name: str) -> bool:
+        return self._facts.wants(app, name)
+
+    def tell(self, app: App, fact: Fact) -> None:
+        if self._facts.wants(app, fact.name):
+            self._facts.emit(app, fact)
+
+    def graces_changed(self) -> None:
+        """Something may have disappeared: look again when the first grace ends."""
+        if self._timer is not None:
+            return
+        due_at = self._authority.next_due()
+        if due_at is not None:
+            self._timer = self._clock.callLater(max(0.0, due_at - self._clock.seconds()), self._look)
+
+    def flush(self) -> None:
+        """Tell everything pending now: this process's own connections are gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._tell_due(math.inf)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._tell_due(self._clock.seconds())
+        self.graces_changed()
+
+    def _tell_due(self, now: float) -> None:
+        ask(lambda: self._authority.due(now), self._tell_all, self._lost)
+
+    def _tell_all(self, dues: list[Due]) -> None:
+        for due in dues:
+            self._tell_one(due)
+
+    def _tell_one(self, due: Due) -> None:
+        fact = Fact(due.name, due.channel, user_id=due.user_id)
+        space = self._registry.apps.get(due.app_id)
+        if space is not None:
+            self.tell(space.app, fact)
+            return
+        ask(lambda: self._apps.by_id(due.app_id), lambda app: self.tell(app, fact) if app else None, self._lost)
+
+    def _lost(self, error: BackendError) -> None:
+        self._log.warn("webhook facts could not be looked up: {error}", error=str(error))

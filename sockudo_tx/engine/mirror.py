@@ -1,0 +1,58 @@
+"""A node's copy of a presence channel's members; clients are told its differences only (scaling.md 6.4)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from ..interfaces import PresenceChange, Snapshot
+from ..protocol import messages
+
+__all__ = ["Applied", "Mirror"]
+
+
+class Applied(Enum):
+    """What a change did to a mirror."""
+
+    CHANGED = "clients are to be told"
+    NOTHING = "already contained, or no difference"
+    GAP = "something before it is missing: take a snapshot"
+
+
+class Mirror:
+    """Members in join order, at one version of one epoch."""
+
+    __slots__ = ("_payload", "epoch", "members", "version")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.epoch = snapshot.epoch
+        self.version = snapshot.version
+        self.members: dict[str, str] = dict(snapshot.members)
+        self._payload: str | None = None
+
+    def payload(self) -> str:
+        """The member list as `subscription_succeeded` carries it; encoded once per version."""
+        if self._payload is None:
+            self._payload = messages.presence_payload(self.members)
+        return self._payload
+
+    def apply(self, change: PresenceChange) -> Applied:
+        """Take one change in; it counts only as the direct successor of what is here."""
+        if change.epoch != self.epoch or change.previous != self.version:
+            known = change.epoch == self.epoch and change.version <= self.version
+            return Applied.NOTHING if known else Applied.GAP
+        self.version = change.version
+        if change.joined == (change.user_id in self.members):
+            return Applied.NOTHING
+        if change.joined:
+            self.members[change.user_id] = change.user_info
+        else:
+            del self.members[change.user_id]
+        self._payload = None
+        return Applied.CHANGED
+
+    def resync(self, snapshot: Snapshot) -> tuple[list[str], list[tuple[str, str]]]:
+        """Become the snapshot: who left, then who came (with user_info)."""
+        gone = [user_id for user_id in self.members if user_id not in snapshot.members]
+        new = [(user_id, info) for user_id, info in snapshot.members.items() if user_id not in self.members]
+        self.__init__(snapshot)  # type: ignore[misc]  # the same object stays in the channel
+        return gone, new

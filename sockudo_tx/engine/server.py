@@ -1,0 +1,304 @@
+"""The engine: the one entry for transports. Performs what sessions decide, publishes, answers questions.
+
+Everything runs in the caller's turn unless a backend makes it wait; then that socket's further messages
+queue in its inbox, and nobody else notices. Not reentrant across threads: reactor thread only.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ..interfaces import (
+    Answer,
+    ChannelCounts,
+    Fact,
+    IApps,
+    IAuthority,
+    ICache,
+    IFacts,
+    ISink,
+    PresenceChange,
+    Snapshot,
+    UserChange,
+)
+from ..protocol import errors, messages
+from ..protocol.app import App
+from ..protocol.effects import Effect, Join, Leave, Relay, Replay, Send, Signin
+from ..protocol.errors import PeerError
+from ..protocol.messages import Command
+from ..protocol.names import ChannelName
+from ..protocol.publication import Publication
+from ..protocol.session import Session
+from ..protocol.wirejson import text_of
+from .answers import ask
+from .broadcast import deliver, publish_locally, send
+from .cached_events import CachedEvent, CachedEvents
+from .connections import Connections
+from .counts import SubscriptionCounts
+from .facts import FactTeller
+from .presence import Presence
+from .registry import AppSpace, Registry
+from .settings import EngineSettings
+from .socket import INBOX_LIMIT, Socket
+from .stats import Stats, stats_of
+from .subscriptions import Subscriptions
+from .users import Users
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """A whole Pusher server without a wire: give it sinks and messages, and it keeps the promises of the protocol."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        apps: IApps,
+        authority: IAuthority,
+        cache: ICache,
+        facts: IFacts,
+        settings: EngineSettings = EngineSettings(),  # noqa: B008 (an immutable value)
+        node_id: str | None = None,
+    ) -> None:
+        self.clock = clock
+        self.apps = apps
+        self.cache = cache
+        self.settings = settings
+        self.node_id = node_id or secrets.token_hex(8)
+        self.registry = Registry()
+        self._authority = authority
+        self._facts = FactTeller(clock, self.registry, apps, authority, facts)
+        self._counts = SubscriptionCounts(clock, self.registry, self._facts, settings.subscription_count_interval)
+        self._presence = Presence(self.registry, authority, self.node_id)
+        self._users = Users(self.registry, authority, self.node_id)
+        self._cached = CachedEvents(cache, settings.cache_ttl)
+        self._subscriptions = Subscriptions(
+            self.registry,
+            authority,
+            self._presence,
+            self._counts,
+            self._facts,
+            self.node_id,
+            self._perform,
+            self._refuse,
+        )
+        self._connections = Connections(
+            clock, self.registry, apps, authority, settings, self.node_id, self._left, self._resume
+        )
+        authority.listen(self)
+
+    # The WebSocket side
+
+    def connect(self, sink: ISink, key: str, origin: str | None) -> Socket:
+        """A transport has a new connection for the app with this key; `origin` is the header, None if absent."""
+        return self._connections.connect(sink, key, origin)
+
+    def hear(self, socket: Socket, payload: bytes, binary: bool = False) -> None:
+        """One inbound message. Never raises: a refusal is told to the peer, a bug is logged."""
+        self.alive(socket)
+        if socket.inbox is not None:
+            if len(socket.inbox) >= INBOX_LIMIT:
+                self._connections.close(socket, PeerError(4100, "Over capacity", closing=True))
+            else:
+                socket.inbox.append((payload, binary))
+            return
+        try:
+            self._decide(socket, messages.decode(payload, binary=binary))
+        except PeerError as fault:
+            self._refuse(socket, fault)
+        except Exception:  # noqa: BLE001  # the boundary: our bug must cost neither the connection nor the server
+            self._log.failure("a message could not be processed", socket_id=socket.id, app_id=socket.app_id)
+            self._refuse(socket, errors.internal())
+
+    def alive(self, socket: Socket) -> None:
+        """Any inbound frame proves that the peer lives."""
+        socket.pulse.heard_at = self.clock.seconds()
+        socket.pulse.pinged_at = None
+
+    def disconnected(self, socket: Socket) -> None:
+        """The transport is gone."""
+        self._connections.gone(socket)
+
+    # The REST side
+
+    def publish(self, app: App, event: Publication) -> None:
+        """Deliver to local subscribers now, in order of the event's channels; the cache write is never awaited."""
+        space = self.registry.apps.get(app.id)
+        for channel, text in zip(event.channels, messages.event(event.name, event.data, event.channels), strict=True):
+            if space is not None:
+                publish_locally(space, channel, text, event.socket_id)
+            if "cache-" in channel and ChannelName.of(channel).cache:
+                self._cached.store(app.id, channel, text)
+
+    def counts(self, app_id: str, channel: str) -> Answer[ChannelCounts]:
+        """Cluster-wide counts of one channel."""
+        answer: Answer[ChannelCounts] = self._authority.counts(app_id, channel)
+        return answer
+
+    def channels(self, app_id: str, prefix: str) -> Answer[dict[str, ChannelCounts]]:
+        """Occupied channels by name."""
+        answer: Answer[dict[str, ChannelCounts]] = self._authority.channels(app_id, prefix)
+        return answer
+
+    def members(self, app_id: str, channel: str) -> Answer[list[str]]:
+        """Distinct user ids of a presence channel."""
+        answer: Answer[Snapshot] = self._authority.snapshot(app_id, channel)
+        if isinstance(answer, Deferred):
+            return answer.addCallback(lambda snapshot: list(snapshot.members))
+        return list(answer.members)
+
+    def user_connections(self, app_id: str, user_id: str) -> Answer[int]:
+        """How many sockets are signed in as the user."""
+        answer: Answer[int] = self._authority.user_connections(app_id, user_id)
+        return answer
+
+    def cached_event(self, app_id: str, channel: str) -> Answer[CachedEvent | None]:
+        """The last event of a cache channel. Fails with `BackendError`."""
+        return self._cached.read(app_id, channel)
+
+    def terminate_user(self, app_id: str, user_id: str) -> None:
+        """Close every connection that is signed in as the user."""
+        space = self.registry.apps.get(app_id)
+        for socket in tuple(space.users.get(user_id, ())) if space is not None else ():
+            self._connections.close(socket, errors.terminated_by_app())
+
+    def stats(self) -> Stats:
+        """This node's totals, per app."""
+        return stats_of(self.registry)
+
+    # Life
+
+    @property
+    def draining(self) -> bool:
+        """Shutdown has begun: no new connection is admitted."""
+        return self._connections.draining
+
+    def drain(self, over: float) -> Deferred[None]:
+        """Close every connection with 4200 within about `over` seconds; fires when all are gone and told of."""
+
+        def finished(_: None) -> None:
+            self._counts.stop()
+            self._facts.flush()
+
+        return self._connections.drain(over).addCallback(finished)
+
+    def tables(self) -> dict[str, int]:
+        """Entries in each table of the engine: all zero when nobody is connected."""
+        return {
+            "apps": len(self.registry.apps),
+            "connections": len(self._connections.open),
+            "deadlines": len(self._connections.deadlines),
+            "paced counts": len(self._counts),
+        }
+
+    # IAuthorityListener
+
+    def presence_changed(self, change: PresenceChange) -> None:
+        self._presence.changed(change)
+
+    def user_changed(self, change: UserChange) -> None:
+        self._users.changed(change)
+
+    # Performing
+
+    def _decide(self, socket: Socket, command: Command) -> None:
+        session, space = socket.session, socket.space
+        if session is None or space is None:
+            return  # refused, closing or gone: nothing counts any more
+        if isinstance(command, messages.Ping | messages.Pong | messages.Ignored | messages.Unsubscribe):
+            self._perform(socket, session.receive(command, space.app, socket.pulse.heard_at))
+            return
+
+        def read(app: App | None) -> None:
+            if socket.session is None:
+                return
+            if app is None:
+                self._refuse(socket, errors.app_not_found())
+                return
+            space.app = app
+            try:
+                self._perform(socket, session.receive(command, app, socket.pulse.heard_at))
+            except PeerError as fault:
+                self._refuse(socket, fault)
+
+        # Settings may have changed since the last command; a store that fails leaves us the last record.
+        self._connections.hold(socket, ask(lambda: self.apps.by_id(socket.app_id), read, lambda _: read(space.app)))
+
+    def _perform(self, socket: Socket, effects: Sequence[Effect]) -> None:
+        """Carry the effects out in order; after one that must wait, the rest waits too."""
+        for position, effect in enumerate(effects):
+            wait = self._perform_one(socket, effect)
+            if wait is not None:
+                self._connections.hold(socket, wait.addCallback(self._perform_rest, socket, effects[position + 1 :]))
+                return
+
+    def _perform_rest(self, _: None, socket: Socket, effects: Sequence[Effect]) -> None:
+        self._perform(socket, effects)
+
+    def _perform_one(self, socket: Socket, effect: Effect) -> Deferred[None] | None:
+        space = socket.space
+        if space is None:
+            return None
+        if isinstance(effect, Send):
+            send(socket, effect.text)
+        elif isinstance(effect, Relay):
+            self._relay(socket, space, effect)
+        elif isinstance(effect, Join):
+            return self._subscriptions.join(socket, effect)
+        elif isinstance(effect, Leave):
+            self._subscriptions.leave(socket, space, effect.channel, effect.member)
+        elif isinstance(effect, Replay):
+            return self._replay(socket, space, effect.channel)
+        elif isinstance(effect, Signin):
+            return self._users.sign_in(socket, effect)
+        return None
+
+    def _relay(self, socket: Socket, space: AppSpace, event: Relay) -> None:
+        channel = space.channels.get(event.channel)
+        if channel is not None:
+            text = messages.client_event(event.event, event.channel, event.data, event.user_id)
+            deliver(channel.subscribers, text, socket)
+        if self._facts.wants(space.app, "client_event"):
+            data = None if event.data is None else text_of(event.data)
+            self._facts.tell(
+                space.app, Fact("client_event", event.channel, event.user_id, event.event, data, socket.id)
+            )
+
+    def _replay(self, socket: Socket, space: AppSpace, channel: str) -> Deferred[None] | None:
+        def found(text: str | None) -> None:
+            if socket.session is None or channel not in socket.session.channels:
+                return
+            send(socket, text if text is not None else messages.cache_miss(channel))
+            if text is None:
+                self._facts.tell(space.app, Fact("cache_miss", channel))
+
+        return self._cached.replay(space.app.id, channel, found)
+
+    def _refuse(self, socket: Socket, fault: PeerError) -> None:
+        if fault.closing:
+            self._connections.close(socket, fault)
+        elif socket.session is not None:
+            send(socket, messages.error(fault))
+
+    def _left(self, socket: Socket, space: AppSpace, session: Session) -> None:
+        """A socket is leaving: out of its channels, in the order it entered them, and off its user."""
+        for name, member in session.channels.items():
+            self._subscriptions.leave(socket, space, name, member)
+        self._users.gone(socket, space, session.user.user_id if session.user is not None else None)
+
+    def _resume(self, socket: Socket) -> None:
+        """Nothing is waited for any more: take the inbox in order, until something waits again."""
+        inbox, socket.inbox = socket.inbox, None
+        while inbox:
+            payload, binary = inbox.popleft()
+            self.hear(socket, payload, binary)
+            if self._connections.queue(socket, inbox):
+                return

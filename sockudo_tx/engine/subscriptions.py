@@ -1,0 +1,139 @@
+"""Entering and leaving channels (protocol.md 7, scaling.md 6.2-6.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from ..interfaces import BackendError, Fact, IAuthority, Joined
+from ..protocol import errors
+from ..protocol.effects import Effect, Join, Member
+from ..protocol.errors import PeerError
+from ..protocol.names import ChannelName
+from .answers import ask
+from .counts import SubscriptionCounts
+from .facts import FactTeller
+from .mirror import Mirror
+from .presence import Presence
+from .registry import PLAIN_SUBSCRIPTION, AppSpace, Channel, Registry, Subscription
+from .socket import Socket
+
+__all__ = ["Subscriptions"]
+
+Perform = Callable[[Socket, Sequence[Effect]], None]
+Refuse = Callable[[Socket, PeerError], None]
+
+
+class Subscriptions:
+    """Moves sockets in and out of channels, in the tables, at the authority and in the facts.
+
+    `perform` carries out what the session says after a join; `refuse` tells a socket no.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        registry: Registry,
+        authority: IAuthority,
+        presence: Presence,
+        counts: SubscriptionCounts,
+        facts: FactTeller,
+        node: str,
+        perform: Perform,
+        refuse: Refuse,
+    ) -> None:
+        self._registry = registry
+        self._authority = authority
+        self._presence = presence
+        self._counts = counts
+        self._facts = facts
+        self._node = node
+        self._perform = perform
+        self._refuse = refuse
+
+    def join(self, socket: Socket, effect: Join) -> Deferred[None] | None:
+        """Enter a channel and answer; a repeat answers again and counts nothing twice."""
+        name, member = effect
+        space, session = socket.space, socket.session
+        assert space is not None
+        assert session is not None
+        if member is not None:
+            return self._join_presence(socket, space, name, member)
+        if name.user_id is None and name.text not in session.channels:
+            self._enter(space, name, socket, PLAIN_SUBSCRIPTION)
+        self._perform(socket, session.joined(name, None))
+        return None
+
+    def leave(self, socket: Socket, space: AppSpace, name: str, member: Member | None) -> None:
+        """Leave a channel the session has already forgotten."""
+        channel = self._registry.exit(space, name, socket)
+        if channel is None:
+            return  # a user channel: never in the tables
+        if member is not None:
+            self._presence.part(space.app.id, name, socket.id)
+        if channel.subscribers:
+            self._count(space, channel)
+        else:
+            ask(lambda: self._authority.vacate(space.app.id, name, self._node), lambda _: None, self._lost)
+        self._counts.changed(space, channel)
+        self._facts.graces_changed()
+
+    def _join_presence(
+        self, socket: Socket, space: AppSpace, name: ChannelName, member: Member
+    ) -> Deferred[None] | None:
+        assert socket.session is not None
+        present = socket.session.channels.get(name.text)
+        channel = space.channels.get(name.text)
+        if present is not None and present.user_id == member.user_id and channel is not None and channel.mirror:
+            self._perform(socket, socket.session.joined(name, present, channel.mirror.payload()))
+            return None
+
+        def admitted(joined: Joined, mirror: Mirror) -> None:
+            if socket.session is None:  # gone while the authority was asked
+                self._presence.part(space.app.id, name.text, socket.id)
+                return
+            entered = self._enter(space, name, socket, Subscription(mirror.version))
+            entered.mirror = entered.mirror or mirror
+            if joined.webhook:
+                self._facts.tell(space.app, Fact("member_added", name.text, user_id=member.user_id))
+            self._perform(socket, socket.session.joined(name, member, entered.mirror.payload()))
+
+        def refused(error: BackendError | None) -> None:
+            if error is not None:
+                self._lost(error)
+            self._refuse(socket, errors.channel_full() if error is None else errors.internal())
+
+        limit = space.app.max_presence_members_per_channel or 0
+        wait = self._presence.join(socket, name, member, limit, admitted, refused)
+        self._facts.graces_changed()
+        return wait
+
+    def _enter(self, space: AppSpace, name: ChannelName, socket: Socket, subscription: Subscription) -> Channel:
+        """Into the tables; the first local subscriber occupies the channel."""
+        before = space.channels.get(name.text)
+        repeat = before is not None and socket in before.subscribers
+        channel = self._registry.enter(space, name, socket, subscription)
+        if before is None:
+
+            def occupied(told: bool) -> None:
+                if told:
+                    self._facts.tell(space.app, Fact("channel_occupied", name.text))
+
+            ask(lambda: self._authority.occupy(space.app.id, name.text, self._node), occupied, self._lost)
+        if not repeat:
+            self._count(space, channel)
+            self._counts.changed(space, channel)
+        return channel
+
+    def _count(self, space: AppSpace, channel: Channel) -> None:
+        ask(
+            lambda: self._authority.count(space.app.id, channel.name.text, self._node, len(channel.subscribers)),
+            lambda _: None,
+            self._lost,
+        )
+
+    def _lost(self, error: BackendError) -> None:
+        self._log.warn("shared channel state is unavailable: {error}", error=str(error))

@@ -1,0 +1,83 @@
+"""Signed-in users: their sockets, and those who watch them (protocol.md 14, 15)."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from ..interfaces import BackendError, IAuthority, UserChange
+from ..protocol import messages
+from ..protocol.effects import Signin
+from .answers import ask
+from .broadcast import deliver_control, send
+from .registry import AppSpace, Registry
+from .socket import Socket
+
+__all__ = ["Users"]
+
+
+class Users:
+    """Binds sockets to users; online and offline are the authority's first and last."""
+
+    _log = Logger()
+
+    def __init__(self, registry: Registry, authority: IAuthority, node: str) -> None:
+        self._registry = registry
+        self._authority = authority
+        self._node = node
+
+    def sign_in(self, socket: Socket, effect: Signin) -> Deferred[None] | None:
+        """Register the socket under the user and tell it who of its watchlist is online."""
+        space = socket.space
+        assert space is not None
+        app_id = space.app.id
+        self._registry.bind(space.users, effect.user_id, socket)
+        up = ask(
+            lambda: self._authority.user_up(app_id, effect.user_id, self._node, socket.id),
+            lambda _: None,
+            self._lost,
+        )
+        # After `user_up`: a user that watches itself learns of itself once, in the status below.
+        self._unwatch(space, socket)
+        socket.watching = effect.watchlist
+        for user_id in effect.watchlist:
+            self._registry.bind(space.watchers, user_id, socket)
+        if not effect.watchlist:
+            return up
+
+        def status(online: set[str]) -> None:
+            if socket.session is not None:
+                watched = effect.watchlist
+                offline = [user_id for user_id in watched if user_id not in online]
+                send(socket, messages.watchlist_events([u for u in watched if u in online], offline))
+
+        asked = ask(lambda: self._authority.online(app_id, effect.watchlist), status, self._lost)
+        return asked if asked is not None else up
+
+    def gone(self, socket: Socket, space: AppSpace, user_id: str | None) -> None:
+        """The socket is leaving; `user_id` is who it was signed in as."""
+        self._unwatch(space, socket)
+        if user_id is not None:
+            self._registry.unbind(space.users, user_id, socket)
+            ask(
+                lambda: self._authority.user_down(space.app.id, user_id, self._node, socket.id),
+                lambda _: None,
+                self._lost,
+            )
+
+    def changed(self, change: UserChange) -> None:
+        """Tell every watcher of the user."""
+        space = self._registry.apps.get(change.app_id)
+        watchers = space.watchers.get(change.user_id) if space is not None else None
+        if watchers:
+            user = [change.user_id]
+            text = messages.watchlist_events(user, ()) if change.online else messages.watchlist_events((), user)
+            deliver_control(watchers, text)
+
+    def _unwatch(self, space: AppSpace, socket: Socket) -> None:
+        for user_id in socket.watching:
+            self._registry.unbind(space.watchers, user_id, socket)
+        socket.watching = ()
+
+    def _lost(self, error: BackendError) -> None:
+        self._log.warn("shared user state is unavailable: {error}", error=str(error))
