@@ -58,10 +58,11 @@ class Liveness(NamedTuple):
             return Step.UNAUTHORIZED
         if pulse.pinged_at is not None and now >= pulse.pinged_at + self.pong_timeout:
             return Step.GIVE_UP
-        if self.idle_timeout and now >= pulse.heard_at + self.idle_timeout:
-            return Step.IDLE
+        # Ask before giving up, however long the silence seems: the clock may have been set forward.
         if pulse.pinged_at is None and now >= pulse.heard_at + self.activity_timeout:
             return Step.PING
+        if self.idle_timeout and now >= pulse.heard_at + self.idle_timeout:
+            return Step.IDLE
         if self.native_ping_interval and now >= pulse.native_pinged_at + self.native_ping_interval:
             return Step.NATIVE_PING
         return Step.WAIT
