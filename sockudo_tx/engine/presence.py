@@ -58,7 +58,7 @@ class Presence:
 
         def decided(joined: Joined) -> None:
             if joined.outcome == "limit":
-                if old is not None:
+                if old is not None and socket.session is not None:
                     self._stay(socket, space, name, old)
                 refused(None)
             else:
