@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["origin_allowed", "pattern_fault"]
+__all__ = ["ALLOW_NONE", "origin_allowed", "pattern_fault"]
+
+ALLOW_NONE = ("",)
+"""A list that lets nobody in, for an app whose own patterns are all broken."""
 
 
 def pattern_fault(pattern: str) -> str | None:
@@ -45,10 +48,12 @@ def origin_allowed(patterns: Iterable[str], origin: str | None) -> bool:
 
 
 def _matches(pattern: str, origin: str, host: str) -> bool:
-    if pattern in ("*", origin):
+    if pattern == "*":
         return True
     if not pattern or not origin:
         return False
+    if pattern == origin:
+        return True
     if "*" not in pattern:
         return "://" not in pattern and host == pattern
     if pattern.startswith("*.") and "://" not in pattern:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.protocol.origins import origin_allowed, pattern_fault
+from sockudo_tx.protocol.origins import ALLOW_NONE, origin_allowed, pattern_fault
 
 # The table of configuration.md 5.7, row by row: pattern, allowed origins, refused origins.
 TABLE: list[tuple[str, list[str], list[str]]] = [
@@ -93,6 +93,15 @@ class AllowedTests(SynchronousTestCase):
         """A star behind a scheme keeps the scheme."""
         self.assertTrue(origin_allowed(("https://*.a.com",), "https://x.a.com"))
         self.assertFalse(origin_allowed(("https://*.a.com",), "http://x.a.com"))
+
+    @given(st.none() | st.text(max_size=20))
+    def test_allow_none(self, origin: str | None) -> None:
+        """`ALLOW_NONE` keeps everyone out, also clients without a header."""
+        self.assertFalse(origin_allowed(ALLOW_NONE, origin))
+
+    def test_scheme_of_a_pattern_counts(self) -> None:
+        """A pattern with a scheme is never compared with what follows another scheme."""
+        self.assertFalse(origin_allowed(("https://a.com",), "evil://https://a.com"))
 
     def test_any_port(self) -> None:
         """A star may stand for the port."""

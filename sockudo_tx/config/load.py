@@ -1,0 +1,227 @@
+"""Built-in values < file < environment, then checked as a whole (configuration.md 1).
+
+Pure: the only input besides the arguments is what `read` returns.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ..protocol.app import App
+from .apps import AppFault, Notes, parse_app
+from .check import check
+from .declare import walk
+from .default_app import DEMO_APP, default_app, named_in
+from .environment import overlay, replaced, switch
+from .findings import ConfigError, Finding, Report
+from .grammar import shown
+from .jsonfile import JsonObject, NotJson, parse, problems
+from .later import LATER_SECTIONS
+from .resolve import APPS, FileReader, nearest
+from .schema import Config
+
+__all__ = ["BUILT_IN", "DEFAULT_PATH", "ConfigError", "Finding", "Loaded", "load"]
+
+DEFAULT_PATH = "config/config.json"
+BUILT_IN = "built-in"
+STRICT_VARIABLE = "SOCKUDO_STRICT_CONFIG"
+
+
+class Loaded(NamedTuple):
+    """A configuration the server can start with."""
+
+    config: Config
+    apps: list[App]
+    """The apps of file and environment, refused ones left out; the same as `app_manager.array.apps`."""
+    findings: list[Finding]
+    sources: dict[str, str]
+    """Where the value of each key comes from: `built-in`, a file's path or `environment NAME`."""
+    file: str | None
+    """Path of the file that was used."""
+
+
+def _read_file(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def load(
+    path: str | None,
+    environ: Mapping[str, str],
+    cwd: str,
+    strict: bool = False,
+    *,
+    read: Callable[[str], bytes] = _read_file,
+) -> Loaded:
+    """The effective configuration. `path` is the file the user named, `cwd` where the default one is looked for.
+
+    Raises `ConfigError`, and nothing else, when the server must not start; it carries everything found.
+    """
+    report = Report(strict)
+    report.strict = switch(STRICT_VARIABLE, environ, report) is True or strict
+    sources = {key.path: BUILT_IN for key in walk(Config)}
+    config, records, used = Config(), list[tuple[str, object]](), None
+    source, raw = _choose(path, cwd, read, report)
+    if raw is not None:
+        reader = FileReader(source, report)
+        config, records, used = reader.read(Config, raw), reader.apps, source
+        sources.update(reader.sources)
+        unknown = reader.unknown
+        apps = _file_apps(records, source, report, unknown)
+        _tell_unknown(unknown, source, report)
+        _tell_later(reader.later, source, report)
+        switched_on = reader.switched_on
+    else:
+        apps, switched_on = [], set()
+    config = overlay(config, environ, report, sources)
+    _check_later(switched_on, environ, report)
+    config = check(config, sources, report)
+    apps = _all_apps(apps, path, used, environ, config, report, sources)
+    config = replaced(config, APPS, tuple(apps))
+    if report.refused:
+        raise ConfigError(report.findings)
+    return Loaded(config, apps, report.findings, sources, used)
+
+
+def _choose(path: str | None, cwd: str, read: Callable[[str], bytes], report: Report) -> tuple[str, JsonObject | None]:
+    """The file that counts and its content: the named one, or if it is missing the default one."""
+    if path is not None:
+        data = _bytes(path, cwd, read, report)
+        if data is not None:
+            return path, _content(path, data, report)
+        if not report.refused:
+            report.error("", "the file does not exist and is left out", cure=f"Correct {path} or drop -c", source=path)
+    data = _bytes(DEFAULT_PATH, cwd, read, report)
+    if data is not None:
+        return DEFAULT_PATH, _content(DEFAULT_PATH, data, report)
+    if path is None and not report.refused:
+        report.info("", f"there is no {DEFAULT_PATH}, so built-in values are used")
+    return "", None
+
+
+def _bytes(path: str, cwd: str, read: Callable[[str], bytes], report: Report) -> bytes | None:
+    try:
+        return read(posixpath.join(cwd, path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        report.refuse("", "the file cannot be read", cause=error.strerror or type(error).__name__, source=path)
+    except ValueError:
+        report.refuse("", "this is not a file name", source=path)
+    return None
+
+
+def _content(path: str, data: bytes, report: Report) -> JsonObject | None:
+    try:
+        raw = parse(data)
+    except NotJson as error:
+        report.refuse("", "the file is not a JSON configuration", cause=str(error), source=path)
+        return None
+    repeated, broken = problems(raw)
+    for where in repeated:
+        report.ignored(where, "is written more than once; the last one counts", source=path)
+    for where in broken:
+        report.refuse(where, "holds an unpaired surrogate, which is not text", source=path)
+    return None if broken else raw
+
+
+def _file_apps(
+    records: Iterable[tuple[str, object]], source: str, report: Report, unknown: list[tuple[str, str | None]]
+) -> list[App]:
+    apps = []
+    for where, record in records:
+        notes = Notes()
+        try:
+            apps.append(parse_app(record, notes))
+        except AppFault as fault:
+            name = record.get("id") if isinstance(record, dict) else None
+            app = f"app {shown(name)}" if isinstance(name, str) and name else "an app without an id"
+            report.error(where, f"{app} is refused, the others run", cause=str(fault), source=source)
+        for warning in notes.warnings:
+            report.warn(where, warning, source=source)
+        unknown += [(f"{where}.{member}", nearest(f"{where}.{member}", siblings)) for member, siblings in notes.unknown]
+    return apps
+
+
+def _tell_unknown(unknown: list[tuple[str, str | None]], source: str, report: Report) -> None:
+    """One finding that names every unknown key."""
+    if not unknown:
+        return
+    names = [path + (f" (did you mean {near}?)" if near else "") for path, near in unknown]
+    one = len(unknown) == 1
+    report.ignored(
+        unknown[0][0] if one else "",
+        f"{'this key is' if one else 'these keys are'} unknown and ignored: {', '.join(names)}",
+        source=source,
+    )
+
+
+def _tell_later(later: list[str], source: str, report: Report) -> None:
+    if later:
+        report.info("", f"accepted, but not used by this version: {', '.join(sorted(later))}", source=source)
+
+
+def _check_later(switched_on: set[str], environ: Mapping[str, str], report: Report) -> None:
+    """Switches and drivers of sections this version does not have: what people rely on is said aloud."""
+    for section in LATER_SECTIONS:
+        on = switch(section.switch_env, environ, report) if section.switch_env else None
+        if section.loss and (section.path in switched_on if on is None else on):
+            report.warn(f"{section.path}.enabled", f"is not part of this version, so {section.loss}")
+        driver = environ.get(section.driver_env, "") if section.driver_env else ""
+        if driver and driver.lower() not in section.drivers:
+            words = ", ".join(section.drivers)
+            source = f"environment {section.driver_env}"
+            report.refuse(f"{section.path}.driver", f"must be one of {words}", source=source)
+
+
+def _all_apps(
+    apps: list[App],
+    path: str | None,
+    used: str | None,
+    environ: Mapping[str, str],
+    config: Config,
+    report: Report,
+    sources: dict[str, str],
+) -> list[App]:
+    """Apps of the file, then the one of the environment; of two with one id or key the later wins."""
+    from_environment = default_app(environ, report)
+    if from_environment is not None:
+        apps = [*apps, from_environment]
+        sources[APPS] = "environment SOCKUDO_DEFAULT_APP_ID"
+    by_id = {app.id: app for app in apps}
+    by_key: dict[str, App] = {}
+    for app in by_id.values():
+        other = by_key.get(app.key)
+        if other is not None:
+            report.error(APPS, f"apps {other.id!r} and {app.id!r} have the same key", cause=f"{other.id!r} is left out")
+        by_key[app.key] = app
+    apps = list(by_key.values())
+    if not apps and used is None and path is None and not named_in(environ):
+        report.warn(
+            APPS,
+            f"no app is configured, so the public demo app {DEMO_APP.id!r} is served",
+            cure="Anyone can use it: write your own apps into config/config.json or set SOCKUDO_DEFAULT_APP_*",
+        )
+        return [DEMO_APP]
+    if not apps:
+        report.warn(
+            APPS,
+            "there is no app, so every client is refused with 4001",
+            cure="Add one to app_manager.array.apps or set SOCKUDO_DEFAULT_APP_ID, _KEY and _SECRET",
+        )
+    _tell_demo(apps, config, report, sources)
+    return apps
+
+
+def _tell_demo(apps: list[App], config: Config, report: Report, sources: Mapping[str, str]) -> None:
+    local = config.host in ("localhost", "::1") or config.host.startswith("127.")
+    demo = any((app.key, app.secret) == (DEMO_APP.key, DEMO_APP.secret) for app in apps)
+    if demo and config.mode == "production" and not local:
+        report.warn(
+            APPS,
+            "the demo app, whose secret is public, can be used by anyone who reaches this server",
+            cure="Replace it, listen on 127.0.0.1, or set `mode` to something else than production",
+            source=sources[APPS],
+        )

@@ -1,0 +1,42 @@
+"""Rules a value must keep wherever it came from; a broken one refuses to start."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..protocol.origins import pattern_fault
+from .declare import Rule
+
+__all__ = ["CORS_ORIGINS", "NOT_EMPTY", "ONE_OR_MORE", "TOKENS", "any_origin"]
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)  # RFC 9110, 5.6.2
+
+
+def any_origin(patterns: tuple[str, ...]) -> bool:
+    """Whether a CORS list lets every origin in: `*`, or the word `any` in any letter case."""
+    return any(pattern.lower() in ("*", "any") for pattern in patterns)
+
+
+def _below_one(value: Any) -> str | None:
+    return "must be at least 1" if isinstance(value, int) and value < 1 else None
+
+
+def _empty(value: str) -> str | None:
+    return None if value else "cannot be empty"
+
+
+def _no_token(values: tuple[str, ...]) -> str | None:
+    bad = next((value for value in values if not _TOKEN.fullmatch(value)), None)
+    return None if bad is None else f"holds {bad[:60]!r}, which is not a legal HTTP token"
+
+
+def _no_origin(patterns: tuple[str, ...]) -> str | None:
+    faults = (pattern_fault(pattern) for pattern in patterns if pattern.lower() != "any")
+    return next((f"holds a bad pattern: {fault}" for fault in faults if fault), None)
+
+
+ONE_OR_MORE = Rule(_below_one, "at least 1")
+NOT_EMPTY = Rule(_empty, "not empty")
+TOKENS = Rule(_no_token, "legal HTTP tokens")
+CORS_ORIGINS = Rule(_no_origin, "legal origin patterns")

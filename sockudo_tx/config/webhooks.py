@@ -1,0 +1,158 @@
+"""Reading an app's `webhooks` (configuration.md 5.3, http-api.md 12.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+from warnings import catch_warnings, simplefilter
+
+from ..protocol.app import Webhook, WebhookFilter
+from .grammar import shown
+
+__all__ = ["EVENT_TYPES", "read_webhooks", "url_fault"]
+
+EVENT_TYPES = (
+    "channel_occupied",
+    "channel_vacated",
+    "member_added",
+    "member_removed",
+    "client_event",
+    "cache_miss",
+    "subscription_count",
+)
+
+_MEMBERS = ("url", "lambda", "lambda_function", "event_types", "filter", "headers")
+_FILTERS = WebhookFilter.__struct_fields__
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+Unknown = list[tuple[str, tuple[str, ...]]]
+
+
+class _Fault(ValueError):
+    """One fault of one webhook."""
+
+
+def read_webhooks(value: Any) -> tuple[tuple[Webhook, ...], list[str], list[str], Unknown]:
+    """Webhooks, faults that refuse the app, warnings, and unknown members with the names known there."""
+    if not isinstance(value, list):
+        return (), ["`webhooks` must be a list"], [], []
+    webhooks: list[Webhook] = []
+    faults: list[str] = []
+    warnings: list[str] = []
+    unknown: Unknown = []
+    for index, raw in enumerate(value):
+        where = f"webhooks[{index}]"
+        try:
+            webhooks.append(_webhook(where, raw, warnings, unknown))
+        except _Fault as fault:
+            faults.append(f"`{where}`: {fault}")
+    return tuple(webhooks), faults, warnings, unknown
+
+
+def url_fault(url: str) -> str | None:
+    """Why a webhook cannot be sent to this address; None when it can. Never quotes it: it may hold a password."""
+    if _CONTROL.search(url) or " " in url:
+        return "`url` must not hold blanks or control characters"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "`url` is not a legal address"
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        return "`url` must be an absolute http or https address"
+    return None
+
+
+def _webhook(where: str, raw: Any, warnings: list[str], unknown: Unknown) -> Webhook:
+    if not isinstance(raw, dict):
+        raise _Fault("must be an object")
+    unknown += [(f"{where}.{name}", _MEMBERS) for name in raw if name not in _MEMBERS]
+    url = _text(raw, "url")
+    if url and (fault := url_fault(url)):
+        raise _Fault(fault)
+    name, region = _lambda(where, raw, warnings)
+    if not url and not name:
+        warnings.append(f"`{where}` has no `url`, no `lambda` and no `lambda_function`, so it does nothing")
+    return Webhook(
+        url=url or None,
+        lambda_name=name,
+        lambda_region=region,
+        event_types=_event_types(where, raw, warnings),
+        filter=_filter(where, raw, warnings, unknown),
+        headers=_headers(raw),
+    )
+
+
+def _text(raw: dict[str, Any], name: str) -> str | None:
+    value = raw.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _Fault(f"`{name}` must be text")
+    return value
+
+
+def _lambda(where: str, raw: dict[str, Any], warnings: list[str]) -> tuple[str | None, str | None]:
+    target = raw.get("lambda")
+    if target is not None:
+        if not isinstance(target, dict):
+            raise _Fault("`lambda` must be an object")
+        name, region = _text(target, "function_name"), _text(target, "region")
+        if not name or not region:
+            raise _Fault("`lambda` needs `function_name` and `region`")
+        return name, region
+    name = _text(raw, "lambda_function")
+    if not name:
+        return None, None
+    warnings.append(f"`{where}.lambda_function` is deprecated and means region us-east-1; write `lambda` instead")
+    return name, "us-east-1"
+
+
+def _event_types(where: str, raw: dict[str, Any], warnings: list[str]) -> tuple[str, ...]:
+    names = raw.get("event_types")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _Fault("`event_types` must be a list of texts")
+    strange = [name for name in names if name not in EVENT_TYPES]
+    if strange:
+        warnings.append(f"`{where}.event_types` holds unknown names: {', '.join(map(shown, strange[:10]))}")
+    return tuple(names)
+
+
+def _filter(where: str, raw: dict[str, Any], warnings: list[str], unknown: Unknown) -> WebhookFilter | None:
+    value = raw.get("filter")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise _Fault("`filter` must be an object")
+    unknown += [(f"{where}.filter.{name}", _FILTERS) for name in value if name not in _FILTERS]
+    conditions = {name: _text(value, name) for name in _FILTERS}
+    pattern = conditions["channel_pattern"]
+    if pattern is not None and not _is_pattern(pattern):
+        warnings.append(f"`{where}.filter.channel_pattern` is not a regular expression, so the webhook hears nothing")
+    return WebhookFilter(**conditions)
+
+
+def _is_pattern(text: str) -> bool:
+    """Whether Python's regular expressions take it, without their advice on style."""
+    with catch_warnings():
+        simplefilter("ignore")
+        try:
+            re.compile(text)
+        except (re.error, RecursionError, OverflowError):
+            return False
+    return True
+
+
+def _headers(raw: dict[str, Any]) -> dict[str, str]:
+    """A flat map; a map wrapped in a member `headers`, as older servers wrote it, is unwrapped."""
+    value = raw.get("headers")
+    if value is None:
+        return {}
+    if isinstance(value, dict) and list(value) == ["headers"] and isinstance(value["headers"], dict):
+        value = value["headers"]
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise _Fault("`headers` must be an object of texts")
+    for name, item in value.items():
+        if not _TOKEN.fullmatch(name) or _CONTROL.search(item):
+            raise _Fault("`headers` holds a name or a value that HTTP does not allow")
+    return dict(value)
