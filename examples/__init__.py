@@ -1,0 +1,1 @@
+"""Applications that use the server the way any Pusher application does. Each starts with one command."""

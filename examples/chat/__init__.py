@@ -1,0 +1,1 @@
+"""A chat room: who is here, messages, and who is typing."""

@@ -1,0 +1,1 @@
+"""A page to try everything by hand and to watch every frame."""
