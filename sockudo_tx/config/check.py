@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .declare import Key, walk
 from .environment import replaced, value_at
 from .findings import Report
@@ -12,16 +10,14 @@ from .schema import Config, CorsConfig
 
 __all__ = ["check"]
 
-Step = Callable[[Config, dict[str, str], Report], Config]
-
 
 def check(config: Config, sources: dict[str, str], report: Report) -> Config:
     """The configuration as it takes effect. What must not start is refused in the report."""
     for key in walk(Config):
         _check_key(key, config, sources, report)
-    for step in _STEPS:
-        config = step(config, sources, report)
-    return config
+    config = replaced(config, "path_prefix", "/" + config.path_prefix.strip("/"))
+    config = _some_queue_limit(config, report)
+    return _cors_credentials(config, sources, report)
 
 
 def _check_key(key: Key, config: Config, sources: dict[str, str], report: Report) -> None:
@@ -36,14 +32,10 @@ def _check_key(key: Key, config: Config, sources: dict[str, str], report: Report
     for rule in key.rules:
         fault = None if value is None else rule.fault(value)
         if fault:
-            report.refuse(key.path, fault, cause=f"found {value}", source=sources[key.path])
+            report.refuse(key.path, fault, source=sources[key.path])
 
 
-def _path_prefix(config: Config, sources: dict[str, str], report: Report) -> Config:
-    return replaced(config, "path_prefix", "/" + config.path_prefix.strip("/"))
-
-
-def _some_queue_limit(config: Config, sources: dict[str, str], report: Report) -> Config:
+def _some_queue_limit(config: Config, report: Report) -> Config:
     """Without any limit a slow client would fill the memory, so both off means 1000 messages."""
     if config.websocket.max_messages is not None or config.websocket.max_bytes is not None:
         return config
@@ -52,7 +44,7 @@ def _some_queue_limit(config: Config, sources: dict[str, str], report: Report) -
 
 
 def _cors_credentials(config: Config, sources: dict[str, str], report: Report) -> Config:
-    """Browsers refuse credentials for `*`, and no origin needs them (http-api.md 8)."""
+    """Browsers refuse credentials for `*`, and without origins nobody needs them (http-api.md 8)."""
     cors = config.cors
     everyone = any_origin(cors.origin)
     source = sources["cors.origin"]
@@ -66,56 +58,3 @@ def _cors_credentials(config: Config, sources: dict[str, str], report: Report) -
         why = "lets every origin in" if everyone else "is empty"
         report.warn("cors.credentials", f"is off, because cors.origin {why}", source=sources["cors.credentials"])
     return replaced(config, "cors.credentials", False)
-
-
-_STEPS:
-        config = step(config, sources, report)
-    return config
-
-
-def _check_key(key: Key, config: Config, sources: dict[str, str], report: Report) -> None:
-    value = value_at(config, key.path)
-    if key.words and value in key.words.later:
-        report.refuse(
-            key.path,
-            f"{value} is not available in this version",
-            cure=f"Use {' or '.join(key.usable)}",
-            source=sources[key.path],
-        )
-    for rule in key.rules:
-        fault = None if value is None else rule.fault(value)
-        if fault:
-            report.refuse(key.path, fault, cause=f"found {value}", source=sources[key.path])
-
-
-def _path_prefix(config: Config, sources: dict[str, str], report: Report) -> Config:
-    return replaced(config, "path_prefix", "/" + config.path_prefix.strip("/"))
-
-
-def _some_queue_limit(config: Config, sources: dict[str, str], report: Report) -> Config:
-    """Without any limit a slow client would fill the memory, so both off means 1000 messages."""
-    if config.websocket.max_messages is not None or config.websocket.max_bytes is not None:
-        return config
-    report.info("websocket.max_messages", "both limits of waiting messages are off, so 1000 messages are used")
-    return replaced(config, "websocket.max_messages", 1000)
-
-
-def _cors_credentials(config: Config, sources: dict[str, str], report: Report) -> Config:
-    """Browsers refuse credentials for `*`, and no origin needs them (http-api.md 8)."""
-    cors = config.cors
-    everyone = any_origin(cors.origin)
-    usual = cors.origin == type(cors)().origin
-    if everyone and len(cors.origin) > 1:
-        report.warn(
-            "cors.origin", "lets every origin in, so the others it lists mean nothing", source=sources["cors.origin"]
-        )
-    if not cors.origin:
-        report.warn("cors.origin", "is empty, so no page may call the HTTP API", source=sources["cors.origin"])
-    if not cors.credentials or (cors.origin and not everyone):
-        return config
-    tell = report.info if usual else report.warn
-    tell("cors.credentials", "is off, because cors.origin " + ("lets every origin in" if everyone else "is empty"))
-    return replaced(config, "cors.credentials", False)
-
-
-_STEPS: tuple[Step, ...] = (_path_prefix, _some_queue_limit, _cors_credentials)
