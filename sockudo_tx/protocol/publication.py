@@ -93,8 +93,7 @@ def _strict(body: bytes) -> bytes:
 
     The decoder checks neither the text nor the depth of what it skips.
     """
-    if body.startswith(_BOM):
-        body = body[len(_BOM) :]
+    body = body.removeprefix(_BOM)
     if not body.isascii():
         try:
             body.decode()

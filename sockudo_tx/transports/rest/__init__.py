@@ -1,0 +1,1 @@
+"""The REST API, health checks and usage, served by twisted.web."""

@@ -1,0 +1,85 @@
+"""Publishing: `POST /apps/{id}/events` and `POST /apps/{id}/batch_events` (http-api.md 5.1, 5.2)."""
+
+from __future__ import annotations
+
+from ...protocol.errors import RestError
+from ...protocol.publication import Publication, parse_batch, parse_event
+from .counting import attributes
+from .guard import Call
+from .idempotency import Claims
+from .reply import Reply, json_reply
+
+__all__ = ["publish", "publish_batch"]
+
+_OK = json_reply({"ok": True})
+_NOTHING = json_reply({})
+
+
+async def publish(call: Call) -> Reply:
+    """One event to one or more channels, at once for everybody connected here."""
+    _check_encoding(call)
+    event = parse_event(call.body, call.app)
+    key = call.idempotency_key if event.idempotency_key is None else event.idempotency_key
+    if key is None:
+        call.engine.publish(call.app, event)
+        return await _described(call, event)
+    async with Claims(call, "idempotency") as claims:
+        answered = await claims.take(key)
+        if answered is not None:
+            return answered
+        call.engine.publish(call.app, event)
+        claims.published()
+        return await claims.keep(await _described(call, event))
+
+
+async def publish_batch(call: Call) -> Reply:
+    """Several events in order; all of them or, when one is refused, none."""
+    _check_encoding(call)
+    events = parse_batch(call.body, call.app)
+    key = call.idempotency_key
+    if key is None:
+        return await _publish_all(call, events)
+    async with Claims(call, "batch-idempotency") as claims:
+        answered = await claims.take(key)
+        if answered is not None:
+            return answered
+        return await claims.keep(await _publish_all(call, events, claims))
+
+
+async def _publish_all(call: Call, events: list[Publication], batch: Claims | None = None) -> Reply:
+    """Elements whose own key was used before are left out, and described by an empty object."""
+    async with Claims(call, "idempotency") as claims:
+        due = await claims.first_uses(events)
+        for event in due:
+            call.engine.publish(call.app, event)
+        claims.published()
+        if batch is not None:
+            batch.published()
+        await claims.keep(_OK)
+    if not any(event.info for event in events):
+        return _NOTHING
+    published = set(map(id, due))
+    return json_reply({"batch": [await _first(call, event) if id(event) in published else {} for event in events]})
+
+
+async def _described(call: Call, event: Publication) -> Reply:
+    """Every target with the attributes asked for, or just that all is well."""
+    if not event.info:
+        return _OK
+    app_id = call.app.id
+    return json_reply(
+        {"channels": {name: await attributes(call.engine, app_id, name, event.info) for name in event.channels}}
+    )
+
+
+async def _first(call: Call, event: Publication) -> dict[str, int]:
+    return await attributes(call.engine, call.app.id, event.channels[0], event.info)
+
+
+def _check_encoding(call: Call) -> None:
+    if call.encoding and call.encoding.strip().lower() != "identity":
+        raise RestError(
+            415,
+            "unsupported_media_type",
+            f"The body must be sent without Content-Encoding, not {call.encoding[:100]!r}",
+        )

@@ -1,0 +1,116 @@
+"""Health: `/up` and `/up/{appId}` for load balancers, `/live` for supervisors (http-api.md 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger, LogLevel
+
+from ...engine.server import Engine
+from ...interfaces import Answer, BackendError
+from .reply import TEXT, Reply
+from .waiting import ask_within
+
+if TYPE_CHECKING:
+    from .request import Request
+
+__all__ = ["Health", "live", "up"]
+
+_NOTHING = Reply(200, b"", b"")
+_STATUS = {"OK": 200, "DEGRADED": 200, "ERROR": 503, "DRAINING": 503, "NOT_FOUND": 404}
+_LEVEL = {"DEGRADED": LogLevel.warn, "NOT_FOUND": LogLevel.warn, "ERROR": LogLevel.error}
+_REPEAT = 60.0
+"""Seconds before the same trouble is logged again: probes come every second, and anybody may send them."""
+
+
+class Fault(NamedTuple):
+    """An impaired component, and what is wrong in words fit for strangers."""
+
+    component: str
+    trouble: str
+    detail: str = ""
+    """For the log."""
+
+
+async def up(request: Request) -> Reply:
+    """OK, DEGRADED, ERROR, NOT_FOUND or DRAINING: first line of the body, and `X-Health-Check`."""
+    segments = request.segments
+    app_id = unquote_to_bytes(segments[0]).decode("utf-8", "replace") if segments else None
+    return await request.site.health.check(app_id)
+
+
+async def live(request: Request) -> Reply:
+    """200 as long as the process answers at all."""
+    return _NOTHING
+
+
+class Health:
+    """The checks of one server. Reasons go to the log, once a minute while they last."""
+
+    _log = Logger()
+
+    def __init__(self, engine: Engine, timeout: float) -> None:
+        self._engine = engine
+        self._timeout = timeout
+        self._told: dict[str, float] = {}
+
+    async def check(self, app_id: str | None) -> Reply:
+        """The state now, of the server or of the server for one app."""
+        if self._engine.draining:
+            return _report("DRAINING", [])
+        state, faults = await self._examine(app_id)
+        if faults or state == "NOT_FOUND":
+            self._tell(state, faults)
+        return _report(state, faults)
+
+    async def _examine(self, app_id: str | None) -> tuple[str, list[Fault]]:
+        store = await self._store(app_id)
+        if store is not None:
+            return ("NOT_FOUND", []) if store.trouble == "unknown" else ("ERROR", [store])
+        found = await gatherResults([Deferred.fromCoroutine(check()) for check in (self._cache,)])
+        faults = [fault for fault in found if fault is not None]
+        return ("DEGRADED" if faults else "OK"), faults
+
+    async def _store(self, app_id: str | None) -> Fault | None:
+        """Critical: without apps nobody can be served."""
+        apps = self._engine.apps
+        try:
+            if app_id is None:
+                everything = await ask_within(apps.all, self._timeout, self._engine.clock)
+                return None if everything else Fault("apps", "there are none")
+            app = await ask_within(lambda: apps.by_id(app_id), self._timeout, self._engine.clock)
+        except BackendError as error:
+            return Fault("apps", "not answering", str(error))
+        if app is None:
+            return Fault("apps", "unknown")
+        return None if app.enabled else Fault("apps", "this app is disabled")
+
+    async def _cache(self) -> Fault | None:
+        """Not critical: events and subscriptions do without."""
+        answer: bool
+        try:
+            answer = await ask_within(self._cache_health, self._timeout, self._engine.clock)
+        except BackendError as error:
+            return Fault("cache", "not answering", str(error))
+        return None if answer else Fault("cache", "not usable")
+
+    def _cache_health(self) -> Answer[bool]:
+        health: Answer[bool] = self._engine.cache.health()
+        return health
+
+    def _tell(self, state: str, faults: list[Fault]) -> None:
+        what = ", ".join(" ".join(part for part in fault if part) for fault in faults) or "no such app"
+        now = self._engine.clock.seconds()
+        told = self._told.get(state + what)
+        if told is None or now - told >= _REPEAT:
+            if len(self._told) >= 100:
+                self._told.clear()
+            self._told[state + what] = now
+            self._log.emit(_LEVEL[state], "health check: {state}: {what}", state=state, what=what)
+
+
+def _report(state: str, faults: list[Fault]) -> Reply:
+    lines = [state, *(f"{fault.component}: {fault.trouble}" for fault in faults)]
+    return Reply(_STATUS[state], "\n".join(lines).encode(), TEXT, f"X-Health-Check: {state}\r\n".encode())

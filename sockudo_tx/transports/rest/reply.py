@@ -1,0 +1,54 @@
+"""What a handler answers, and how it becomes the bytes of an HTTP response."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from ...protocol.errors import RestError
+from ...protocol.wirejson import dumps
+
+__all__ = ["JSON", "TEXT", "Reply", "error_reply", "json_reply", "response"]
+
+JSON = b"Content-Type: application/json\r\n"
+TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
+
+
+class Reply(NamedTuple):
+    """One answer. `content_type` and `headers` are finished header lines, each with its line end."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: bytes = b""
+
+
+def json_reply(value: Any) -> Reply:
+    """200 with this value as JSON."""
+    return Reply(200, dumps(value).encode())
+
+
+def error_reply(error: RestError) -> Reply:
+    """The refusal as the body of http-api.md 6.1."""
+    body = dumps({"error": error.text, "code": error.code, "status": error.status}).encode()
+    headers = b"".join([f"{name}: {value}\r\n".encode() for name, value in error.headers.items()])
+    return Reply(error.status, body, JSON, headers)
+
+
+_FIRST_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+def response(reply: Reply, lines: bytes, *, head_only: bool, close: bool) -> bytes:
+    """The whole response; `lines` are the header lines every answer carries.
+
+    An answer to HEAD has the length of the body it leaves out.
+    """
+    return b"%b%b%b%b%bContent-Length: %d\r\n\r\n%b" % (
+        _FIRST_LINES[reply.status],
+        reply.content_type,
+        lines,
+        reply.headers,
+        b"Connection: close\r\n" if close else b"",
+        len(reply.body),
+        b"" if head_only else reply.body,
+    )

@@ -1,0 +1,173 @@
+"""One REST request, from its first header to its answer (http-api.md 3).
+
+What the pipeline checks, in this order, and where: preflight and route when the head is complete (`begin`);
+the rate limiter, when there is one, in `_reply` before anything else; the size while the body is read
+(`handleContentChunk`); signature, JSON and meaning in the route's handler.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import INonQueuedRequestFactory
+from zope.interface import provider
+
+from ...interfaces import BackendError
+from ...protocol.errors import RestError
+from .channel import RestChannel
+from .guard import admit
+from .reply import Reply, error_reply
+from .routes import Match
+
+__all__ = ["Request"]
+
+_PREFLIGHT = Reply(200, b"", b"")
+_INTERNAL = RestError(500, "internal_error", "The server failed to process the request; its log has the details")
+
+
+@provider(INonQueuedRequestFactory)
+class Request:
+    """What `HTTPChannel` fills and we answer. Attributes follow `twisted.web` where the channel needs them."""
+
+    _log = Logger()
+
+    method = ""
+    uri = b""
+    """The request target as received."""
+    path = b""
+    """Its path: no host, no query, escapes untouched."""
+    query = b""
+    body = b""
+    match: Match | None = None
+    fault: RestError | None = None
+    """Why the request is refused once it has been read."""
+
+    def __init__(self, channel: RestChannel) -> None:
+        self.channel: RestChannel | None = channel
+        self.site = channel.site
+        self.requestHeaders = Headers()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._refused = False
+        self._work: Deferred[None] | None = None
+
+    # What HTTPChannel calls
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self.site.settings.request_limit:
+            self._chunks.clear()
+            self.refuse(self.fault or self._too_large())
+        elif self.fault is None:
+            self._chunks.append(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if self._refused:
+            return
+        self.body = b"".join(self._chunks)
+        self._work = Deferred.fromCoroutine(self._answer())
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Nobody waits any more. Questions are dropped; what changes something is seen through."""
+        self.channel = None
+        if self._work is not None and self.method != "POST":
+            self._work.cancel()
+
+    # Before the body
+
+    def begin(self, method: bytes, uri: bytes, length: int | None) -> None:
+        """The head is complete; `length` is None for a chunked body."""
+        self.method, self.uri = method.decode("ascii"), uri
+        if not uri.startswith(b"/"):
+            uri = _without_host(uri)
+        self.path, _, self.query = uri.partition(b"?")
+        if self.method != "OPTIONS":
+            self.match = self.site.routes.match(self.path)
+            self.fault = self._misdirected()
+        if length is not None and length > self.site.settings.request_limit:
+            self.refuse(self.fault or self._too_large())
+
+    def refuse(self, fault: RestError) -> None:
+        """Answer now, before the body was read, and close the connection."""
+        if self.channel is not None and not self._refused:
+            self._refused = True
+            self.channel.refuse(self.site.finished(error_reply(fault), self.header_bytes(b"Origin"), close=True))
+
+    def _misdirected(self) -> RestError | None:
+        if self.match is None:
+            return RestError(404, "not_found", f"There is nothing at {_shown(self.path)}")
+        route = self.match.route
+        if not route.takes(self.method):
+            return RestError(
+                405, "method_not_allowed", f"{_shown(self.path)} takes {route.allow}", {"Allow": route.allow}
+            )
+        return None
+
+    def _too_large(self) -> RestError:
+        limit = self.site.settings.request_limit
+        return RestError(413, "payload_too_large", f"The request body is larger than {limit} bytes")
+
+    # The answer
+
+    async def _answer(self) -> None:
+        try:
+            reply = await self._reply()
+        except RestError as error:
+            reply = error_reply(error)
+        except CancelledError:
+            if self.channel is not None:
+                raise
+            return
+        except BackendError as error:
+            self._log.error("a backend failed a REST call: {error}", error=str(error))
+            reply = error_reply(_INTERNAL)
+        except Exception:  # noqa: BLE001 (the boundary: our bug becomes a 500 and a log entry)
+            self._log.failure("a REST call failed", method=self.method, path=_shown(self.path))
+            reply = error_reply(_INTERNAL)
+        if reply is not None and self.channel is not None:
+            self.channel.send(self, reply)
+
+    async def _reply(self) -> Reply | None:
+        """None when the connection is no longer ours to answer on."""
+        if self.match is None or self.fault is not None:
+            if self.fault is not None:
+                raise self.fault
+            return _PREFLIGHT._replace(headers=self.site.cors.preflight())
+        route = self.match.route
+        if route.signed is None:
+            assert route.open is not None
+            return await route.open(self)
+        return await route.signed(await admit(self, self.match.segments, app_in_path=route.app_in_path))
+
+    # Its parts
+
+    @property
+    def segments(self) -> tuple[bytes, ...]:
+        """What the route's pattern left open, still escaped."""
+        return self.match.segments if self.match is not None else ()
+
+    def header_bytes(self, name: bytes) -> bytes | None:
+        """A header's value as received; the last one when repeated."""
+        values = self.requestHeaders.getRawHeaders(name)
+        return values[-1] if values else None
+
+    def header(self, name: bytes) -> str | None:
+        """A header's value as text."""
+        value = self.header_bytes(name)
+        return None if value is None else value.decode("utf-8", "replace")
+
+
+def _without_host(target: bytes) -> bytes:
+    """The path and query of `http://host/path?query`, as proxies send it."""
+    scheme, found, rest = target.partition(b"://")
+    if not found or scheme.lower() not in (b"http", b"https"):
+        return target
+    slash = rest.find(b"/")
+    return rest[slash:] if slash >= 0 else b"/"
+
+
+def _shown(path: bytes) -> str:
+    text = path.decode("utf-8", "replace")
+    return text if len(text) <= 100 else text[:99] + "…"

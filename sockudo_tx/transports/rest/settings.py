@@ -1,0 +1,45 @@
+"""How the REST side behaves: plain values, filled from the configuration by `service.py`."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["CorsSettings", "IdempotencySettings", "RestSettings"]
+
+
+class CorsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which browser pages may read our answers (http-api.md 8)."""
+
+    origin: tuple[str, ...] = ("*",)
+    methods: tuple[str, ...] = ("GET", "POST", "OPTIONS")
+    allowed_headers: tuple[str, ...] = ("Authorization", "Content-Type", "X-Requested-With", "Accept")
+    credentials: bool = True
+
+
+class IdempotencySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Publishing once although asked twice (http-api.md 14); apps may say otherwise for themselves."""
+
+    enabled: bool = True
+    ttl_seconds: int = 120
+    max_key_length: int = 128
+
+
+class RestSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the REST side can be told."""
+
+    path_prefix: str = "/"
+    request_limit: int = 10 * 1024 * 1024
+    """Largest request body in bytes."""
+    idle_timeout: float = 60.0
+    """Seconds a connection may be silent between and within requests."""
+    usage_enabled: bool = True
+    health_timeout: float = 0.4
+    """Seconds each health check may take."""
+    cors: CorsSettings = CorsSettings()
+    idempotency: IdempotencySettings = IdempotencySettings()
+
+    @property
+    def prefix(self) -> bytes:
+        """The path prefix as it stands on the wire: a leading slash and no trailing one, or nothing."""
+        text = self.path_prefix.strip("/")
+        return b"/" + text.encode() if text else b""
