@@ -1,0 +1,1 @@
+"""The numbered conformance cases of the WebSocket protocol: docs/conformance.md."""
