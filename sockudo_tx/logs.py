@@ -106,7 +106,8 @@ class TargetFilter:
 
 def observer_to(out: IO[str], settings: LogSettings) -> ILogObserver:
     """An observer that writes to `out` as the settings say."""
-    colors = settings.colors and out.isatty()
+    isatty = getattr(out, "isatty", None)  # a rotating log file has none
+    colors = settings.colors and isatty is not None and isatty()
 
     @provider(ILogObserver)
     def line(event: LogEvent) -> str:

@@ -1,0 +1,1 @@
+"""A load generator: raw sockets that subscribe, signed events that are published, and what became of them."""

@@ -1,0 +1,112 @@
+"""The console script `sockudo`: the same server as `twistd sockudo` in the foreground, and its tools.
+
+    sockudo [-c FILE] [--strict]            the same as `sockudo run`
+    sockudo run | check-config | bench | version
+
+Exit status: 0 done or stopped by a signal, 1 refused to start or check failed, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from ._version import __version__
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; the exit status."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    return command(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sockudo",
+        description="A Pusher-compatible WebSocket server. Without a command it runs the server.",
+        epilog="Settings come from config/config.json, --config FILE and the environment (PORT, HOST, ...), later ones "
+        "winning.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=_run, config=None, strict=False, check=False)
+    parser.add_argument("-V", "--version", action="version", version=f"sockudo_tx {__version__}")
+    settings = _settings()
+    _add_settings(parser)
+    parser.add_argument("--check", action="store_true", help="print the effective configuration as JSON and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    run = commands.add_parser("run", parents=[settings], help="start the server in the foreground (the default)")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check-config", parents=[settings], help="say what is wrong with the configuration")
+    check.add_argument("--json", action="store_true", help="print the effective configuration and findings as JSON")
+    check.set_defaults(command=_check)
+
+    from .bench.options import add_options
+
+    bench = commands.add_parser("bench", help="load a running server and measure it")
+    add_options(bench)
+    bench.set_defaults(command=_bench)
+
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(command=_version)
+    return parser
+
+
+def _settings() -> argparse.ArgumentParser:
+    """Options that stand before a command as well as after it; suppressed defaults keep the earlier one."""
+    parser = argparse.ArgumentParser(add_help=False)
+    _add_settings(parser)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", metavar="FILE", default=argparse.SUPPRESS, help="configuration file")
+    parser.add_argument(
+        "--strict", action="store_true", default=argparse.SUPPRESS, help="refuse to start on an unknown key"
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.check:
+        from .check import print_effective
+
+        return print_effective(options.config, strict=options.strict)
+    from .reactor import install_reactor
+
+    install_reactor()
+    from twisted.internet import reactor
+    from twisted.logger import globalLogBeginner
+
+    from .signals import take_over
+    from .start import log_observer, prepare
+
+    loaded, server = prepare(options.config, options.strict, reactor)
+    globalLogBeginner.beginLoggingTo([log_observer(loaded, sys.stdout)], redirectStandardIO=False)
+    server.privilegedStartService()
+    server.startService()
+    reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
+    reactor.callWhenRunning(take_over, reactor, reactor.stop, server.hurry)
+    reactor.run()
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .check import check_config
+
+    return check_config(options.config, strict=options.strict, as_json=options.json)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from .bench.command import bench
+
+    return bench(options)
+
+
+def _version(options: argparse.Namespace) -> int:
+    print(f"sockudo_tx {__version__}")
+    return 0

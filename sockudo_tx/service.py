@@ -1,0 +1,159 @@
+"""From a configuration to a running server: the only place that wires.
+
+Each collaborator passes through its interface here, so that a wrong one fails at start and not at two in the
+morning. Stopping drains: no new connections, every socket told to come back (4200), and out within the grace period.
+Source: configuration.md 8.6, 9, 11; scaling.md 10.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults, race
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .backends.memory.apps import MemoryApps
+from .backends.memory.authority import MemoryAuthority
+from .backends.memory.cache import MemoryCache
+from .backends.null import NullFacts
+from .config.load import Loaded
+from .config.schema import Config
+from .engine.server import Engine
+from .engine.settings import EngineSettings
+from .interfaces import IApps, IAuthority, ICache, IFacts
+from .listening import Listener
+from .reactor import soon
+from .transports.port import PortFactory, WebSocketSettings
+from .transports.rest.site import CorsSettings, IdempotencySettings, RestSettings, rest_site
+from .transports.turn import Turn
+
+__all__ = ["Server", "make_service"]
+
+# Clients are told to leave over at most this long, so that they do not come back all at once (scaling.md 10).
+_DRAIN_AT_MOST = 5.0
+# `cache.driver: none` still keeps cached channel events, in few entries (decisions.md 40).
+_SMALL_CACHE = 1000
+
+
+class Server(MultiService):
+    """A running server; children are its listeners. Give it `reactor` things, never the global reactor."""
+
+    _log = Logger()
+
+    def __init__(self, engine: Engine, listener: Listener, grace: float, clock: IReactorTime) -> None:
+        super().__init__()
+        self.engine = engine
+        self.listener = listener
+        self._grace = grace
+        self._clock = clock
+        self._hurried: Deferred[None] | None = None
+        listener.setServiceParent(self)
+
+    def open(self) -> None:
+        """Open the listening sockets now, before a fork or a drop of privileges. Raises `ListenError`."""
+        self.listener.open()
+
+    def stopService(self) -> Deferred[None]:
+        """Drain; fires when every client has left, or after the grace period, or on `hurry`."""
+        self._log.info("shutting down", grace_seconds=self._grace)
+        closed = super().stopService()
+        drained = self.engine.drain(min(self._grace / 2, _DRAIN_AT_MOST))
+        left = gatherResults([closed, drained], consumeErrors=True).addErrback(self._failed)
+        self._hurried = Deferred()
+
+        def finished(winner: tuple[int, Any]) -> None:
+            if winner[0] == 0:
+                self._log.info("stopped")
+            else:
+                self._log.warn("stopped; not every client left in time, the rest is cut off")
+
+        waits: list[Deferred[Any]] = [left, deferLater(self._clock, self._grace), self._hurried]
+        return race(waits).addCallback(finished)
+
+    def hurry(self) -> None:
+        """Stop waiting for clients."""
+        if self._hurried is not None and not self._hurried.called:
+            self._hurried.callback(None)
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        if not (isinstance(error, FirstError) and error.subFailure.check(CancelledError)):
+            self._log.failure("draining failed", failure)
+
+
+def make_service(loaded: Loaded, reactor: Any) -> Server:
+    """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed."""
+    config = loaded.config
+    cache = config.cache.memory
+    engine = Engine(
+        clock=IReactorTime(reactor),
+        apps=IApps(MemoryApps(loaded.apps, config.limit_defaults)),
+        authority=IAuthority(MemoryAuthority(reactor, grace=config.webhooks.grace_ms / 1000)),
+        cache=ICache(
+            MemoryCache(
+                reactor,
+                ttl=cache.ttl,
+                max_capacity=_SMALL_CACHE if config.cache.driver == "none" else cache.max_capacity,
+                cleanup_interval=cache.cleanup_interval,
+            )
+        ),
+        facts=IFacts(NullFacts()),
+        settings=engine_settings(config),
+    )
+    factory = PortFactory(
+        engine, rest_site(engine, rest_settings(config)), websocket_settings(config), reactor, Turn(soon(reactor))
+    )
+    listener = Listener(reactor, factory, config.host, config.port)
+    return Server(engine, listener, config.shutdown_grace_period, reactor)
+
+
+def engine_settings(config: Config) -> EngineSettings:
+    """What the engine takes from the configuration, in its units."""
+    return EngineSettings(
+        activity_timeout=config.activity_timeout,
+        user_authentication_timeout=config.user_authentication_timeout,
+        auto_ping=config.websocket.auto_ping,
+        ping_interval=config.websocket.ping_interval,
+        idle_timeout=config.websocket.idle_timeout,
+        cache_ttl=config.channel_limits.cache_ttl,
+        subscription_count_interval=config.channel_limits.subscription_count_interval_ms / 1000,
+    )
+
+
+def websocket_settings(config: Config) -> WebSocketSettings:
+    """What the WebSocket transport takes from the configuration."""
+    return WebSocketSettings(
+        max_message_size=config.message_limit,
+        max_frame_size=config.websocket.max_frame_size,
+        max_messages=config.websocket.max_messages,
+        max_bytes=config.websocket.max_bytes,
+        disconnect_on_buffer_full=config.websocket.disconnect_on_buffer_full,
+        max_backpressure=config.websocket.max_backpressure,
+        compression=config.websocket.compression,
+        path_prefix=config.path_prefix,
+    )
+
+
+def rest_settings(config: Config) -> RestSettings:
+    """What the REST API takes from the configuration."""
+    return RestSettings(
+        path_prefix=config.path_prefix,
+        request_limit=config.http_api.request_limit_in_mb * 1024 * 1024,
+        usage_enabled=config.http_api.usage_enabled,
+        cors=CorsSettings(
+            credentials=config.cors.credentials,
+            origin=config.cors.origin,
+            methods=config.cors.methods,
+            allowed_headers=config.cors.allowed_headers,
+        ),
+        idempotency=IdempotencySettings(
+            enabled=config.idempotency.enabled,
+            ttl_seconds=config.idempotency.ttl_seconds,
+            max_key_length=config.idempotency.max_key_length,
+        ),
+        health_timeout=config.health_check_timeout_ms / 1000,
+    )

@@ -1,0 +1,101 @@
+"""`twistd sockudo`: its options, and the service twistd starts."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import IO, Any, cast
+
+from twisted.application.service import IService, MultiService
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import ILogObserver
+from twisted.python.logfile import LogFile
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+
+from ._version import __version__
+from .reactor import install_reactor
+
+__all__ = ["Options", "makeService"]
+
+
+class Options(UsageOptions):
+    """Options of `twistd sockudo`; twistd's own (`--nodaemon`, `--pidfile`, `--reactor`, ...) come before `sockudo`."""
+
+    synopsis = "[options]"
+    longdesc = "A Pusher-compatible WebSocket server. Settings: config/config.json, --config FILE, the environment."
+    optParameters = [
+        ["config", "c", None, "Configuration file; replaces config/config.json."],
+    ]
+    optFlags = [
+        ["strict", None, "Refuse to start on what is otherwise a warning, such as an unknown key."],
+        ["check", None, "Print the effective configuration, secrets masked, and exit with 0 or 1."],
+    ]
+
+    def opt_version(self) -> None:
+        """Print the version and exit."""
+        print(f"sockudo_tx {__version__}")  # noqa: T201
+        sys.exit(0)
+
+    opt_V = opt_version
+
+    def parseArgs(self, *rest: str) -> None:
+        if rest:
+            raise UsageError(f"unexpected argument: {rest[0]}. A configuration file is named with --config")
+
+    def postOptions(self) -> None:
+        """The last moment before twistd imports the reactor: choose it here."""
+        if self["check"]:
+            from .check import print_effective
+
+            sys.exit(print_effective(self["config"], strict=bool(self["strict"])))
+        install_reactor()
+
+
+class _Service(MultiService):
+    """The server under twistd, with our log lines in twistd's log file unless another logger was asked for."""
+
+    def __init__(self, observer: ILogObserver | None) -> None:
+        super().__init__()
+        self._observer = observer
+
+    def setServiceParent(self, parent: Any) -> None:
+        super().setServiceParent(parent)
+        if self._observer is not None:
+            parent.setComponent(ILogObserver, self._observer)  # where twistd's AppLogger looks for one
+
+
+def makeService(options: Options) -> IService:
+    """Read, build and open everything before twistd daemonises, so that a refusal reaches the terminal."""
+    from twisted.internet import reactor as global_reactor
+
+    from .signals import take_over
+    from .start import log_observer, prepare
+
+    reactor = cast("Any", global_reactor)  # typed as what every reactor has; ours has signals, threads and sockets
+    loaded, server = prepare(options["config"], bool(options["strict"]), reactor)
+    twistd: Mapping[str, Any] = options.parent or {}
+    service = _Service(None if twistd.get("syslog") else log_observer(loaded, _log_file(twistd, reactor)))
+    server.setServiceParent(service)
+    reactor.callWhenRunning(take_over, reactor, reactor.stop, server.hurry)
+    return service
+
+
+def _log_file(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> IO[str]:
+    """Where twistd would write: `--logfile`, standard output in the foreground, else `twistd.log`."""
+    name = twistd.get("logfile")
+    foreground = twistd.get("nodaemon") or twistd.get("debug")
+    if name == "-" and not foreground:
+        sys.exit("sockudo: a daemon cannot log to standard output. Name a file with --logfile, or stay with --nodaemon")
+    if name == "-" or (foreground and not name):
+        return sys.stdout
+    file = LogFile.fromFullPath(name or "twistd.log")
+
+    def rotate(number: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(file.rotate)
+
+    if not signal.getsignal(signal.SIGUSR1):
+        signal.signal(signal.SIGUSR1, rotate)
+    return cast("IO[str]", file)  # it takes text and has what an observer needs
