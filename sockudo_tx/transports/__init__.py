@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: one port for WebSocket and REST, and what is sent on it."""

@@ -1,0 +1,40 @@
+"""Server-to-client WebSocket frames, finished once and shared by every connection that takes them."""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from ..interfaces import IFraming
+
+__all__ = ["BINARY", "DEFLATED_TEXT", "PLAIN", "TEXT", "PlainFraming", "frame"]
+
+# First byte of a frame: FIN, and RSV1 for a compressed message, with the opcode (RFC 6455 5.2, RFC 7692 6).
+TEXT = 0x81
+BINARY = 0x82
+DEFLATED_TEXT = 0xC1
+
+_SHORT = tuple(bytes((TEXT, length)) for length in range(126))
+
+
+def frame(first: int, payload: bytes) -> bytes:
+    """An unmasked frame that starts with the byte `first`; its length in the shortest of the three forms."""
+    length = len(payload)
+    if length < 126:
+        return bytes((first, length)) + payload
+    if length < 65536:
+        return bytes((first, 126)) + length.to_bytes(2, "big") + payload
+    return bytes((first, 127)) + length.to_bytes(8, "big") + payload
+
+
+@implementer(IFraming)
+class PlainFraming:
+    """Uncompressed text frames."""
+
+    __slots__ = ()
+
+    def frame(self, text: bytes) -> bytes:
+        """`text`, which is UTF-8, as one text frame."""
+        return _SHORT[len(text)] + text if len(text) < 126 else frame(TEXT, text)
+
+
+PLAIN = PlainFraming()

@@ -1,0 +1,214 @@
+"""One FIFO of finished bytes for everything a connection sends: the hottest code of the product.
+
+    idle      nothing queued; the next push opens the turn's list
+    dirty     frames of this turn, to leave in one send at its end
+    blocked   the kernel is full: frames queue, within limits, until the wire wants more
+    over      the last frame has gone, or the connection has: nothing is taken any more
+
+A push never waits and never fails. Order is never broken: Autobahn's control and Close frames and the 101
+response come through here too. Source: architecture.md 3, scaling.md 8.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from ..protocol import errors
+from ..protocol.errors import PeerError
+from .slowness import CONTROL_ALLOWANCE, SlowConsumers
+from .turn import Turn
+from .wire import Wire
+
+__all__ = ["CHUNK", "Outbox"]
+
+IDLE, DIRTY, BLOCKED, OVER = range(4)
+
+CHUNK = 65536
+"""Bytes collected in one turn before they are flushed early, and bytes written at once to a wire that is free again."""
+
+_NEVER = float("-inf")
+
+
+@implementer(IPushProducer)
+class Outbox:
+    """Queues and sends one connection's frames. A subclass says what becomes of a peer that is too slow."""
+
+    __slots__ = ("_excess", "_frames", "_logged_at", "_losing", "_sealed", "_size", "_slow", "_state", "_turn", "_wire")
+
+    def __init__(self, wire: Wire, turn: Turn, slow: SlowConsumers) -> None:
+        self._wire = wire
+        self._turn = turn
+        self._slow = slow
+        self._frames: list[bytes] = []
+        self._size = 0
+        """Bytes in `_frames`."""
+        self._excess = 0
+        """Control messages taken beyond the limits."""
+        self._logged_at = _NEVER
+        self._sealed = False
+        """The last frame is queued."""
+        self._losing = False
+        """The connection ends when the queue is empty."""
+        self._state = IDLE
+        if not wire.attach(self):
+            self._state = BLOCKED
+            wire.wait(self)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the peer takes no more for now."""
+        return self._state == BLOCKED
+
+    def too_slow(self, error: PeerError) -> None:
+        """The peer has to go, and what was queued for it is discarded; end the connection."""
+        raise NotImplementedError
+
+    def push(self, frame: bytes) -> None:
+        """Queue an ordinary event; dropped, or the end of the connection, when the peer is too slow."""
+        state = self._state
+        if state == IDLE:
+            self._state = DIRTY
+            self._frames.append(frame)
+            self._size = len(frame)
+            self._turn.add(self)
+        elif state == DIRTY:
+            self._frames.append(frame)
+            self._size += len(frame)
+            if self._size > CHUNK:
+                self.flush()
+        elif state == BLOCKED and self._admits(len(frame), control=False):
+            self._frames.append(frame)
+            self._size += len(frame)
+
+    def push_control(self, frame: bytes) -> None:
+        """Queue what must not be lost: a reply, a presence message, a Pong. Never dropped silently."""
+        if self._state != BLOCKED:
+            Outbox.push(self, frame)
+        elif self._admits(len(frame), control=True):
+            self._frames.append(frame)
+            self._size += len(frame)
+
+    def push_last(self, frame: bytes) -> None:
+        """Queue the connection's last frame, whatever the limits, and send what can be sent."""
+        if self._sealed or self._state == OVER:
+            return
+        self._sealed = True
+        self._frames.append(frame)
+        self._size += len(frame)
+        if self._state != BLOCKED:
+            self._state = DIRTY
+            self.flush()
+
+    def lose(self) -> bool:
+        """Close the connection once everything queued is sent; whether that was at once."""
+        self._sealed = True
+        self.flush()
+        if self._state == BLOCKED:
+            self._losing = True
+            return False
+        self._state = OVER
+        self._wire.lose()
+        return True
+
+    def flush(self) -> None:
+        """Send this turn's frames, in one system call."""
+        if self._state != DIRTY:
+            return
+        frames = self._frames
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        frames.clear()
+        self._size = 0
+        self._state = OVER if self._sealed else IDLE
+        sent = self._wire.send(data)
+        if sent != len(data):
+            self._state = BLOCKED
+            frames.append(data[sent:] if sent else data)
+            self._size = len(data) - sent
+            self._wire.wait(self)
+
+    def _takes(self, size: int, *, control: bool) -> bool:
+        """Whether a message of this size would be queued, for those who must know before they finish it."""
+        return self._state != OVER and (self._state != BLOCKED or self._admits(size, control=control))
+
+    def _queue(self, frame: bytes) -> None:
+        """Queue what `_takes` let in."""
+        if self._state == BLOCKED:
+            self._frames.append(frame)
+            self._size += len(frame)
+        else:
+            Outbox.push(self, frame)
+
+    def _admits(self, size: int, *, control: bool) -> bool:
+        """Whether a blocked queue takes one more message; if not, it is dropped or the peer has to go."""
+        if self._sealed:
+            return False
+        slow = self._slow
+        queued = len(self._frames)
+        if not queued or (queued < slow.max_messages and self._size + size <= slow.max_bytes):
+            return True
+        if not slow.disconnect:
+            if not control:
+                self._logged_at = slow.drop(self._logged_at)
+                return False
+            if self._excess < CONTROL_ALLOWANCE:
+                self._excess += 1
+                return True
+        detail = slow.give_up(queued, size)
+        self._frames.clear()
+        self._size = 0
+        self.too_slow(errors.slow_consumer(detail))
+        return False
+
+    # IPushProducer, called by the wire.
+
+    def pauseProducing(self) -> None:
+        """The wire has enough. Comes on every write above its mark."""
+        if self._state != OVER:
+            self._state = BLOCKED
+
+    def resumeProducing(self) -> None:
+        """The wire can take more: what is queued goes 64 KiB at a time, and then the blockade is over."""
+        if self._state != BLOCKED:
+            return
+        wire = self._wire
+        if wire.pulls:
+            if self._frames:
+                wire.write(self._take())
+            elif wire.drained():
+                wire.rest()
+                self._unblock()
+            return
+        self._state = DIRTY
+        while self._frames and not self.blocked:  # a write may pause us again
+            wire.write(self._take())
+        if not self.blocked:
+            self._unblock()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self._state = OVER
+        self._frames.clear()
+        self._size = 0
+
+    def _unblock(self) -> None:
+        self._excess = 0
+        self._state = OVER if self._sealed else IDLE
+        if self._losing:
+            self._wire.lose()
+
+    def _take(self) -> bytes:
+        """The first frames of the queue, up to 64 KiB but at least one."""
+        frames = self._frames
+        count = size = 0
+        for frame in frames:
+            if count and size + len(frame) > CHUNK:
+                break
+            count += 1
+            size += len(frame)
+        data = frames[0] if count == 1 else b"".join(frames[:count])
+        del frames[:count]
+        self._size -= size
+        if self._excess and len(frames) < self._slow.max_messages and self._size <= self._slow.max_bytes:
+            self._excess = 0
+        return data

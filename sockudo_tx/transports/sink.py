@@ -1,0 +1,75 @@
+"""The engine's end of a WebSocket: an outbox that can frame, ping and close."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zope.interface import implementer
+
+from ..interfaces import IFraming, ISink
+from ..protocol import messages
+from ..protocol.errors import PeerError
+from .deflate import AS_TEXT, DeflateStream
+from .framing import PLAIN
+from .outbox import Outbox
+from .slowness import SlowConsumers
+from .turn import Turn
+from .wire import Wire
+
+if TYPE_CHECKING:
+    from .websocket import WebSocketProtocol
+
+__all__ = ["StreamSink", "WebSocketSink"]
+
+_PING = b"\x89\x00"
+
+
+@implementer(ISink)
+class WebSocketSink(Outbox):
+    """Takes the frames of `framing`. Finished bytes of any other kind go through `Outbox.push_control`."""
+
+    __slots__ = ("_connection", "framing")
+
+    def __init__(
+        self, connection: WebSocketProtocol, wire: Wire, turn: Turn, slow: SlowConsumers, framing: IFraming
+    ) -> None:
+        super().__init__(wire, turn, slow)
+        self._connection = connection
+        self.framing = framing
+
+    def close(self, code: int, reason: str) -> None:
+        """Send what is queued, then a Close frame; the connection ends when the peer has answered it."""
+        self._connection.sendClose(code, reason)
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._connection.dropConnection(abort=True)
+
+    def ping(self) -> None:
+        """Send a native Ping, unless the peer does not even take what was sent to it before."""
+        if not self.blocked:
+            Outbox.push_control(self, _PING)
+
+    def too_slow(self, error: PeerError) -> None:
+        Outbox.push_control(self, PLAIN.frame(messages.error(error).encode()))
+        self._connection.sendClose(error.code, error.text)
+
+
+class StreamSink(WebSocketSink):
+    """Takes texts, and compresses in the connection's own stream only those that will be sent."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(
+        self, connection: WebSocketProtocol, wire: Wire, turn: Turn, slow: SlowConsumers, stream: DeflateStream
+    ) -> None:
+        super().__init__(connection, wire, turn, slow, AS_TEXT)
+        self._stream = stream
+
+    def push(self, frame: bytes) -> None:
+        if self._takes(len(frame), control=False):
+            self._queue(self._stream.frame(frame))
+
+    def push_control(self, frame: bytes) -> None:
+        if self._takes(len(frame), control=True):
+            self._queue(self._stream.frame(frame))

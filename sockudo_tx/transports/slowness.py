@@ -1,0 +1,56 @@
+"""What happens to a client that reads more slowly than events come. Source: scaling.md 8, protocol.md 18.2."""
+
+from __future__ import annotations
+
+import math
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+__all__ = ["CONTROL_ALLOWANCE", "SlowConsumers"]
+
+DEFAULT_MESSAGES = 1000
+CONTROL_ALLOWANCE = 64
+"""Replies and presence messages a queue takes beyond its limits before the client is given up."""
+
+_LOG_INTERVAL = 10.0
+_log = Logger()
+
+
+class SlowConsumers:
+    """The limits of every outbound queue of a port, what to do beyond them, and how often it was done.
+
+    A limit of None or 0 is no limit; without either limit a queue holds 1000 messages. `dropped` counts
+    messages, `disconnected` clients.
+    """
+
+    __slots__ = ("_clock", "disconnect", "disconnected", "dropped", "max_bytes", "max_messages")
+
+    def __init__(
+        self, clock: IReactorTime, *, max_messages: int | None, max_bytes: int | None, disconnect: bool
+    ) -> None:
+        if not max_messages and not max_bytes:
+            max_messages = DEFAULT_MESSAGES
+        self.max_messages: float = max_messages or math.inf
+        self.max_bytes: float = max_bytes or math.inf
+        self.disconnect = disconnect
+        self.dropped = 0
+        self.disconnected = 0
+        self._clock = clock
+
+    def drop(self, logged_at: float) -> float:
+        """Count a dropped message. Takes and returns when this connection was last mentioned in the log."""
+        self.dropped += 1
+        now = self._clock.seconds()
+        if now - logged_at < _LOG_INTERVAL:
+            return logged_at
+        _log.info("A client reads too slowly: dropping events for it. {dropped} dropped in all", dropped=self.dropped)
+        return now
+
+    def give_up(self, queued: int, size: int) -> str:
+        """Count a disconnection; the detail told to the client."""
+        self.disconnected += 1
+        _log.info("A client reads too slowly: disconnecting it. {total} in all", total=self.disconnected)
+        if queued >= self.max_messages:
+            return f"message limit: {self.max_messages}"
+        return f"byte limit: {self.max_bytes}, message size: {size} bytes"

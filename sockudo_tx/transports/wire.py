@@ -1,0 +1,125 @@
+"""Where an outbox's bytes leave: straight into the kernel, or through a Twisted transport.
+
+Two shapes of one thing. `send` takes what can go now and says how much that was. `wait` asks to be called
+when the rest can go: a wire that `pulls` calls `resumeProducing` each time its backlog is gone, the other kind
+calls `pauseProducing` when it has enough and `resumeProducing` when it wants more.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.tcp import Connection
+
+__all__ = ["SocketWire", "TransportWire", "Wire", "wire_for"]
+
+
+class Wire(Protocol):
+    """What an outbox writes to."""
+
+    pulls: bool
+
+    def attach(self, producer: IPushProducer) -> bool:
+        """Begin; whether there is nothing unsent before us."""
+
+    def send(self, data: bytes) -> int:
+        """Send now; how many bytes were taken."""
+
+    def write(self, data: bytes) -> None:
+        """Send when the backlog is gone."""
+
+    def wait(self, producer: IPushProducer) -> None:
+        """Call `producer` from now on, possibly before this returns."""
+
+    def drained(self) -> bool:
+        """Whether everything handed over so far is in the kernel."""
+
+    def rest(self) -> None:
+        """Stop calling the producer."""
+
+    def lose(self) -> None:
+        """Close the connection once what was written is sent."""
+
+
+class SocketWire:
+    """A plain TCP or UNIX connection: one `send` while nothing is queued, Twisted's buffer for what is left.
+
+    Registers its producer only while it is blocked, and takes it away when the queue is empty:
+    `loseConnection` never completes while a pull producer is registered.
+    """
+
+    __slots__ = ("_socket", "_transport")
+
+    pulls = True
+
+    def __init__(self, transport: Connection) -> None:
+        self._transport = transport
+        self._socket = transport.socket
+
+    def attach(self, producer: IPushProducer) -> bool:
+        return self.drained()
+
+    def send(self, data: bytes) -> int:
+        try:
+            return self._socket.send(data)
+        except OSError:
+            return 0  # full, or broken: the transport gets the bytes, meets the same error and reports it
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def wait(self, producer: IPushProducer) -> None:
+        self._transport.registerProducer(producer, False)
+
+    def drained(self) -> bool:
+        transport = self._transport
+        return not transport._tempDataBuffer and transport.offset == len(transport.dataBuffer)
+
+    def rest(self) -> None:
+        self._transport.unregisterProducer()
+
+    def lose(self) -> None:
+        self._transport.loseConnection()
+
+
+class TransportWire:
+    """Any other transport (TLS, a connection in memory): it buffers, and says when it has enough."""
+
+    __slots__ = ("_transport",)
+
+    pulls = False
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def attach(self, producer: IPushProducer) -> bool:
+        self._transport.registerProducer(producer, True)
+        return True
+
+    def send(self, data: bytes) -> int:
+        self._transport.write(data)
+        return len(data)
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def wait(self, producer: IPushProducer) -> None:
+        """It is registered already."""
+
+    def drained(self) -> bool:
+        return True
+
+    def rest(self) -> None:
+        """It stays registered until the connection is lost."""
+
+    def lose(self) -> None:
+        self._transport.unregisterProducer()
+        self._transport.loseConnection()
+
+
+def wire_for(transport: Any) -> Wire:
+    """The quickest wire this transport allows."""
+    if isinstance(transport, Connection) and not transport.TLS:
+        return SocketWire(transport)
+    return TransportWire(transport)
