@@ -9,13 +9,15 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IListeningPort, IReactorSocket
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorSocket
 from twisted.logger import Logger
+
+if TYPE_CHECKING:
+    from twisted.internet.protocol import ServerFactory
 
 __all__ = ["Address", "ListenError", "Listener", "resolve"]
 
@@ -94,7 +96,7 @@ class Listener(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: IReactorSocket, factory: ServerFactory[Any], host: str, port: int) -> None:
+    def __init__(self, reactor: IReactorSocket, factory: IProtocolFactory, host: str, port: int) -> None:
         self._reactor = reactor
         self._factory = factory
         self._host = host
@@ -126,7 +128,8 @@ class Listener(Service):
         self.open()
         assert self._socket is not None
         fileno, family = self._socket.fileno(), self._socket.family
-        self._listening = self._reactor.adoptStreamPort(fileno, family, self._factory)
+        factory = cast("ServerFactory[Any]", self._factory)  # narrower in Twisted's annotation than in its interface
+        self._listening = self._reactor.adoptStreamPort(fileno, family, factory)
 
     def stopService(self) -> Deferred[None]:
         """Stop accepting; open connections live on."""

@@ -48,6 +48,7 @@ _FOREIGN_RANK = _RANKS["warn"]
 _ALIASES = {"tower_http": "sockudo.http"}
 
 _SENSITIVE = re.compile(r"secret|password|passphrase|signature|token|^auth|^query$|^body$", re.IGNORECASE)
+_CLASS = re.compile(r"\._?[A-Z].*")
 _PLACEHOLDER = re.compile(r"\{(\w+)")
 # Members that Twisted puts into an event beside those that start with `log_`.
 _INTERNAL = frozenset({"isError", "failure", "format", "message", "system", "time", "why"})
@@ -174,7 +175,7 @@ def _level(event: LogEvent) -> str:
 def _target(event: LogEvent) -> str:
     namespace = str(event.get("log_namespace") or "-")
     if namespace == _PACKAGE or namespace.startswith(_PACKAGE + "."):
-        return "sockudo" + namespace[len(_PACKAGE) :]
+        return _CLASS.sub("", "sockudo" + namespace[len(_PACKAGE) :])
     return namespace
 
 

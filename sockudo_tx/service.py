@@ -15,7 +15,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.python.reflect import qual
 
+from ._version import __version__
 from .backends.memory.apps import MemoryApps
 from .backends.memory.authority import MemoryAuthority
 from .backends.memory.cache import MemoryCache
@@ -26,7 +28,7 @@ from .engine.server import Engine
 from .engine.settings import EngineSettings
 from .interfaces import IApps, IAuthority, ICache, IFacts
 from .listening import Listener
-from .reactor import soon
+from .reactor import event_loop_of, soon
 from .transports.port import PortFactory, WebSocketSettings
 from .transports.rest.site import CorsSettings, IdempotencySettings, RestSettings, rest_site
 from .transports.turn import Turn
@@ -44,8 +46,11 @@ class Server(MultiService):
 
     _log = Logger()
 
-    def __init__(self, engine: Engine, listener: Listener, grace: float, clock: IReactorTime) -> None:
+    def __init__(
+        self, engine: Engine, listener: Listener, grace: float, clock: IReactorTime, about: dict[str, Any]
+    ) -> None:
         super().__init__()
+        self._about = about
         self.engine = engine
         self.listener = listener
         self._grace = grace
@@ -56,6 +61,10 @@ class Server(MultiService):
     def open(self) -> None:
         """Open the listening sockets now, before a fork or a drop of privileges. Raises `ListenError`."""
         self.listener.open()
+
+    def startService(self) -> None:
+        super().startService()
+        self._log.info("ready at http://{address}", address=self.listener.address.netloc, **self._about)
 
     def stopService(self) -> Deferred[None]:
         """Drain; fires when every client has left, or after the grace period, or on `hurry`."""
@@ -108,7 +117,23 @@ def make_service(loaded: Loaded, reactor: Any) -> Server:
         engine, rest_site(engine, rest_settings(config)), websocket_settings(config), reactor, Turn(soon(reactor))
     )
     listener = Listener(reactor, factory, config.host, config.port)
-    return Server(engine, listener, config.shutdown_grace_period, reactor)
+    return Server(engine, listener, config.shutdown_grace_period, reactor, _about(loaded, reactor))
+
+
+def _about(loaded: Loaded, reactor: Any) -> dict[str, Any]:
+    """What support will ask for (configuration.md 11)."""
+    config = loaded.config
+    return {
+        "version": __version__,
+        "config": loaded.file or "built-in",
+        "apps": len(loaded.apps),
+        "adapter": config.adapter.driver,
+        "app_manager": config.app_manager.driver,
+        "cache": config.cache.driver,
+        "max_message_size": config.message_limit,
+        "tls": False,
+        "event_loop": qual(type(event_loop_of(reactor) or reactor)),
+    }
 
 
 def engine_settings(config: Config) -> EngineSettings:
