@@ -20,6 +20,7 @@ __all__ = [
     "TIMESTAMP_WINDOW",
     "candidate_paths",
     "channel_signature",
+    "hex_hmac",
     "parse_query",
     "rest_signature",
     "same",
@@ -36,18 +37,23 @@ _TIMESTAMP = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
+def hex_hmac(secret: str, message: bytes) -> str:
+    """What every signature of Pusher's is made of; a webhook's is this over the raw body."""
+    return hmac.digest(secret.encode(), message, "sha256").hex()
+
+
 def channel_signature(secret: str, socket_id: str, channel: str, channel_data: str | None) -> str:
     """Hex HMAC-SHA256 that lets this socket join a private or presence channel.
 
     Signs `socket_id:channel`, then `:channel_data` for presence; the data is the exact string received.
     """
     text = f"{socket_id}:{channel}" if channel_data is None else f"{socket_id}:{channel}:{channel_data}"
-    return _hex_hmac(secret, text.encode("utf-8", "surrogatepass"))
+    return hex_hmac(secret, text.encode("utf-8", "surrogatepass"))
 
 
 def user_signature(secret: str, socket_id: str, user_data: str) -> str:
     """Hex HMAC-SHA256 that signs this socket in; signs `socket_id::user::user_data`."""
-    return _hex_hmac(secret, f"{socket_id}::user::{user_data}".encode("utf-8", "surrogatepass"))
+    return hex_hmac(secret, f"{socket_id}::user::{user_data}".encode("utf-8", "surrogatepass"))
 
 
 def same(a: str, b: str) -> bool:
@@ -77,7 +83,7 @@ def parse_query(raw: bytes) -> dict[str, str]:
 
 def rest_signature(secret: str, method: str, path: bytes, parameters: Mapping[str, str]) -> str:
     """Hex HMAC-SHA256 of a REST call; a parameter `auth_signature` is left out of what is signed."""
-    return _hex_hmac(secret, b"%s\n%s\n%s" % (method.encode(), path, _signed_query(parameters)))
+    return hex_hmac(secret, b"%s\n%s\n%s" % (method.encode(), path, _signed_query(parameters)))
 
 
 def candidate_paths(path: bytes, prefix: bytes = b"") -> Sequence[bytes]:
@@ -140,7 +146,7 @@ def _check_signature(secret: str, method: str, paths: Sequence[bytes], parameter
     head, tail = method.encode() + b"\n", b"\n" + _signed_query(parameters)
     matches = False
     for path in paths:
-        matches |= same(given, _hex_hmac(secret, head + path + tail))
+        matches |= same(given, hex_hmac(secret, head + path + tail))
     if not matches:
         names = ", ".join(sorted(parameters.keys() - {"auth_signature"}))
         _refuse(
@@ -168,10 +174,6 @@ def _signed_query(parameters: Mapping[str, str]) -> bytes:
 
 def _unescaped(text: bytes) -> bytes:
     return unquote_to_bytes(text.replace(b"+", b" "))
-
-
-def _hex_hmac(secret: str, message: bytes) -> str:
-    return hmac.digest(secret.encode(), message, "sha256").hex()
 
 
 def _shown(text: str) -> str:
