@@ -124,7 +124,12 @@ def decode(payload: bytes, *, binary: bool = False) -> Command:
         data = bytes(envelope.data)
         return ClientEvent(name, envelope.channel, compact(data) if data else None)
     read = _READERS.get(name)
-    return read(bytes(envelope.data)) if read is not None else _IGNORED
+    if read is None:
+        return _IGNORED
+    try:
+        return read(bytes(envelope.data))
+    except JsonError as fault:  # a number beyond all range: the one thing the envelope does not check in `data`
+        raise errors.malformed(f"Invalid JSON: {fault}") from None
 
 
 def _subscribe(data: bytes) -> Subscribe:

@@ -108,7 +108,6 @@ class MemoryServer:
             Turn(lambda flush: self.clock.callLater(0, flush)),
         )
         self.factory.doStart()
-        self.engine.start()
         self._fresh = self._sizes()
 
     # WebSocket.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import re
 import tempfile
 
@@ -154,8 +155,11 @@ class HandshakeTests(ProtocolCase):
         (established,) = server.connect().json()
         self.assertEqual(json.loads(established["data"])["activity_timeout"], 30)
         with tempfile.TemporaryDirectory() as folder:
-            for value in ("0", "-1"):
-                self.assertRaises(ConfigError, load, None, {"ACTIVITY_TIMEOUT": value}, folder, False)
+            path = pathlib.Path(folder) / "config.json"
+            self.assertRaises(ConfigError, load, None, {"ACTIVITY_TIMEOUT": "0"}, folder, False)
+            for value in (0, -1):
+                path.write_text(json.dumps({"activity_timeout": value}))
+                self.assertRaises(ConfigError, load, str(path), {}, folder, False)
 
     def test_P16_no_compression(self) -> None:
         """Given `websocket.compression` `disabled` and a client offering permessage-deflate, then no extension is

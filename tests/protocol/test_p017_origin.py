@@ -6,7 +6,8 @@ import json
 import pathlib
 import tempfile
 
-from sockudo_tx.config.load import ConfigError, load
+from sockudo_tx.config.apps import parse_app
+from sockudo_tx.config.load import load
 
 from .case import ProtocolCase
 
@@ -72,14 +73,21 @@ class OriginTests(ProtocolCase):
 
     def test_P25_bad_patterns(self) -> None:
         """Given an app with pattern `*.*.com` or an empty pattern, then configuration loading fails."""
-        app = {"id": "app", "key": "key", "secret": "secret"}
+        for pattern in ("*.*.com", "", "*.", "*.a..com", "://a.com", "https://"):
+            with self.assertRaises(ValueError) as refusal:
+                parse_app({"id": "app", "key": "key", "secret": "secret", "allowed_origins": [pattern]})
+            self.assertIn("origin pattern", str(refusal.exception))
+        good = parse_app({"id": "app", "key": "key", "secret": "secret", "allowed_origins": ["*.a.com"]})
+        self.assertEqual(good.allowed_origins, ("*.a.com",))
+
+    def test_P25_in_a_file(self) -> None:
+        """Of a whole file such an app alone is refused, with an error that names it; the others are served."""
+        apps = [{"id": name, "key": name, "secret": name, "allowed_origins": [f"*.{name}.com"]} for name in ("*", "b")]
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "config.json"
-            for pattern, good in (("*.*.com", False), ("", False), ("*.a.com", True)):
-                apps = [{**app, "allowed_origins": [pattern]}]
-                path.write_text(json.dumps({"app_manager": {"driver": "memory", "array": {"apps": apps}}}))
-                if good:
-                    loaded = load(str(path), {}, folder, False)
-                    self.assertEqual([app.allowed_origins for app in loaded.apps], [(pattern,)])
-                else:
-                    self.assertRaises(ConfigError, load, str(path), {}, folder, False)
+            path.write_text(json.dumps({"app_manager": {"array": {"apps": apps}}}))
+            loaded = load(str(path), {}, folder, False)
+        self.assertEqual([app.id for app in loaded.apps], ["b"])
+        self.assertEqual(
+            [finding.path for finding in loaded.findings if finding.severity == "error"], ["app_manager.array.apps[0]"]
+        )
