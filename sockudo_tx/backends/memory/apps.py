@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from ...config.schema import Config
 from ...interfaces import IApps
 from ...protocol.app import App, LimitDefaults
 
-__all__ = ["MemoryApps"]
+__all__ = ["MemoryApps", "from_config"]
 
 
 @implementer(IApps)
@@ -34,3 +36,8 @@ class MemoryApps:
 
     def all(self) -> list[App]:
         return list(self._by_id.values())
+
+
+def from_config(config: Config, clock: IReactorTime) -> MemoryApps:
+    """The driver `memory` of `app_manager`."""
+    return MemoryApps(config.app_manager.array.apps, config.limit_defaults)

@@ -8,9 +8,13 @@ from collections import OrderedDict
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from ...config.schema import Config
 from ...interfaces import ICache
 
-__all__ = ["MemoryCache"]
+__all__ = ["MemoryCache", "from_config", "small"]
+
+# What `cache.driver: none` keeps of cached channel events (decisions.md 40).
+_SMALL = 1000
 
 
 @implementer(ICache)
@@ -78,3 +82,15 @@ class MemoryCache:
         self._cleaned = now
         for key in [key for key, (_, expires) in self._entries.items() if expires <= now]:
             del self._entries[key]
+
+
+def from_config(config: Config, clock: IReactorTime) -> MemoryCache:
+    """The driver `memory` of `cache`."""
+    memory = config.cache.memory
+    return MemoryCache(clock, memory.ttl, memory.max_capacity, memory.cleanup_interval)
+
+
+def small(config: Config, clock: IReactorTime) -> MemoryCache:
+    """The driver `none` of `cache`: cache channels still replay their last event, for few channels."""
+    memory = config.cache.memory
+    return MemoryCache(clock, memory.ttl, _SMALL, memory.cleanup_interval)
