@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from tests.conformance.daemon import DEMO_APP, Daemon
+from tests.conformance.daemon import DEMO_APP
+from tests.conformance.proxy import nginx
 
 HERE = Path(__file__).resolve().parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -32,6 +33,8 @@ def missing(browser: bool = False) -> str | None:
         return "node is not installed"
     if not (HERE / "node_modules" / "pusher-js").is_dir():
         return "tests/conformance/node_modules is not there: run `npm ci` in tests/conformance"
+    if nginx() is None:
+        return "nginx is not installed"
     if browser and chromium() is None:
         return "chromium is not installed"
     return None
@@ -98,13 +101,12 @@ def start(command: list[str], options: dict[str, Any], stdin: int | IO[str] = su
 
 
 class Clients:
-    """Clients of one daemon. Owns the backend process that signs for them and serves pages to the browser."""
+    """Clients of the server on a loopback port. Owns the backend that signs for them and serves pages to browsers."""
 
-    def __init__(self, daemon: Daemon, app: dict[str, Any] = DEMO_APP) -> None:
-        self.daemon = daemon
+    def __init__(self, port: int, app: dict[str, Any] = DEMO_APP) -> None:
         self.options: dict[str, Any] = {
-            "host": daemon.host,
-            "port": daemon.port,
+            "host": "localhost",
+            "port": port,
             **{name: app[name] for name in ("id", "key", "secret")},
             "encryptionMasterKeyBase64": ENCRYPTION_KEY,
             "chromium": chromium(),

@@ -27,7 +27,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 def shared_clients(daemon: Daemon) -> Iterator[Clients]:
     """Clients of the demo app."""
     _require(missing())
-    with Clients(daemon) as clients:
+    with Clients(daemon.port) as clients:
         yield clients
 
 
@@ -35,7 +35,7 @@ def shared_clients(daemon: Daemon) -> Iterator[Clients]:
 def shared_counting_clients(daemon: Daemon) -> Iterator[Clients]:
     """Clients of the app that sends subscription counts."""
     _require(missing())
-    with Clients(daemon, COUNTING_APP) as clients:
+    with Clients(daemon.port, COUNTING_APP) as clients:
         yield clients
 
 
@@ -54,7 +54,7 @@ def counting_clients(request: pytest.FixtureRequest, shared_counting_clients: Cl
 @pytest.fixture
 def digits_clients(request: pytest.FixtureRequest, daemon: Daemon) -> None:
     """Gives the test case `self.clients` for Python packages, on the app whose id is made of digits."""
-    request.instance.clients = Clients(daemon, DIGITS_APP)
+    request.instance.clients = Clients(daemon.port, DIGITS_APP)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def free_port() -> int:
 
 @dataclass
 class Daemon:
-    """A running server; a context manager, and restartable on the same port. `folder` receives its file and its log."""
+    """A server; a context manager, and restartable on the same port. `folder` receives its file and its log."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -69,6 +69,7 @@ class Daemon:
 
     def start(self) -> None:
         """Starts the process and returns when `/up` answers; raises with the log if it never does."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.json"
         apps = {"app_manager": {"driver": "memory", "array": {"apps": [DEMO_APP, DIGITS_APP, COUNTING_APP]}}}
         config.write_text(json.dumps({**apps, "metrics": {"enabled": False}, **self.settings}))

@@ -66,7 +66,7 @@ class Examples(SynchronousTestCase):
 
     def test_interactive(self) -> None:
         """Every kind of channel, sign-in, publishing, client events, and a log that can be filtered."""
-        with example("interactive", self.clients.daemon.port) as page:
+        with example("interactive", self.clients.options["port"]) as page:
             found = self.clients.run("examples.js", "interactive", page=page, shots=self._shots())
         self.assertTrue(found["filtered"])
         for kind, text in found["filtered"]:

@@ -83,7 +83,7 @@ async function inPageEcho(options) {
       wssPort: options.port,
       forceTLS: false,
       enabledTransports: ['ws', 'wss'],
-      bearerToken: name,
+      auth: { headers: { Authorization: `Bearer ${name}` } },
     });
   const next = (register, what) =>
     new Promise((resolve, reject) => {

@@ -28,7 +28,7 @@ def presence() -> Any:
     room = bob.subscribe("presence-room")
     room.trigger("client-typing", {"on": True})
     until(lambda: len(ann.heard) == 2, "bob's arrival and his typing")
-    bob.client.disconnect()
+    bob.client.disconnect(timeout=1)  # without a limit pysher may wait for its own thread
     until(lambda: len(ann.heard) == 3, "bob's departure")
     return {"ann": ann.subscribed, "bob": bob.subscribed, "heard": ann.heard}
 

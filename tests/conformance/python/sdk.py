@@ -10,12 +10,12 @@ from listener import Listener
 from scenario import OPTIONS, run, until
 
 
-def server_sdk() -> Any:
+def server_sdk(secret: str = OPTIONS["secret"]) -> Any:
     """The SDK as any of its users sets it up: credentials, host, port, TLS flag."""
     return pusher.Pusher(
         app_id=OPTIONS["id"],
         key=OPTIONS["key"],
-        secret=OPTIONS["secret"],
+        secret=secret,
         host=OPTIONS["host"],
         port=OPTIONS["port"],
         ssl=False,
@@ -73,11 +73,9 @@ def users() -> Any:
 def refused() -> Any:
     """Which exception each kind of refusal becomes."""
     outcome = {}
-    wrong = server_sdk()
-    wrong._secret = "not the secret"
     for name, call in {
         "request": lambda: server_sdk().channel_info("orders", ["user_count"]),
-        "signature": lambda: wrong.trigger("orders", "placed", {}),
+        "signature": lambda: server_sdk("not the secret").trigger("orders", "placed", {}),
     }.items():
         try:
             outcome[name] = call()
