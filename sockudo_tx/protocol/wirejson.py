@@ -44,6 +44,8 @@ def loads(text: bytes | str, max_depth: int | None = None) -> Any:
         return msgspec.json.decode(text)
     except UnicodeDecodeError as error:
         raise JsonError(f"not valid UTF-8 at byte {error.start}") from None
+    except UnicodeEncodeError as error:
+        raise JsonError(f"unpaired surrogate at character {error.start}") from None
     except RecursionError:
         raise JsonError("nesting is too deep") from None
     except msgspec.DecodeError as error:
