@@ -9,9 +9,9 @@ from typing import Any, get_type_hints
 from ..protocol.app import App
 from ..protocol.origins import pattern_fault
 from .grammar import flag, is_text, shown
-from .webhooks import read_webhooks
+from .webhooks import read_webhooks, webhook_record
 
-__all__ = ["APP_DOCS", "AppFault", "Notes", "app_members", "parse_app"]
+__all__ = ["APP_DOCS", "AppFault", "Notes", "app_members", "app_record", "parse_app"]
 
 _U32 = 2**32 - 1
 _DIGITS = re.compile(r"[0-9]{1,30}", re.ASCII)
@@ -91,6 +91,15 @@ def parse_app(raw: Any, notes: Notes | None = None) -> App:
     if notes.faults:
         raise AppFault(notes.faults)
     return App(**values)
+
+
+def app_record(app: App) -> dict[str, Any]:
+    """The JSON object that `parse_app` reads back as this app: all members, unset ones null."""
+    record: dict[str, Any] = {name: getattr(app, name) for name in App.__struct_fields__ if name in APP_DOCS}
+    record["allowed_origins"] = list(app.allowed_origins) or None
+    record["webhooks"] = [webhook_record(webhook) for webhook in app.webhooks] or None
+    record["idempotency"] = {"enabled": app.idempotency_enabled, "ttl_seconds": app.idempotency_ttl_seconds}
+    return record
 
 
 @functools.cache

@@ -40,8 +40,14 @@ DEFAULT_APP_SWITCHES = {
 }
 """Flags of this app with their variables; the later one wins."""
 
-DEMO_APP = App(id="app-id", key="app-key", secret="app-secret", enable_client_messages=True)  # noqa: S106 - public
-"""What every example uses. Its secret is printed in the documentation."""
+DEMO_APP = App(
+    id="app-id",
+    key="app-key",
+    secret="app-secret",  # noqa: S106 - printed in every example, and warned of
+    max_connections=100_000,
+    enable_client_messages=True,
+)
+"""What every example uses."""
 
 
 def named_in(environ: Mapping[str, str]) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ..protocol.app import App
+from .apps import app_record
 from .declare import walk
 from .schema import Config
 
@@ -35,9 +36,9 @@ def _mask(tree: Any, path: list[str]) -> None:
 
 
 def _app(app: App) -> dict[str, Any]:
-    record: dict[str, Any] = msgspec.to_builtins(app)
+    record = app_record(app)
     record["secret"] = MASK
-    for webhook in record["webhooks"]:
+    for webhook in record["webhooks"] or ():
         webhook["headers"] = dict.fromkeys(webhook["headers"], MASK)
         webhook["url"] = webhook["url"] and _without_password(webhook["url"])
     return record

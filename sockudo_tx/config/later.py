@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["LATER_KEYS", "LATER_SECTIONS", "MOVED", "LaterSection"]
+__all__ = ["LATER_APP_MEMBERS", "LATER_KEYS", "LATER_SECTIONS", "MOVED", "LaterSection"]
 
 
 class LaterSection(msgspec.Struct, frozen=True):
@@ -70,6 +70,9 @@ LATER_KEYS = (
     "instance.workers",
     "presence.terminate_by_presence_id",
 )
+
+LATER_APP_MEMBERS = {"webhooks": "no webhook is sent", "channel_delta_compression": "events are sent whole"}
+"""Members of apps, and what somebody who set them must be warned of."""
 
 MOVED = (("websocket.max_payload_kb", "websocket_max_payload_kb"),)
 """Keys other tools write in another place: (where they are found, where they belong)."""

@@ -19,7 +19,7 @@ from .environment import overlay, replaced, switch
 from .findings import ConfigError, Finding, Report
 from .grammar import shown
 from .jsonfile import JsonObject, NotJson, parse, problems
-from .later import LATER_SECTIONS
+from .later import LATER_APP_MEMBERS, LATER_SECTIONS
 from .resolve import APPS, FileReader, nearest
 from .schema import Config
 
@@ -79,6 +79,7 @@ def load(
     _check_later(switched_on, environ, report)
     config = check(config, sources, report)
     apps = _all_apps(apps, path, used, environ, config, report, sources)
+    _check_later_members(apps, report)
     config = replaced(config, APPS, tuple(apps))
     if report.refused:
         raise ConfigError(report.findings)
@@ -174,6 +175,13 @@ def _check_later(switched_on: set[str], environ: Mapping[str, str], report: Repo
             words = ", ".join(section.drivers)
             source = f"environment {section.driver_env}"
             report.refuse(f"{section.path}.driver", f"must be one of {words}", source=source)
+
+
+def _check_later_members(apps: list[App], report: Report) -> None:
+    for member, loss in LATER_APP_MEMBERS.items():
+        names = ", ".join(shown(app.id) for app in apps if getattr(app, member))
+        if names:
+            report.warn(APPS, f"`{member}` is not part of this version, so {loss}", cause=f"set by app {names}")
 
 
 def _all_apps(

@@ -84,6 +84,8 @@ class FileReader:
 
     def _other(self, path: str, value: Any, siblings: tuple[str, ...], root: type[Section]) -> None:
         """A key that is not declared: one of a later version, or unknown."""
+        if path == "$schema":  # for editors
+            return
         if path in LATER_KEYS:
             self.later.append(path)
         elif path not in self._sections:

@@ -10,7 +10,7 @@ from warnings import catch_warnings, simplefilter
 from ..protocol.app import Webhook, WebhookFilter
 from .grammar import shown
 
-__all__ = ["EVENT_TYPES", "read_webhooks", "url_fault"]
+__all__ = ["EVENT_TYPES", "WEBHOOK_DOCS", "read_webhooks", "url_fault", "webhook_record"]
 
 EVENT_TYPES = (
     "channel_occupied",
@@ -22,7 +22,17 @@ EVENT_TYPES = (
     "subscription_count",
 )
 
-_MEMBERS = ("url", "lambda", "lambda_function", "event_types", "filter", "headers")
+WEBHOOK_DOCS = {
+    "url": "Where events are posted: an absolute http or https address.",
+    "lambda": 'Or an AWS Lambda function: `{"function_name": …, "region": …}`.',
+    "lambda_function": "Deprecated: a function in us-east-1.",
+    "event_types": "Which events: " + ", ".join(f"`{name}`" for name in EVENT_TYPES) + ".",
+    "filter": "Which channels; all given must hold: `channel_prefix`, `channel_suffix`, `channel_pattern` (a regular "
+    "expression searched in the name).",
+    "headers": "More headers of the request.",
+}
+
+_MEMBERS = tuple(WEBHOOK_DOCS)
 _FILTERS = WebhookFilter.__struct_fields__
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -49,6 +59,19 @@ def read_webhooks(value: Any) -> tuple[tuple[Webhook, ...], list[str], list[str]
         except _Fault as fault:
             faults.append(f"`{where}`: {fault}")
     return tuple(webhooks), faults, warnings, unknown
+
+
+def webhook_record(webhook: Webhook) -> dict[str, Any]:
+    """The JSON object that reads back as this webhook."""
+    target = {"function_name": webhook.lambda_name, "region": webhook.lambda_region}
+    conditions = webhook.filter
+    return {
+        "url": webhook.url,
+        "lambda": target if webhook.lambda_name else None,
+        "event_types": list(webhook.event_types),
+        "filter": {name: getattr(conditions, name) for name in _FILTERS} if conditions else None,
+        "headers": dict(webhook.headers),
+    }
 
 
 def url_fault(url: str) -> str | None:
