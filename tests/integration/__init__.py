@@ -1,0 +1,1 @@
+"""The daemon as a user starts it."""

@@ -1,0 +1,75 @@
+"""twistd as a daemon: the reactor exists before the fork and must work after it, on every event loop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+from tests.integration.launch import TWISTD, LaunchCase, eventually
+
+
+class DaemonTests(LaunchCase):
+    """`twistd sockudo` returns when the server serves; a pid file names it."""
+
+    def daemonise(self, *twistd: str, **variables: str) -> int:
+        """Starts the daemon and exercises it; its process id."""
+        process = self.launch(TWISTD, "--pidfile=daemon.pid", "--logfile=daemon.log", *twistd, "sockudo", **variables)
+        self.assertEqual(process.status(), 0, process.output)
+        pid = int((self.folder / "daemon.pid").read_text())
+        self.addCleanup(self.end, pid)
+        client = self.socket()
+        client.send({"event": "pusher:subscribe", "data": {"channel": "news"}})
+        self.assertEqual(client.event()["event"], "pusher_internal:subscription_succeeded")
+        # A second turn of the loop after a pause: timers and wake-ups work too.
+        client.send({"event": "pusher:ping", "data": {}})
+        self.assertEqual(client.event()["event"], "pusher:pong")
+        client.close()
+        return pid
+
+    def end(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def stops(self, pid: int) -> None:
+        """SIGTERM ends it: the pid file goes, and the log says so."""
+        os.kill(pid, signal.SIGTERM)
+        eventually("the pid file is gone", lambda: not (self.folder / "daemon.pid").exists())
+        log = (self.folder / "daemon.log").read_text()
+        self.assertIn("stopped", log)
+        self.assertNotIn("Traceback", log)
+
+    def test_on_uvloop(self) -> None:
+        """uvloop's loop, made before the fork, serves, keeps time and hears signals after it."""
+        pid = self.daemonise()
+        self.assertIn("uvloop", (self.folder / "daemon.log").read_text())
+        self.stops(pid)
+
+    def test_without_uvloop(self) -> None:
+        """So does asyncio's own loop."""
+        (self.folder / "uvloop.py").write_text("raise ImportError('not here')")
+        pid = self.daemonise(PYTHONPATH=str(self.folder))
+        self.assertIn("_UnixSelectorEventLoop", (self.folder / "daemon.log").read_text())
+        self.stops(pid)
+
+    def test_on_epoll(self) -> None:
+        """So does Twisted's epoll reactor."""
+        self.stops(self.daemonise("--reactor=epoll"))
+
+    def test_rest_of_the_world(self) -> None:
+        """The daemon holds no terminal and no file of its parent, and its log is ours."""
+        pid = self.daemonise()
+        for number in range(3):
+            self.assertEqual(Path(f"/proc/{pid}/fd/{number}").readlink(), Path("/dev/null"))
+        log = (self.folder / "daemon.log").read_text()
+        self.assertIn(" INFO sockudo.service: ready at", log)
+        self.stops(pid)
+
+    def test_json_log(self) -> None:
+        """LOG_OUTPUT_FORMAT=json makes twistd's log file JSON lines; SIGUSR1 rotates it."""
+        pid = self.daemonise(LOG_OUTPUT_FORMAT="json")
+        os.kill(pid, signal.SIGUSR1)
+        eventually("rotated", (self.folder / "daemon.log.1").exists)
+        self.assertIn('"message":"ready at', (self.folder / "daemon.log.1").read_text())
+        self.stops(pid)
