@@ -67,19 +67,33 @@ function showMessage(message) {
   stopTyping(message.user);
 }
 
+const rows = new Map(); // user id → list item; kept, so that only newcomers are animated
+
+function memberRow({ id, info }) {
+  if (!rows.has(id)) {
+    const item = element('li', '', avatar(id, info.name), element('span', 'name', info.name));
+    item.title = info.name;
+    if (id === me.id) item.append(element('span', 'you', 'you'));
+    rows.set(id, item);
+  }
+  return rows.get(id);
+}
+
 function showMembers() {
   const people = [];
   room.members.each((member) => people.push(member));
   people.sort((a, b) => (b.id === me.id) - (a.id === me.id) || a.info.name.localeCompare(b.info.name));
+  for (const [id, row] of rows) {
+    if (room.members.get(id)) continue;
+    row.remove();
+    rows.delete(id);
+  }
+  people.forEach((person, index) => {
+    const row = memberRow(person);
+    row.classList.toggle('typing', typists.has(person.id));
+    if ($('members').children[index] !== row) $('members').insertBefore(row, $('members').children[index] ?? null);
+  });
   $('count').textContent = people.length;
-  $('members').replaceChildren(
-    ...people.map(({ id, info }) => {
-      const item = element('li', typists.has(id) ? 'typing' : '', avatar(id, info.name), element('span', 'name', info.name));
-      item.title = info.name;
-      if (id === me.id) item.append(element('span', 'you', 'you'));
-      return item;
-    }),
-  );
 }
 
 // ------------------------------------------------------------------------------------------- typing

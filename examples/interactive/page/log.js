@@ -52,11 +52,15 @@ export function add(kind, text, bad = false) {
     time,
     cell('sign'),
     cell('event', isObject ? frame.event : ''),
-    cell('channel', isObject ? frame.channel : ''),
+    cell('channel', isObject ? (frame.channel ?? data?.channel) : ''), // commands carry it inside
     cell('data', isObject ? (typeof data === 'string' ? data : JSON.stringify(data)) : String(frame)),
   );
   details.append(summary);
-  details.addEventListener('toggle', () => details.open && details.append(fullText(frame)), { once: true });
+  details.addEventListener('toggle', () => {
+    if (!details.open) return;
+    if (details.children.length === 1) details.append(fullText(frame));
+    details.scrollIntoView({ block: 'nearest' });
+  });
   row.append(details);
 
   const entry = { at, kind, text, row, haystack: `${kind} ${text}`.toLowerCase() };
