@@ -86,8 +86,9 @@ def text_of(raw: Raw | bytes | str) -> str:
 
 def depth(text: str) -> int:
     """Deepest nesting of brackets outside strings, counted before any recursive parser sees the text."""
-    if text.count("[") + text.count("{") < 2:
-        return text.count("[") + text.count("{")
+    brackets = text.count("[") + text.count("{")
+    if brackets < 2:
+        return brackets if text.lstrip()[:1] in ("[", "{") else 0  # a string may hold the only one
     deepest = level = 0
     for token in _BRACKETS.finditer(text):
         first = token.group()[0]

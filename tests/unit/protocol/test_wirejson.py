@@ -175,7 +175,15 @@ class DepthTests(SynchronousTestCase):
 
     def test_counted(self) -> None:
         """Brackets count where they nest, and not inside strings."""
-        table = [("1", 0), ("[]", 1), ('{"a":[]}', 2), ("[[],[],[[]]]", 3), ('["[[[[\\"[[["]', 1), ('["[[', 1)]
+        table = [
+            ("1", 0),
+            ("[]", 1),
+            ('{"a":[]}', 2),
+            ("[[],[],[[]]]", 3),
+            ('"{"', 0),
+            ('["[[[[\\"[[["]', 1),
+            ('["[[', 1),
+        ]
         self.assertEqual([depth(text) for text, _ in table], [expected for _, expected in table])
 
     def test_hostile(self) -> None:
