@@ -127,9 +127,10 @@ class WebSocketProtocol(WebSocketServerProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.connected = 0
         self.state = self.STATE_CLOSED
+        self.data = b""
         self._disarm()
         self.sink.stopProducing()
-        self.data = b""
+        del self.sink  # which knows us: without a cycle, memory is free at once
         socket, self._socket = self._socket, None
         if socket is not None:
             self.factory.engine.disconnected(socket)
@@ -204,9 +205,10 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self._abort()
 
     def _abort(self) -> None:
-        self.state = self.STATE_CLOSED
-        self.sink.stopProducing()
-        self.transport.abortConnection()
+        if self.connected:
+            self.state = self.STATE_CLOSED
+            self.sink.stopProducing()
+            self.transport.abortConnection()
 
     def _disarm(self) -> None:
         call, self.closeHandshakeTimeoutCall = self.closeHandshakeTimeoutCall, None
