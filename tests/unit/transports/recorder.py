@@ -1,0 +1,48 @@
+"""Stands where the engine is, and writes down what a transport tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.task import Clock
+
+
+class Recorder:
+    """An engine that decides nothing. `calls` is one list of everything it was told, in order."""
+
+    draining = False
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.calls: list[tuple[Any, ...]] = []
+        self.sinks: list[Any] = []
+        self.on_connect: Callable[[Any], None] = lambda sink: None
+        self.on_hear: Callable[[Any, bytes], None] = lambda sink, payload: None
+
+    @property
+    def sink(self) -> Any:
+        """The end of the connection that came last."""
+        return self.sinks[-1]
+
+    def connect(self, sink: Any, key: str, origin: str | None) -> Any:
+        self.calls.append(("connect", key, origin))
+        self.sinks.append(sink)
+        self.on_connect(sink)
+        return sink
+
+    def hear(self, socket: Any, payload: bytes, binary: bool = False) -> None:
+        assert type(payload) is bytes
+        self.calls.append(("hear", payload, binary))
+        self.on_hear(socket, payload)
+
+    def alive(self, socket: Any) -> None:
+        self.calls.append(("alive",))
+
+    def disconnected(self, socket: Any) -> None:
+        self.calls.append(("disconnected",))
+
+    def take(self) -> list[tuple[Any, ...]]:
+        """The calls since the last `take`."""
+        calls, self.calls = self.calls, []
+        return calls
