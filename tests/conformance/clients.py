@@ -46,26 +46,32 @@ class ScriptFailure(AssertionError):
 
 @dataclass
 class Script:
-    """A started scenario: `line()` reads what it reports on the way, `result()` waits for the end."""
+    """A started scenario, ended with its `with` block: `line()` is a report on the way, `result()` waits for the end."""
 
     process: subprocess.Popen[str]
+
+    def __enter__(self) -> Script:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def line(self) -> dict[str, Any]:
         """The next message of the script."""
         assert self.process.stdout is not None
         text = self.process.stdout.readline()
         if not text:
-            self.close()
             raise ScriptFailure("the script ended without a report")
         report: dict[str, Any] = json.loads(text)
+        if "failure" in report:
+            raise ScriptFailure(f"{report}")
         return report
 
     def result(self) -> Any:
         """What the scenario found; fails if it failed, or if the client complained on its console."""
-        try:
-            output, errors = self.process.communicate(timeout=SCRIPT_TIMEOUT)
-        finally:
-            self.close()
+        output, errors = self.process.communicate(timeout=SCRIPT_TIMEOUT)
         lines = output.strip().splitlines()
         if not lines:
             raise ScriptFailure(f"the script printed nothing; on stderr:\n{errors}")
@@ -114,7 +120,11 @@ class Clients:
 
     def __enter__(self) -> Clients:
         self._backend = start(["node", "node/backend.js"], self.options, subprocess.PIPE)
-        self.options["backend"] = self._backend.line()["url"]
+        try:
+            self.options["backend"] = self._backend.line()["url"]
+        except BaseException:
+            self._backend.close()
+            raise
         return self
 
     def __exit__(
@@ -131,4 +141,5 @@ class Clients:
 
     def run(self, script: str, scenario: str, **options: Any) -> Any:
         """Runs one scenario to its end and returns what it found."""
-        return self.start(script, scenario, **options).result()
+        with self.start(script, scenario, **options) as started:
+            return started.result()

@@ -52,7 +52,7 @@ class Daemon:
 
     folder: Path
     port: int = field(default_factory=free_port)
-    settings: dict[str, Any] = field(default_factory=dict)
+    apps: list[dict[str, Any]] = field(default_factory=lambda: [DEMO_APP, DIGITS_APP, COUNTING_APP])
     host: str = "127.0.0.1"
     process: subprocess.Popen[bytes] | None = None
 
@@ -71,8 +71,8 @@ class Daemon:
         """Starts the process and returns when `/up` answers; raises with the log if it never does."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.json"
-        apps = {"app_manager": {"driver": "memory", "array": {"apps": [DEMO_APP, DIGITS_APP, COUNTING_APP]}}}
-        config.write_text(json.dumps({**apps, "metrics": {"enabled": False}, **self.settings}))
+        manager = {"driver": "memory", "array": {"apps": self.apps}}
+        config.write_text(json.dumps({"app_manager": manager, "metrics": {"enabled": False}}))
         command = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "sockudo", "-c", str(config)]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SOCKUDO_", "WEBSOCKET_"))}
         environment = {**clean, "HOST": self.host, "PORT": str(self.port), "PYTHONPATH": str(ROOT)}

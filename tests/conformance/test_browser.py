@@ -5,10 +5,14 @@ A console error, a console warning, an uncaught exception or a request to anothe
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.conformance.clients import Clients
+from tests.conformance.daemon import ROOT
 
 
 @pytest.mark.usefixtures("browser", "clients")
@@ -60,3 +64,19 @@ class LaravelEchoInChromium(SynchronousTestCase):
     def test_P149_browser_echo_reverb(self) -> None:
         """Echo's `reverb` broadcaster, unmodified."""
         self.check("echoReverb")
+
+
+@pytest.mark.usefixtures("browser", "clients", "folder")
+class ReadMePage(SynchronousTestCase):
+    """What a reader of the README pastes into a file."""
+
+    clients: Clients
+    folder: Path
+
+    def test_P149_browser_readme(self) -> None:
+        """The README's page, opened from the disk, prints what is published; only the port differs."""
+        found = re.search(r"```html\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        assert found is not None
+        page = self.folder / "page.html"
+        page.write_text(found[1].replace("6001", str(self.clients.options["port"])))
+        self.assertEqual(self.clients.run("readme.js", "page", file=str(page)), ["Hello, page"])

@@ -148,8 +148,13 @@ class Restart(SynchronousTestCase):
         """Two servers behind a proxy; the first one goes, and the client is on the second at once."""
         first, second = Daemon(self.folder / "1"), Daemon(self.folder / "2")
         proxy = Proxy(self.folder / "proxy", [first.port, second.port])
-        with first, second, proxy, Clients(port=proxy.port) as clients:
-            script = clients.start("users.js", "reconnect", client=library)
+        with (
+            first,
+            second,
+            proxy,
+            Clients(port=proxy.port) as clients,
+            clients.start("users.js", "reconnect", client=library) as script,
+        ):
             self.assertEqual(script.line(), {"ready": True})
             self.assertEqual(first.stop(), 0, first.log)
             found = script.result()
@@ -166,8 +171,11 @@ class Restart(SynchronousTestCase):
 
     def test_P149_restart(self) -> None:
         """A server that stands alone is restarted: pusher-js finds nobody, and tries again 15 s later."""
-        with Daemon(self.folder) as daemon, Clients(port=daemon.port) as clients:
-            script = clients.start("users.js", "reconnect", client="pusher-js", patience=40)
+        with (
+            Daemon(self.folder) as daemon,
+            Clients(port=daemon.port) as clients,
+            clients.start("users.js", "reconnect", client="pusher-js", patience=40) as script,
+        ):
             self.assertEqual(script.line(), {"ready": True})
             self.assertEqual(daemon.stop(), 0, daemon.log)
             daemon.start()
