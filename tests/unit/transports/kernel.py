@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from twisted.internet import tcp
+from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -49,15 +50,24 @@ class Counting:
         return getattr(self.real, name)
 
 
+class Transport(tcp.Connection):
+    """Twisted's own, except that a UNIX socket has no TCP options."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None: ...
+
+    def getPeer(self) -> IPv4Address:
+        return IPv4Address("TCP", "127.0.0.1", 50000)
+
+
 class Pair:
     """A connected transport, and the far end's socket. Small kernel buffers: some 10 KB fill them."""
 
-    def __init__(self, protocol: Protocol | None = None) -> None:
-        self.reactor = Selector()
+    def __init__(self, protocol: Protocol | None = None, reactor: Selector | None = None) -> None:
+        self.reactor = reactor or Selector()
         near, self.far = socket.socketpair()
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)
         self.far.setblocking(False)
-        self.transport = tcp.Connection(near, protocol or Protocol(), self.reactor)  # type: ignore[arg-type]  # no more of a reactor is used
+        self.transport = Transport(near, protocol or Protocol(), self.reactor)  # type: ignore[arg-type]  # no more of a reactor is used
         self.transport.connected = True
         self.sends: list[int] = []
 
@@ -79,7 +89,7 @@ class Pair:
 
     def step(self) -> None:
         """One pass of the reactor: whoever wants to write and can, writes; then what is due happens."""
-        for descriptor in list(self.reactor.writers):
+        for descriptor in self.reactor.writers & {self.transport}:
             why = descriptor.doWrite()
             if why is not None:
                 descriptor.connectionLost(Failure(why))
