@@ -18,20 +18,21 @@ PREFIX = "SOCKUDO_DEFAULT_APP_"
 _REQUIRED = ("ID", "KEY", "SECRET")
 _DIGITS = re.compile(r"\+?[0-9]{1,30}", re.ASCII)
 
-DEFAULT_APP_NUMBERS = (
-    "max_connections",
-    "max_client_events_per_second",
-    "max_backend_events_per_second",
-    "max_read_requests_per_second",
-    "max_presence_members_per_channel",
-    "max_presence_member_size_in_kb",
-    "max_channel_name_length",
-    "max_event_channels_at_once",
-    "max_event_name_length",
-    "max_event_payload_in_kb",
-    "max_event_batch_size",
-)
-"""Limits of this app; each is 100 when its variable is unset."""
+DEFAULT_APP_NUMBERS: Mapping[str, int | None] = {
+    "max_connections": 100,
+    "max_client_events_per_second": 100,
+    "max_backend_events_per_second": None,
+    "max_read_requests_per_second": None,
+    "max_presence_members_per_channel": 100,
+    "max_presence_member_size_in_kb": 100,
+    "max_channel_name_length": 100,
+    "max_event_channels_at_once": 100,
+    "max_event_name_length": 100,
+    "max_event_payload_in_kb": 100,
+    "max_event_batch_size": 100,
+}
+"""Limits of this app, each with what it is when its variable is unset. The reference counts both rates as 100
+then and enforces neither; ours are enforced when somebody sets them (decisions.md 24)."""
 
 DEFAULT_APP_SWITCHES = {
     "enable_client_messages": (f"{PREFIX}ENABLE_CLIENT_MESSAGES", "SOCKUDO_ENABLE_CLIENT_MESSAGES"),
@@ -82,7 +83,7 @@ def default_app(environ: Mapping[str, str], report: Report) -> App | None:
     return App(allowed_origins=tuple(_origins(environ, report)), **values)
 
 
-def _number(name: str, environ: Mapping[str, str], report: Report) -> int:
+def _number(name: str, environ: Mapping[str, str], report: Report) -> int | None:
     variable = PREFIX + name.upper()
     text = environ.get(variable, "")
     if _DIGITS.fullmatch(text) and int(text) < 2**32:
@@ -90,7 +91,7 @@ def _number(name: str, environ: Mapping[str, str], report: Report) -> int:
     if text:
         message = f"{variable} must be a whole number from 0 to {2**32 - 1} and is ignored"
         report.ignored("", message, cause=f"found {shown(text)}", source=f"environment {variable}")
-    return 100
+    return DEFAULT_APP_NUMBERS[name]
 
 
 def _origins(environ: Mapping[str, str], report: Report) -> Iterator[str]:
