@@ -75,7 +75,7 @@ class Routes:
         parts = path.split(b"/")
         if len(parts) > 2 and not parts[-1]:
             parts.pop()
-        if parts[0] or not all(parts[1:]):
+        if len(parts) < 2 or parts[0] or not all(parts[1:]):
             return None
         route = self._of(parts)
         return None if route is None else Match(route, tuple(parts[2::2]))

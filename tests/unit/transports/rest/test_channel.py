@@ -1,0 +1,176 @@
+"""HTTP as strangers send it: what is refused, what is tolerated, and that nothing comes after a refusal."""
+
+from __future__ import annotations
+
+from twisted.internet.testing import StringTransport
+
+from sockudo_tx.transports.rest.site import RestSettings
+from tests.http.case import HttpCase, RawConnection, signed
+
+EVENT = b'{"name":"n","channels":["c"],"data":"d"}'
+UP = b"GET /up HTTP/1.1\r\n\r\n"
+
+
+class RefusalTests(HttpCase):
+    """Requests that are no HTTP/1.1"""
+
+    def test_malformed(self) -> None:
+        """Each gets one 400 in JSON and the end of the connection; a request behind it is not served."""
+        chunked = b"POST /apps/app-id/events HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for data in (
+            b"GET /up\r\n\r\n",
+            b"GET  /up HTTP/1.1\r\n\r\n",
+            b"GET /up HTTP/2.0\r\n\r\n",
+            b"G@T /up HTTP/1.1\r\n\r\n",
+            b"GET /\xff HTTP/1.1\r\n\r\n",
+            b"GET /up HTTP/1.1\r\nno colon\r\nHost: x\r\n\r\n",
+            b"GET /up HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+            b"GET /up HTTP/1.1\r\nbad name: x\r\n\r\n",
+            b"GET /up HTTP/1.1\r\nX: \x00\r\n\r\n",
+            b"GET /up HTTP/1.1\r\n" + b"X: y\r\n" * 501 + b"\r\n",
+            b"GET /up HTTP/1.1\r\nX: " + b"y" * 17000 + b"\r\n\r\n",
+            b"GET /up HTTP/1.1\r\n" + b"X" * 257 + b": y\r\n\r\n",
+            b"GET /" + b"x" * 17000 + b" HTTP/1.1\r\n\r\n",
+            b"GET /" + b"x" * 17000,
+            b"POST /up HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            b"POST /up HTTP/1.1\r\nContent-Length: 1.0\r\n\r\n",
+            b"POST /up HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+            b"POST /up HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+            b"POST /up HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
+            b"POST /up HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+            chunked + b"zz\r\n",
+            chunked + b"-1\r\n",
+            chunked + b"1\r\nxyz",
+            chunked + b"f" * 2000,
+        ):
+            connection = RawConnection(self.server).send(data + UP)
+            (answer,) = connection.take()
+            self.assertRefused(answer, 400, "invalid_input")
+            self.assertEqual(answer.headers["connection"], "close", data)
+            self.assertTrue(connection.ended, data)
+
+    def test_in_pieces(self) -> None:
+        """The same when every byte comes alone."""
+        connection = RawConnection(self.server)
+        for byte in b"GET /up HTTP/1.1\r\nno colon\r\nHost: x\r\n\r\n" + UP:
+            connection.send(bytes([byte]))
+        self.assertEqual([answer.status for answer in connection.take()], [400])
+
+    def test_lingering(self) -> None:
+        """A refused client may go on sending for a while; then the connection is cut."""
+        site = self.server.site
+        transport = HalfCloseTransport()
+        channel = site.buildProtocol(transport.getPeer())
+        assert channel is not None
+        channel.makeConnection(transport)
+        channel.dataReceived(b"POST /apps/app-id/events HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n")
+        self.assertTrue(transport.value().startswith(b"HTTP/1.1 413 "))
+        self.assertTrue(transport.half_closed)
+        transport.clear()
+        for _ in range(100):
+            channel.dataReceived(b"x" * 65536)
+        self.server.clock.advance(4)
+        self.assertEqual((transport.value(), transport.aborted), (b"", False))
+        self.server.clock.advance(1)
+        self.assertTrue(transport.aborted)
+
+
+class HalfCloseTransport(StringTransport):
+    """A TCP connection, as far as closing goes."""
+
+    half_closed = False
+    aborted = False
+
+    def __init__(self) -> None:
+        from twisted.internet.interfaces import ITCPTransport
+        from zope.interface import alsoProvides
+
+        super().__init__()
+        alsoProvides(self, ITCPTransport)
+
+    def setTcpNoDelay(self, enabled: bool) -> None: ...
+
+    def loseWriteConnection(self) -> None:
+        self.half_closed = True
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+
+class ToleranceTests(HttpCase):
+    """Requests that are unusual and right"""
+
+    def test_old_http(self) -> None:
+        """HTTP/1.0 is served and the connection closed."""
+        connection = RawConnection(self.server).send(b"GET /up HTTP/1.0\r\n\r\n")
+        (answer,) = connection.take()
+        self.assertEqual((answer.status, answer.text, answer.headers["connection"]), (200, "OK", "close"))
+        self.assertTrue(connection.ended)
+
+    def test_close(self) -> None:
+        """`Connection: close` in any list and letter case closes, nothing else does."""
+        for value, ends in ((b"close", True), (b"Keep-Alive, CLOSE", True), (b"keep-alive", False), (b"closed", False)):
+            connection = RawConnection(self.server).send(b"GET /up HTTP/1.1\r\nConnection: %b\r\n\r\n" % value)
+            self.assertEqual([answer.text for answer in connection.take()], ["OK"])
+            self.assertEqual(connection.ended, ends)
+
+    def test_targets(self) -> None:
+        """A target with scheme and host means its path, and the signature covers the path."""
+        for target in (b"http://localhost:6001/up", b"HTTPS://x/up?a", b"/up?http://x/y"):
+            answer = RawConnection(self.server).ask(b"GET %b HTTP/1.1\r\n\r\n" % target)
+            self.assertEqual(answer.text, "OK")
+        target = b"http://localhost:6001" + signed("GET", "/apps/app-id/channels").encode()
+        self.assertJson(RawConnection(self.server).ask(b"GET %b HTTP/1.1\r\n\r\n" % target), {"channels": {}})
+        self.assertEqual(RawConnection(self.server).ask(b"GET http://x HTTP/1.1\r\n\r\n").status, 404)
+
+    def test_empty_line_and_folding(self) -> None:
+        """An empty line before the request and a folded header are fine."""
+        answer = RawConnection(self.server).ask(b"\r\nGET /up HTTP/1.1\r\nX: a\r\n b\r\n\r\n")
+        self.assertEqual(answer.text, "OK")
+
+    def test_chunked(self) -> None:
+        """A chunked body, byte by byte, with an extension and a trailer, is the same body."""
+        client = self.subscriber("c")
+        head = (
+            f"POST {signed('POST', '/apps/app-id/events', body=EVENT)} HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n"
+        )
+        body = b"5;x=y\r\n%b\r\n%x\r\n%b\r\n0\r\nTrailer: x\r\n\r\n" % (EVENT[:5], len(EVENT) - 5, EVENT[5:])
+        connection = RawConnection(self.server)
+        for byte in head.encode() + body + UP:
+            connection.send(bytes([byte]))
+        self.assertEqual([answer.text for answer in connection.take()], ['{"ok":true}', "OK"])
+        self.assertEqual(len(client.take()), 1)
+
+    def test_expect(self) -> None:
+        """`Expect: 100-continue` is answered when a body will be read, and with the refusal when not."""
+        target = signed("POST", "/apps/app-id/events", body=EVENT)
+        connection = RawConnection(self.server)
+        connection.send(
+            f"POST {target} HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: {len(EVENT)}\r\n\r\n".encode()
+        )
+        self.assertEqual(connection.received, b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.assertJson(connection.send(EVENT).take()[0], {"ok": True})
+        for path, length, status in ((target, 2**40, 413), ("/nothing", 5, 404), ("/up", 5, 405)):
+            refused = RawConnection(self.server)
+            refused.send(f"POST {path} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode())
+            self.assertEqual([answer.status for answer in refused.take()], [status])
+            self.assertTrue(refused.ended)
+
+    def test_body_nobody_wants(self) -> None:
+        """The body of a request that is refused for its path or method is read over, and the connection goes on."""
+        connection = RawConnection(self.server)
+        for line, status in ((b"PUT /up", 405), (b"POST /nothing", 404), (b"OPTIONS /up", 200)):
+            connection.send(line + b" HTTP/1.1\r\nContent-Length: 20\r\n\r\n" + UP)
+            self.assertEqual([answer.status for answer in connection.take()], [status])
+        self.assertEqual(connection.ask(UP).text, "OK")
+
+    def test_path_before_size(self) -> None:
+        """A path that does not exist is a 404 however large the body is."""
+        self.serve(rest=RestSettings(request_limit=10))
+        for framing in (
+            b"Content-Length: 11\r\n\r\n",
+            b"Transfer-Encoding: chunked\r\n\r\nb\r\n" + b"x" * 11 + b"\r\n",
+        ):
+            refused = RawConnection(self.server).send(b"POST /nothing HTTP/1.1\r\n" + framing)
+            self.assertRefused(refused.take()[0], 404, "not_found")
+            self.assertTrue(refused.ended)

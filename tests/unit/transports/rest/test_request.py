@@ -1,0 +1,124 @@
+"""The boundary: bugs, failing backends and clients that hang up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs
+
+from sockudo_tx.interfaces import BackendError
+from sockudo_tx.protocol.app import App
+from tests.http.broken import UnreachableApps
+from tests.http.case import HttpCase, RawConnection, signed
+
+
+class Bug(Exception):
+    """Something nobody thought of."""
+
+
+def buggy(*_: Any) -> Any:
+    raise Bug("hush")
+
+
+def failing(*_: Any) -> Any:
+    raise BackendError("hush")
+
+
+class LateApps(UnreachableApps):
+    """A store that answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[Deferred[App | None]] = []
+        self.cancelled = 0
+
+    def by_id(self, app_id: str) -> Deferred[App | None]:  # type: ignore[override]
+        def cancel(_: Deferred[App | None]) -> None:
+            self.cancelled += 1
+
+        self.asked.append(Deferred(cancel))
+        return self.asked[-1]
+
+
+class BoundaryTests(HttpCase):
+    """What happens when something goes wrong"""
+
+    def start(self, method: str = "GET", path: str = "/apps/app-id/channels") -> RawConnection:
+        return RawConnection(self.server).send(f"{method} {signed(method, path)} HTTP/1.1\r\n\r\n".encode())
+
+    def test_bug(self) -> None:
+        """A bug of ours is a 500 that tells nothing, and a failure in the log; the connection goes on."""
+        self.server.engine.channels = buggy  # type: ignore[method-assign]
+        connection = self.start()
+        self.assertRefused(connection.take()[0], 500, "internal_error")
+        (failure,) = self.flushLoggedErrors(Bug)
+        self.assertEqual(str(failure.value), "hush")
+        self.assertEqual(connection.ask(b"GET /up HTTP/1.1\r\n\r\n").status, 200)
+
+    def test_failing_backend(self) -> None:
+        """A backend that fails is a 500 that tells nothing, and one line in the log without a traceback."""
+        self.server.engine.channels = failing  # type: ignore[method-assign]
+        with capturedLogs() as events:
+            answer = self.start().take()[0]
+        self.assertRefused(answer, 500, "internal_error")
+        self.assertNotIn("hush", answer.text)
+        self.assertEqual([(event["log_level"], event.get("log_failure")) for event in events], [(LogLevel.error, None)])
+
+    def test_refusals_are_quiet(self) -> None:
+        """What the caller did wrong is told to the caller, not to the log."""
+        with capturedLogs() as events:
+            self.call("GET", "/apps/app-id/channels")
+            self.call("GET", "/nothing")
+            self.publish(channels=["$"])
+            RawConnection(self.server).send(b"nonsense\r\n\r\n")
+        self.assertEqual(events, [])
+
+    def test_answer_later(self) -> None:
+        """An answer that comes later comes in order, before that of the request behind it."""
+        apps = self.server.engine.apps = LateApps()
+        connection = self.start().send(b"GET /live HTTP/1.1\r\n\r\n")
+        self.assertEqual(connection.take(), [])
+        apps.asked[0].callback(None)
+        self.assertEqual([answer.status for answer in connection.take()], [404, 200])
+
+    def test_hung_store(self) -> None:
+        """A store that never answers is a 503 in the end."""
+        self.server.engine.apps = LateApps()
+        connection = self.start()
+        self.server.advance(5.1)
+        self.assertRefused(connection.take()[0], 503, "service_unavailable")
+
+    def test_client_gone(self) -> None:
+        """A question whose asker hung up is dropped; an answer that comes all the same goes nowhere."""
+        apps = self.server.engine.apps = LateApps()
+        with capturedLogs() as events:
+            self.start().wire.cut()
+            self.server.pump()
+            self.assertEqual(apps.cancelled, 1)
+            self.start("POST", "/apps/app-id/users/u/terminate_connections").wire.cut()
+            self.server.pump()
+            self.assertEqual(apps.cancelled, 1)
+            apps.asked[1].callback(None)
+            for cut in (b"GET /u", b"POST /up HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"):
+                RawConnection(self.server).send(cut).wire.cut()
+                self.server.pump()
+        self.assertEqual(events, [])
+        self.assertEqual(self.server.tables(), {})
+
+    def test_draining(self) -> None:
+        """While shutting down calls are served and their connections closed."""
+        connection = RawConnection(self.server)
+        connection.ask(b"GET /live HTTP/1.1\r\n\r\n")
+        self.server.engine.drain(1.0)
+        answer = connection.ask(f"GET {signed('GET', '/apps/app-id/channels')} HTTP/1.1\r\n\r\n".encode())
+        self.assertJson(answer, {"channels": {}})
+        self.assertEqual(answer.headers["connection"], "close")
+        self.assertTrue(connection.ended)
+
+    def test_date(self) -> None:
+        """Every answer has the date of the server's clock, as HTTP writes it."""
+        dates = set()
+        for seconds in (0, 0.5, 0.5):
+            self.server.advance(seconds)
+            dates.add(self.call("GET", "/live").headers["date"])
+        self.assertEqual(dates, {"Tue, 14 Nov 2023 22:13:20 GMT", "Tue, 14 Nov 2023 22:13:21 GMT"})

@@ -1,0 +1,66 @@
+"""Paths: what matches, what is left open, and that nothing is decoded on the way."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockudo_tx.transports.rest.routes import Routes
+
+OPEN: dict[bytes, tuple[bytes, ...]] = {
+    b"/apps/a/events": (b"a",),
+    b"/apps/a/batch_events": (b"a",),
+    b"/apps/a/channels": (b"a",),
+    b"/apps/a/channels/c": (b"a", b"c"),
+    b"/apps/a/channels/%2F%23": (b"a", b"%2F%23"),
+    b"/apps/a/channels/users": (b"a", b"users"),
+    b"/apps/a/channels/c/users": (b"a", b"c"),
+    b"/apps/a/users/u/terminate_connections": (b"a", b"u"),
+    b"/users/u/terminate_connections": (b"u",),
+    b"/app/k": (b"k",),
+    b"/up": (),
+    b"/up/a": (b"a",),
+    b"/live": (),
+    b"/usage": (),
+    b"/stats": (),
+}
+
+
+class RouteTests(SynchronousTestCase):
+    """`Routes`"""
+
+    def test_match(self) -> None:
+        """Every route, with and without a slash at the end, and its open segments as they came."""
+        routes = Routes(b"", True)
+        for path, segments in OPEN.items():
+            for spelled in (path, path + b"/"):
+                match = routes.match(spelled)
+                self.assertIsNotNone(match, spelled)
+                self.assertEqual(match and match.segments, segments)
+            self.assertIsNone(routes.match(path + b"//"), path)
+            self.assertIsNone(routes.match(path.upper()), path)
+
+    def test_prefix(self) -> None:
+        """Below a prefix everything moves; health answers at both places."""
+        routes = Routes(b"/ws", True)
+        for path, segments in OPEN.items():
+            match = routes.match(b"/ws" + path)
+            self.assertEqual(match and match.segments, segments)
+            self.assertEqual(routes.match(path) is not None, path in (b"/up", b"/up/a", b"/live"), path)
+        self.assertIsNone(routes.match(b"/wsup"))
+
+    def test_kinds(self) -> None:
+        """A route is signed or open, never both."""
+        for path in OPEN:
+            match = Routes(b"", True).match(path)
+            assert match is not None
+            self.assertNotEqual(match.route.signed is None, match.route.open is None)
+            self.assertEqual(match.route.signed is not None, b"apps" in path or b"users" in path)
+
+    @given(st.binary() | st.lists(st.sampled_from([b"", b"apps", b"a", b"channels", b"users", b"events", b"up"])).map(b"/".join))  # fmt: skip
+    def test_total(self, path: bytes) -> None:
+        """Any path is a route or none."""
+        for prefix in (b"", b"/a"):
+            match = Routes(prefix, False).match(path)
+            self.assertTrue(match is None or all(match.segments))
