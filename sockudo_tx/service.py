@@ -18,9 +18,8 @@ from twisted.python.failure import Failure
 from twisted.python.reflect import qual
 
 from ._version import __version__
-from .backends.memory.apps import MemoryApps
+from .backends import factory as driver
 from .backends.memory.authority import MemoryAuthority
-from .backends.memory.cache import MemoryCache
 from .backends.null import NullFacts
 from .config.load import Loaded
 from .config.schema import Config
@@ -37,8 +36,6 @@ __all__ = ["Server", "make_service"]
 
 # Clients are told to leave over at most this long, so that they do not come back all at once (scaling.md 10).
 _DRAIN_AT_MOST = 5.0
-# `cache.driver: none` still keeps cached channel events, in few entries (decisions.md 40).
-_SMALL_CACHE = 1000
 
 
 class Server(MultiService):
@@ -97,19 +94,11 @@ class Server(MultiService):
 def make_service(loaded: Loaded, reactor: Any) -> Server:
     """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed."""
     config = loaded.config
-    cache = config.cache.memory
     engine = Engine(
         clock=IReactorTime(reactor),
-        apps=IApps(MemoryApps(loaded.apps, config.limit_defaults)),
+        apps=IApps(driver(IApps, config.app_manager.driver)(config, reactor)),
         authority=IAuthority(MemoryAuthority(reactor, grace=config.webhooks.grace_ms / 1000)),
-        cache=ICache(
-            MemoryCache(
-                reactor,
-                ttl=cache.ttl,
-                max_capacity=_SMALL_CACHE if config.cache.driver == "none" else cache.max_capacity,
-                cleanup_interval=cache.cleanup_interval,
-            )
-        ),
+        cache=ICache(driver(ICache, config.cache.driver)(config, reactor)),
         facts=IFacts(NullFacts()),
         settings=engine_settings(config),
     )

@@ -9,6 +9,7 @@ from typing import IO
 
 from twisted.logger import ILogObserver, Logger
 
+from .backends import DriverError
 from .check import read_configuration, refusal
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
@@ -34,7 +35,7 @@ def prepare(path: str | None, strict: bool, reactor: object) -> tuple[Loaded, Se
         server.open()
     except ConfigError as error:
         sys.exit(refusal(error))
-    except ListenError as error:
+    except (DriverError, ListenError) as error:
         sys.exit(f"sockudo: {error}")
     for finding in loaded.findings:
         _tell(finding)
