@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.testing import MemoryClient, MemoryServer, fixture_app, masked
+from sockudo_tx.testing import MemoryClient, MemoryServer, fixture_app, masked, user_auth
 
 NAMES = (
     "pusher:subscribe",
@@ -62,18 +63,27 @@ class Hostility:
         return {self.random.choice(keys): self.value(depth - 1) for _ in range(self.random.randrange(5))}
 
     def message(self, client: MemoryClient) -> bytes:
-        """Something a client might send, sometimes even correctly signed."""
-        channel = self.random.choice(CHANNELS)
-        if self.random.random() < 0.4:
-            channel_data = json.dumps({"user_id": f"u{self.random.randrange(4)}", "user_info": self.value()})
-            auth = client.auth(channel, channel_data)
-            data: object = {"channel": channel, "auth": auth, "channel_data": channel_data}
-            if self.random.random() < 0.3:
-                data = json.dumps(data)
-        else:
-            data = self.value()
-        message = {"event": self.random.choice(NAMES), "channel": channel, "data": data}
+        """Something a client might send, often correctly signed."""
+        kind = self.random.random()
+        channel = self.random.choice(CHANNELS[:7] if kind < 0.7 else CHANNELS)
+        data: Any = self.value()
+        name = self.random.choice(NAMES)
+        if kind < 0.3:
+            name, data = "pusher:subscribe", {"channel": channel}
+            data["channel_data"] = json.dumps({"user_id": f"u{self.random.randrange(4)}", "user_info": self.value()})
+            data["auth"] = client.auth(channel, data["channel_data"])
+        elif kind < 0.4:
+            name, data = "pusher:signin", {}
+            data["user_data"] = json.dumps({"id": f"u{self.random.randrange(4)}", "watchlist": self.value()})
+            data["auth"] = user_auth(fixture_app(), client.established, data["user_data"])
+        elif kind < 0.55:
+            name = "client-x"
+        elif kind < 0.6:
+            name, data = "pusher:unsubscribe", channel
         if self.random.random() < 0.1:
+            data = json.dumps(data)
+        message = {"event": name, "channel": channel, "data": data}
+        if self.random.random() < 0.05:
             message[self.random.choice(("event", "channel", "user_id"))] = self.value()
         return json.dumps(message, ensure_ascii=self.random.random() < 0.5).encode("utf-8", "surrogatepass")
 
@@ -102,7 +112,7 @@ class Hostility:
             fin = self.random.random() < 0.7
             return masked(self.random.choice(OPCODES), self.random.randbytes(self.random.randrange(130)), fin)
         payload = self.message(client)
-        if kind < 0.6:
+        if kind < 0.4:
             payload = self.mutated(payload)
         opcode = 0x2 if self.random.random() < 0.1 else 0x1
         if self.random.random() < 0.1:
@@ -132,7 +142,7 @@ class HostileFrameTests(SynchronousTestCase):
                 self.assertTrue(witness.answers(), f"after {number} frames of seed {seed}")
                 self.assertEqual(self.flushLoggedErrors(), [], f"after {number} frames of seed {seed}")
                 for client in clients:
-                    client.take()
+                    client.json()
         self.assertIsNone(witness.closed)
         for client in [*clients, witness]:
             client.cut()

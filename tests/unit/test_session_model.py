@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -42,6 +43,7 @@ IGNORED = ('{"event":"my-event"}', '{"event":"pusher:pong"}', '{"event":"pusher:
 
 sockets = st.integers(0, 5)
 channels = st.sampled_from(CHANNELS)
+mine = st.integers(0, 9)
 users = st.sampled_from(USERS)
 data = st.sampled_from((None, "null", "1.50", '"text"', '{"channel":"x","é":[1]}', '"{\\"a\\":1}"'))
 
@@ -63,6 +65,12 @@ class ServerMachine(RuleBasedStateMachine):
         self.pairs: list[tuple[MemoryClient, ModelSocket]] = []
         self.numbers = 0
         self.seen: list[Any] = []
+
+    @staticmethod
+    def choose(socket: ModelSocket, mine: int, channel: str) -> str:
+        """Mostly a channel the socket is in, else this one."""
+        inside = list(socket.channels)
+        return inside[mine % len(inside)] if inside and mine < 8 else channel
 
     def pair(self, index: int) -> tuple[MemoryClient, ModelSocket]:
         return self.pairs[index % len(self.pairs)]
@@ -89,9 +97,16 @@ class ServerMachine(RuleBasedStateMachine):
         self.model.subscribe(socket, channel, bool(signed), user, info)
 
     @precondition(lambda self: self.pairs)
-    @rule(index=sockets, channel=channels)
-    def unsubscribe(self, index: int, channel: str) -> None:
+    @rule(index=sockets, mine=st.integers(0, 7), user=users)
+    def subscribe_again(self, index: int, mine: int, user: str) -> None:
+        channel = self.choose(self.pair(index)[1], mine, "presence-r")
+        self.subscribe(index, channel, 1, user)
+
+    @precondition(lambda self: self.pairs)
+    @rule(index=sockets, channel=channels, mine=mine)
+    def unsubscribe(self, index: int, channel: str, mine: int) -> None:
         client, socket = self.pair(index)
+        channel = self.choose(socket, mine, channel)
         client.send({"event": "pusher:unsubscribe", "data": {"channel": channel}})
         self.model.unsubscribe(socket, channel)
 
@@ -105,9 +120,10 @@ class ServerMachine(RuleBasedStateMachine):
         self.model.signin(socket, user, bool(signed), watched, user_data)
 
     @precondition(lambda self: self.pairs)
-    @rule(index=sockets, channel=channels, value=data)
-    def client_event(self, index: int, channel: str, value: str | None) -> None:
+    @rule(index=sockets, channel=channels, mine=mine, value=data)
+    def client_event(self, index: int, channel: str, mine: int, value: str | None) -> None:
         client, socket = self.pair(index)
+        channel = self.choose(socket, mine, channel)
         members = "" if value is None else f',"data":{value}'
         client.send(f'{{"event":"client-x","channel":"{channel}"{members},"user_id":"mallory"}}')
         self.model.client_event(socket, channel, value)
@@ -191,8 +207,15 @@ class ServerMachine(RuleBasedStateMachine):
             assert begun == ended, (beginning, begun, ended)
 
 
-ServerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
-
-
 class ServerModelTests(ServerMachine.TestCase):  # type: ignore[name-defined,misc]
     """The server does what the model does, and nothing else."""
+
+    settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+class LongServerModelTests(ServerMachine.TestCase):  # type: ignore[name-defined,misc]
+    """The same, at length."""
+
+    settings = settings(max_examples=1000, stateful_step_count=100, deadline=None)
