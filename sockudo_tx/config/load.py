@@ -206,6 +206,8 @@ def _all_apps(
             report.error(APPS, f"apps {other.id!r} and {app.id!r} have the same key", cause=f"{other.id!r} is left out")
         by_key[app.key] = app
     apps = list(by_key.values())
+    if report.refused:
+        return apps
     if not apps and used is None and path is None and not named_in(environ):
         report.warn(
             APPS,

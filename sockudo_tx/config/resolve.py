@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -89,7 +90,7 @@ class FileReader:
         if path in LATER_KEYS:
             self.later.append(path)
         elif path not in self._sections:
-            self.unknown.append((path, nearest(path, siblings, root)))
+            self.unknown.append((path, nearest(path, (*siblings, *_later_siblings(path)), root)))
         elif not isinstance(value, dict):
             self._report.refuse(path, "must be an object, `{ ... }`", source=self._source)
         else:
@@ -115,6 +116,15 @@ class FileReader:
                 raw[section] = {key: value for key, value in inner.items() if key != name}
                 raw.setdefault(belongs, inner[name])
         return raw
+
+
+def _later_siblings(path: str) -> Iterator[str]:
+    """Names that later versions know beside this path."""
+    where = path.rpartition(".")[0]
+    for known in (*LATER_KEYS, *(section.path for section in LATER_SECTIONS)):
+        parent, _, name = known.rpartition(".")
+        if parent == where:
+            yield name
 
 
 def refuse_word(key: Key, cause: str, source: str, report: Report) -> None:

@@ -120,6 +120,11 @@ class BrokenFileTests(ConfigCase):
         self.assertEqual(self.refused_file({"app_manager": {"array": {"apps": {}}}}), ["app_manager.array.apps"])
         self.assertEqual(self.refused_file(b'{"http_api": {"accept_traffic": {"memory_threshold": 1e999}}}'), [""])
 
+    def test_only_what_matters(self) -> None:
+        """A refused configuration is not told that it has no app: maybe it has."""
+        error = self.assertRaises(ConfigError, self.load, {DEFAULT: {"port": "x"}})
+        self.assertEqual([finding.path for finding in error.findings], ["port"])
+
     def test_all_at_once(self) -> None:
         """Everything that is wrong is told, not only the first."""
         found = self.refused_file(
@@ -178,6 +183,11 @@ class UnknownKeyTests(ConfigCase):
         """A key at the wrong place is told its place."""
         (warning,) = (text for text in texts(self.default({"ping_interval": 1}), "warning") if "unknown" in text)
         self.assertIn("did you mean websocket.ping_interval?", warning)
+
+    def test_later_names_are_meant_too(self) -> None:
+        """A misspelt key of a later version is told its name."""
+        (warning,) = (text for text in texts(self.default({"ratelimiter": {}}), "warning") if "unknown" in text)
+        self.assertIn("did you mean rate_limiter?", warning)
 
     def test_strict(self) -> None:
         """Under strict they stop the start."""
