@@ -1,0 +1,32 @@
+"""The example file: every key with its built-in value, and the demo app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .apps import app_record
+from .declare import walk
+from .default_app import DEMO_APP
+from .resolve import APPS
+from .schema import Config
+
+__all__ = ["example"]
+
+_SHOWN = ("id", "key", "secret", "enabled", "max_connections", "enable_client_messages", "max_client_events_per_second")
+
+
+def example() -> dict[str, Any]:
+    """What `config/config.json` holds. Keys without a built-in value are left out: they mean something when set."""
+    tree: dict[str, Any] = {"$schema": "./config.schema.json"}
+    for key in walk(Config):
+        if key.default is None or key.path.startswith("logging."):
+            continue
+        *where, name = key.path.split(".")
+        inner = tree
+        for step in where:
+            inner = inner.setdefault(step, {})
+        inner[name] = list(key.default) if isinstance(key.default, tuple) else key.default
+        if key.path == APPS:
+            record = app_record(DEMO_APP)
+            inner[name] = [{member: record[member] for member in _SHOWN}]
+    return tree

@@ -1,0 +1,119 @@
+"""JSON Schema of the configuration file, for editors. The server itself is laxer in spelling."""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ..protocol.app import App, WebhookFilter
+from .apps import APP_DOCS
+from .declare import Key, Section, keys_of
+from .later import LATER_KEYS, LATER_SECTIONS
+from .resolve import APPS
+from .schema import Config
+from .webhooks import EVENT_TYPES, WEBHOOK_DOCS
+
+__all__ = ["json_schema"]
+
+Schema = dict[str, Any]
+
+
+def json_schema() -> Schema:
+    """The schema of `config/config.json`, draft 2020-12."""
+    schema = _object(Config, "")
+    schema["properties"] = {"$schema": {"type": "string"}, **schema["properties"]}
+    schema["properties"]["apps"] = {"$ref": f"#/properties/{APPS.replace('.', '/properties/')}"}
+    _add_later(schema)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "sockudo_tx configuration",
+        **schema,
+        "$defs": {"app": _app(), "webhook": _webhook()},
+    }
+
+
+def _object(section: type[Section], prefix: str) -> Schema:
+    properties = {key.name: _key(key) for key in keys_of(section, prefix)}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _key(key: Key) -> Schema:
+    if key.path == APPS:
+        return {"description": key.doc, "type": "array", "items": {"$ref": "#/$defs/app"}}
+    if key.section is not None:
+        schema = _object(key.section, key.path + ".")
+        return {"anyOf": [schema, {"type": "null"}]} if key.nullable else schema
+    alternatives = [_base(base, key) for base in key.bases]
+    if key.nullable:
+        alternatives.append({"type": "null"})
+    schema = {"description": key.doc + (f" ({key.unit})" if key.unit else "")}
+    schema |= alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives}
+    schema["default"] = list(key.default) if isinstance(key.default, tuple) else key.default
+    return schema
+
+
+def _base(base: Any, key: Key) -> Schema:
+    if base is bool:
+        return {"type": "boolean"}
+    if base in (int, float):
+        least = max([key.low or 0, *(1 for rule in key.rules if rule.text == "at least 1")])
+        schema: Schema = {"type": "integer" if base is int else "number", "minimum": least}
+        return schema if key.high is None else {**schema, "maximum": key.high}
+    if get_origin(base) is tuple:
+        return {"type": "array", "items": {"type": "string"}}
+    if base is str:
+        return {"type": "string"}
+    aliases = key.words.aliases if key.words else ()
+    return {"enum": [*get_args(base), *(alias for alias, _ in aliases)]}
+
+
+def _add_later(schema: Schema) -> None:
+    """Keys of later versions, so that a complete file of today's reference shows no error."""
+    for path, kind in [
+        *((path, {}) for path in LATER_KEYS),
+        *((each.path, {"type": "object"}) for each in LATER_SECTIONS),
+    ]:
+        *where, name = path.split(".")
+        inner = schema
+        for step in where:
+            inner = inner["properties"][step]
+        inner["properties"][name] = {"description": "Accepted, not used by this version.", **kind}
+
+
+def _app() -> Schema:
+    hints = get_type_hints(App)
+    properties: Schema = {}
+    for name, text in APP_DOCS.items():
+        properties[name] = {"description": text, **_app_member(name, hints.get(name))}
+    return {"type": "object", "required": ["id", "key", "secret"], "properties": properties}
+
+
+def _app_member(name: str, hint: Any) -> Schema:
+    if name == "webhooks":
+        return {"type": ["array", "null"], "items": {"$ref": "#/$defs/webhook"}}
+    if name == "allowed_origins":
+        return {"type": ["array", "null"], "items": {"type": "string", "minLength": 1}}
+    if hint is str:
+        return {"type": "string", "minLength": 1}
+    if hint is bool:
+        return {"type": "boolean"}
+    if hint in (int, int | None):
+        digits = {"type": "string", "pattern": "^[0-9]*$"}
+        return {"anyOf": [{"type": "integer", "minimum": 0}, digits, *([] if hint is int else [{"type": "null"}])]}
+    return {"type": ["object", "null"]}
+
+
+def _webhook() -> Schema:
+    kinds: Schema = {
+        "lambda": {"type": ["object", "null"], "required": ["function_name", "region"]},
+        "event_types": {"type": "array", "items": {"type": "string", "examples": list(EVENT_TYPES)}},
+        "filter": {
+            "type": ["object", "null"],
+            "properties": {name: {"type": ["string", "null"]} for name in WebhookFilter.__struct_fields__},
+        },
+        "headers": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+    }
+    properties = {
+        name: {"description": text, **kinds.get(name, {"type": ["string", "null"]})}
+        for name, text in WEBHOOK_DOCS.items()
+    }
+    return {"type": "object", "required": ["event_types"], "properties": properties}
