@@ -5,6 +5,8 @@ SHELL := /bin/bash
 VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 CODE := sockudo_tx tests benchmarks twisted examples
+# Suites without processes of their own: what `make check` can afford.
+FAST := tests/unit tests/contract tests/protocol tests/http
 ARGS ?=
 
 # How long `make soak` keeps the server under load, in seconds.
@@ -30,7 +32,7 @@ test: tools ## The whole suite, with everything it needs installed first; says w
 	@$(PYTEST) tests $(ARGS)
 
 unit: tools ## The fast tests: no process, no port, no sleep
-	@$(PYTEST) tests/unit tests/contract tests/protocol tests/http $(ARGS)
+	@$(PYTEST) $(FAST) tests/http $(ARGS)
 
 integration: tools ## The daemon as a user starts it, and real servers
 	@$(PYTEST) tests/integration $(ARGS)
@@ -43,7 +45,7 @@ soak: tools ## Keep a live server under load for SOAK_SECONDS and watch loss, me
 
 .PHONY: check lint format types floors
 check: lint types floors docs-fresh ## Format, lint, types, floors, generated files and unit tests; under a minute
-	@$(PYTEST) tests/unit tests/contract tests/protocol tests/http -q $(ARGS)
+	@$(PYTEST) $(FAST) tests/http -q $(ARGS)
 
 lint: tools ## Format and lint, changing nothing
 	@$(VENV)/ruff format --check $(CODE)
@@ -60,11 +62,13 @@ floors: tools ## An import may only point down (ARCHITECTURE.md)
 	@$(VENV)/lint-imports --no-cache
 
 .PHONY: docs docs-fresh
-docs: tools ## Write the files that are generated from the configuration schema
+docs: tools ## Write the generated files: reference page, JSON Schema, example file, list of conformance cases
 	@$(VENV)/python -m sockudo_tx.config.render
+	@$(VENV)/python scripts/conformance.py
 
 docs-fresh: tools ## Fail when a generated file is stale
 	@$(VENV)/python -m sockudo_tx.config.render --check
+	@$(VENV)/python scripts/conformance.py --check
 
 .PHONY: bench
 bench: tools ## The benchmark suite: prints ratios, writes benchmarks/results/*.json

@@ -7,12 +7,15 @@ errors). Warnings are errors (pyproject.toml).
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
@@ -37,6 +40,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 _LONG = pytest.StashKey[int]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trial_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Trial's `mktemp` makes its folders in the working directory, here the repository: move them out of it."""
+    root = tmp_path_factory.mktemp("trial")
+
+    def mktemp(case: TestCase) -> str:
+        return str(Path(tempfile.mkdtemp(prefix=f"{case.id().rpartition('.')[2]}-", dir=root)) / "temp")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SynchronousTestCase, "mktemp", mktemp)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

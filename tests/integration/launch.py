@@ -74,6 +74,11 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """All it has printed."""
         return self.log.read_text(errors="replace")
