@@ -68,7 +68,6 @@ docs: tools ## Write the generated files: reference page, JSON Schema, example f
 
 docs-fresh: tools ## Fail when a generated file is stale
 	@$(VENV)/python -m sockudo_tx.config.render --check
-	@$(VENV)/python scripts/conformance.py --check
 
 .PHONY: bench
 bench: tools ## The benchmark suite: prints ratios, writes benchmarks/results/*.json
