@@ -1,4 +1,4 @@
-"""A whole server in memory, for tests of applications and of the server itself. Needs `wsproto`.
+"""A whole server in memory, for tests of applications and of the server itself.
 
     server = MemoryServer()
     client = server.client()                       # connected; its socket id is client.established
@@ -8,7 +8,8 @@
     server.advance(120)                            # time passes only here
 
 No port is opened, no thread runs, no clock ticks. HTTP and WebSocket bytes are real on both sides, and
-everything behind them is the server itself with its memory backends.
+everything behind them is the server itself with its memory backends. Needs `pip install sockudo-tx[testing]`;
+docs/testing.md shows more.
 """
 
 from .client import AUTO, MemoryClient, masked

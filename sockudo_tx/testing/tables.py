@@ -17,12 +17,12 @@ PLAIN = ("sockudo_tx.protocol.app", "sockudo_tx.config", "sockudo_tx.testing", "
 
 
 def sizes(roots: Mapping[str, object]) -> dict[str, int]:
-    """Path to length of every non-empty dict, list, set and deque below `roots`, such as `engine.sockets`."""
+    """Path to length of every non-empty dict, list, set and deque below `roots`, such as `engine.registry.apps`."""
     found: dict[str, int] = {}
     seen: set[int] = set()
-    waiting = list(roots.items())
+    waiting = deque(roots.items())  # nearest first, so that every table goes by its shortest path
     while waiting:
-        path, value = waiting.pop()
+        path, value = waiting.popleft()
         if id(value) in seen:
             continue
         seen.add(id(value))

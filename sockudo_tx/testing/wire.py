@@ -7,7 +7,7 @@ reading stops at once, `connectionLost` comes in a later turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -75,7 +75,7 @@ class MemoryWire:
                 self._scheduled = True
                 self._clock.callLater(0, self._hand_over)
 
-    def writeSequence(self, iovec: list[bytes]) -> None:
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
         self.write(b"".join(iovec))
 
     def loseConnection(self) -> None:
