@@ -78,7 +78,7 @@ def load(
     config = overlay(config, environ, report, sources)
     _check_later(switched_on, environ, report)
     config = check(config, sources, report)
-    apps = _all_apps(apps, path, used, environ, config, report, sources)
+    apps = _all_apps(apps, bool(records), path, used, environ, config, report, sources)
     _check_later_members(apps, report)
     config = replaced(config, APPS, tuple(apps))
     if report.refused:
@@ -131,6 +131,7 @@ def _content(path: str, data: bytes, report: Report) -> JsonObject | None:
 def _file_apps(
     records: Iterable[tuple[str, object]], source: str, report: Report, unknown: list[tuple[str, str | None]]
 ) -> list[App]:
+    """The good ones: a bad app costs only itself."""
     apps = []
     for where, record in records:
         notes = Notes()
@@ -186,6 +187,7 @@ def _check_later_members(apps: list[App], report: Report) -> None:
 
 def _all_apps(
     apps: list[App],
+    named: bool,
     path: str | None,
     used: str | None,
     environ: Mapping[str, str],
@@ -193,7 +195,10 @@ def _all_apps(
     report: Report,
     sources: dict[str, str],
 ) -> list[App]:
-    """Apps of the file, then the one of the environment; of two with one id or key the later wins."""
+    """Apps of the file, then the one of the environment; of two with one id or key the later wins.
+
+    `named` says that the file had apps, good or bad.
+    """
     from_environment = default_app(environ, report)
     if from_environment is not None:
         apps = [*apps, from_environment]
@@ -215,7 +220,9 @@ def _all_apps(
             cure="Anyone can use it: write your own apps into config/config.json or set SOCKUDO_DEFAULT_APP_*",
         )
         return [DEMO_APP]
-    if not apps:
+    if not apps and named:
+        report.refuse(APPS, "every app is refused, so nobody could be served", cure="Correct at least one of them")
+    elif not apps:
         report.warn(
             APPS,
             "there is no app, so every client is refused with 4001",

@@ -278,9 +278,12 @@ class AppTests(ConfigCase):
         self.assertEqual(len(self.refused({DEFAULT: content}, strict=True)), 2)
 
     def test_P25_origins(self) -> None:
-        """An app with an invalid or empty origin pattern does not come into being."""
+        """An app with an invalid or empty origin pattern is left out; a file that has no other refuses to start."""
+        good = {**APP, "id": "good", "key": "good"}
         for pattern in ("*.*.com", ""):
-            self.assertEqual(self.default({"apps": [{**APP, "allowed_origins": [pattern]}]}).apps, [])
+            bad = {**APP, "allowed_origins": [pattern]}
+            self.assertEqual([app.id for app in self.default({"apps": [bad, good]}).apps], ["good"])
+            self.assertRaises(ConfigError, self.default, {"apps": [bad]})
 
     def test_one_id(self) -> None:
         """Of two apps with one id the later counts, and the environment's is the last."""
@@ -313,7 +316,7 @@ class AppTests(ConfigCase):
         """No finding quotes a secret, a key or an address with a password."""
         bad = {"id": "a", "key": "sekret-1", "secret": ["sekret-2"], "webhooks": [{"url": "ftp://u:sekret-3@h"}]}
         loaded = self.default(
-            {"apps": [bad, {"id": "b", "key": 7, "secret": "sekret-4", "headers": {"x": "sekret-5"}}]},
+            {"apps": [bad, {"id": "b", "key": 7, "secret": "sekret-4", "headers": {"x": "sekret-5"}}, APP]},
             SOCKUDO_DEFAULT_APP_SECRET="sekret-6",
         )
         self.assertNotIn("sekret", repr(loaded.findings) + repr(loaded.apps))
