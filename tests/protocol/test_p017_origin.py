@@ -7,7 +7,7 @@ import pathlib
 import tempfile
 
 from sockudo_tx.config.apps import parse_app
-from sockudo_tx.config.load import load
+from sockudo_tx.config.load import ConfigError, load
 
 from .case import ProtocolCase
 
@@ -81,13 +81,14 @@ class OriginTests(ProtocolCase):
         self.assertEqual(good.allowed_origins, ("*.a.com",))
 
     def test_P25_in_a_file(self) -> None:
-        """Of a whole file such an app alone is refused, with an error that names it; the others are served."""
+        """Of a whole file such an app alone is refused, with an error that names it; alone, it refuses the start."""
         apps = [{"id": name, "key": name, "secret": name, "allowed_origins": [f"*.{name}.com"]} for name in ("*", "b")]
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "config.json"
             path.write_text(json.dumps({"app_manager": {"array": {"apps": apps}}}))
             loaded = load(str(path), {}, folder, False)
+            path.write_text(json.dumps({"app_manager": {"array": {"apps": apps[:1]}}}))
+            self.assertRaises(ConfigError, load, str(path), {}, folder, False)
         self.assertEqual([app.id for app in loaded.apps], ["b"])
-        self.assertEqual(
-            [finding.path for finding in loaded.findings if finding.severity == "error"], ["app_manager.array.apps[0]"]
-        )
+        errors = [finding.path for finding in loaded.findings if finding.severity == "error"]
+        self.assertEqual(errors, ["app_manager.array.apps[0]"])
