@@ -51,8 +51,8 @@ class Mirror:
         return Applied.CHANGED
 
     def resync(self, snapshot: Snapshot) -> tuple[list[str], list[tuple[str, str]]]:
-        """Become the snapshot: who left, then who came (with user_info)."""
-        gone = [user_id for user_id in self.members if user_id not in snapshot.members]
-        new = [(user_id, info) for user_id, info in snapshot.members.items() if user_id not in self.members]
+        """Become the snapshot: who left, then who came (with user_info). Who came back as another is in both."""
+        gone = [user_id for user_id, info in self.members.items() if snapshot.members.get(user_id) != info]
+        new = [(user_id, info) for user_id, info in snapshot.members.items() if self.members.get(user_id) != info]
         self.__init__(snapshot)  # type: ignore[misc]  # the same object stays in the channel
         return gone, new

@@ -93,5 +93,5 @@ class SessionMachine(RuleBasedStateMachine):
 SessionMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
-class AnySequenceTests(SessionMachine.TestCase):  # type: ignore[name-defined,misc]
+class AnySequenceTests(SessionMachine.TestCase):  # type: ignore[valid-type,misc]
     """No sequence of commands raises anything but `PeerError`, and a refused command changes nothing."""
