@@ -53,7 +53,7 @@ class Address(NamedTuple):
 
 def resolve(host: str, port: int) -> Address:
     """Where `host` is: a literal with or without brackets, or a name (IPv4 first). Never a silent fallback."""
-    literal = host.removeprefix("[").removesuffix("]")
+    literal = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
         version = ipaddress.ip_address(literal).version
     except ValueError:

@@ -11,14 +11,20 @@ install_reactor()
 from twisted.internet import reactor  # noqa: E402
 
 from sockudo_tx.config.load import load  # noqa: E402
-from sockudo_tx.protocol.app import App  # noqa: E402
 from sockudo_tx.protocol.publication import Publication  # noqa: E402
 from sockudo_tx.service import make_service  # noqa: E402
 from sockudo_tx.start import raise_file_limit  # noqa: E402
 
 raise_file_limit()
-_app = App(id="app-id", key="app-key", secret="app-secret", max_connections=0)
-_loaded = load(None, {"HOST": "127.0.0.1", "PORT": "0"}, "/nonexistent")._replace(apps=[_app])
+_environment = {
+    "HOST": "127.0.0.1",
+    "PORT": "0",
+    "SOCKUDO_DEFAULT_APP_ID": "app-id",
+    "SOCKUDO_DEFAULT_APP_KEY": "app-key",
+    "SOCKUDO_DEFAULT_APP_SECRET": "app-secret",
+    "SOCKUDO_DEFAULT_APP_MAX_CONNECTIONS": "0",
+}
+_loaded = load(None, _environment, "/nonexistent")
 _server = make_service(_loaded, reactor)
 _server.startService()
 _engine = _server.engine

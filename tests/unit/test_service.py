@@ -1,0 +1,123 @@
+"""The wiring: settings reach the part they belong to, and stopping takes as long as it should."""
+
+from __future__ import annotations
+
+import json
+
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial import unittest
+from zope.interface import implementer
+
+from sockudo_tx.config.load import Loaded, load
+from sockudo_tx.interfaces import ISink
+from sockudo_tx.service import engine_settings, make_service, rest_settings, websocket_settings
+from sockudo_tx.transports.framing import PLAIN
+
+
+def loaded(**settings: object) -> Loaded:
+    """A configuration from these settings alone, on a free port."""
+    text = json.dumps({"host": "127.0.0.1", "port": 0, **settings}).encode()
+    return load("test.json", {}, "/", read=lambda path: text)
+
+
+class SettingsTests(unittest.TestCase):
+    """What is written in the file arrives in the part's own units."""
+
+    def test_engine(self) -> None:
+        """Seconds stay seconds, milliseconds become seconds."""
+        found = engine_settings(
+            loaded(
+                activity_timeout=30,
+                user_authentication_timeout=60,
+                websocket={"auto_ping": False, "ping_interval": 7, "idle_timeout": 300},
+                channel_limits={"cache_ttl": 5, "subscription_count_interval_ms": 2500},
+            ).config
+        )
+        self.assertEqual(found.activity_timeout, 30)
+        self.assertEqual(found.user_authentication_timeout, 60)
+        self.assertEqual((found.auto_ping, found.idle_timeout), (False, 300))
+        self.assertEqual((found.cache_ttl, found.subscription_count_interval), (5, 2.5))
+
+    def test_websocket(self) -> None:
+        """Limits of messages and of slow consumers; the payload limit in KiB lowers the one in bytes."""
+        found = websocket_settings(
+            loaded(
+                path_prefix="/ws",
+                websocket_max_payload_kb=4,
+                websocket={"max_messages": 5, "max_bytes": 6, "disconnect_on_buffer_full": True, "max_backpressure": 7},
+            ).config
+        )
+        self.assertEqual((found.path_prefix, found.max_message_size), ("/ws", 4096))
+        self.assertEqual((found.max_messages, found.max_bytes, found.max_backpressure), (5, 6, 7))
+        self.assertTrue(found.disconnect_on_buffer_full)
+
+    def test_rest(self) -> None:
+        """Megabytes become bytes, milliseconds seconds; CORS and idempotency go along."""
+        found = rest_settings(
+            loaded(
+                http_api={"request_limit_in_mb": 2, "usage_enabled": False},
+                health_check_timeout_ms=100,
+                cors={"origin": ["https://a.example"]},
+                idempotency={"enabled": False, "ttl_seconds": 9},
+            ).config
+        )
+        self.assertEqual((found.request_limit, found.usage_enabled), (2 * 1024 * 1024, False))
+        self.assertEqual((found.health_timeout, found.cors.origin), (0.1, ("https://a.example",)))
+        self.assertEqual((found.idempotency.enabled, found.idempotency.ttl_seconds), (False, 9))
+
+
+@implementer(ISink)
+class StubbornClient:
+    """A connection that never ends: the engine is never told that it did."""
+
+    framing = PLAIN
+
+    def push(self, frame: bytes) -> None:
+        pass
+
+    push_control = push
+
+    def close(self, code: int, reason: str) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+class StopTests(unittest.TestCase):
+    """Stopping without a process."""
+
+    def setUp(self) -> None:
+        self.clock = MemoryReactorClock()
+        apps = [{"id": "app-id", "key": "app-key", "secret": "app-secret"}]
+        app_manager = {"array": {"apps": apps}}
+        self.server = make_service(loaded(shutdown_grace_period=10, app_manager=app_manager), self.clock)
+        self.server.startService()
+
+    def unfinished(self) -> Deferred[None]:
+        """Stops the server while a client does not leave, whatever it is told."""
+        self.server.engine.connect(StubbornClient(), "app-key", None)
+        return self.server.stopService()
+
+    def test_nobody_connected(self) -> None:
+        """Without clients it stops at once, leaves no timer behind, and `/up` would say draining."""
+        self.successResultOf(self.server.stopService())
+        self.assertTrue(self.server.engine.draining)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_grace_period(self) -> None:
+        """With clients that stay it stops after the grace period, not before."""
+        stopped = self.unfinished()
+        self.clock.advance(9.9)
+        self.assertNoResult(stopped)
+        self.clock.advance(0.2)
+        self.successResultOf(stopped)
+
+    def test_hurry(self) -> None:
+        """`hurry` ends the waiting; asked again, or before, it does nothing."""
+        self.server.hurry()
+        stopped = self.unfinished()
+        self.server.hurry()
+        self.successResultOf(stopped)
+        self.server.hurry()

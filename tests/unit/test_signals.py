@@ -1,0 +1,40 @@
+"""What a signal asks for, first, second and third."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from twisted.internet.testing import MemoryReactor
+from twisted.trial import unittest
+
+from sockudo_tx.signals import take_over
+
+
+class _Immediate(MemoryReactor):
+    def callFromThread(self, function: object, *arguments: object) -> None:
+        assert callable(function)
+        function(*arguments)
+
+
+class SignalTests(unittest.TestCase):
+    """`take_over` (configuration.md 8.6, scaling.md 10)."""
+
+    def setUp(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.asked: list[str] = []
+        take_over(_Immediate(), lambda: self.asked.append("drain"), lambda: self.asked.append("hurry"))
+
+    def test_first_and_second(self) -> None:
+        """The first drains, the second hurries, whichever of the two it is."""
+        os.kill(os.getpid(), signal.SIGINT)
+        self.assertEqual(self.asked, ["drain"])
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.assertEqual(self.asked, ["drain", "hurry"])
+
+    def test_third(self) -> None:
+        """After the second the system's own reaction is back: a third kills a process that hangs."""
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.assertIs(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
