@@ -136,10 +136,10 @@ class PortFactory(Factory):
         site.take_over = self.take_over
 
     def startFactory(self) -> None:
-        self.site.doStart()
+        self.site.startFactory()
 
     def stopFactory(self) -> None:
-        self.site.doStop()
+        self.site.stopFactory()
 
     def buildProtocol(self, addr: IAddress | None) -> Arrival:
         return Arrival(self, addr)

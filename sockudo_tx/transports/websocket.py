@@ -30,7 +30,7 @@ from .settings import WebSocketSettings
 from .sink import StreamSink, WebSocketSink
 from .slowness import SlowConsumers
 from .turn import Turn
-from .wire import wire_for
+from .wire import limit_silence, wire_for
 
 if TYPE_CHECKING:
     from ..engine.server import Engine
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["WebSocketFactory", "WebSocketProtocol"]
 
 _CLOSE_FRAME = 0x88
+_DEAF_LIMIT = 30.0
+"""Seconds after which a peer that takes nothing is gone, where slow clients are disconnected (scaling.md 8)."""
 _REASON_LIMIT = 123  # RFC 6455 5.5: a control frame carries 125 bytes, two of them the code
 
 
@@ -255,6 +257,8 @@ class WebSocketFactory:
     def sink(self, connection: WebSocketProtocol, agreement: Agreement | None) -> WebSocketSink:
         """A sink with the framing that was agreed on."""
         wire = wire_for(connection.transport)
+        if self.slow.disconnect:
+            limit_silence(connection.transport, _DEAF_LIMIT)
         framing: IFraming = PLAIN
         if agreement is not None and self._mode is not None:
             bits = agreement.out_bits

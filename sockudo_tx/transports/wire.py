@@ -7,12 +7,14 @@ calls `pauseProducing` when it has enough and `resumeProducing` when it wants mo
 
 from __future__ import annotations
 
+import socket
+from socket import AF_INET, AF_INET6
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection
 
-__all__ = ["SocketWire", "TransportWire", "Wire", "wire_for"]
+__all__ = ["SocketWire", "TransportWire", "Wire", "limit_silence", "wire_for"]
 
 
 class Wire(Protocol):
@@ -123,3 +125,13 @@ def wire_for(transport: Any) -> Wire:
     if isinstance(transport, Connection) and not transport.TLS:
         return SocketWire(transport)
     return TransportWire(transport)
+
+
+def limit_silence(transport: Any, seconds: float) -> None:
+    """Let the kernel end a TCP connection whose peer has taken none of our bytes for so long.
+
+    It makes no difference between a peer that is dead and one that lives and does not read.
+    """
+    handle = transport.getHandle() if isinstance(transport, Connection) else None
+    if handle is not None and handle.family in {AF_INET, AF_INET6} and hasattr(socket, "TCP_USER_TIMEOUT"):
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
