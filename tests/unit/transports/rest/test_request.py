@@ -103,6 +103,7 @@ class BoundaryTests(HttpCase):
                 RawConnection(self.server).send(cut).wire.cut()
                 self.server.pump()
         self.assertEqual(events, [])
+        self.server.engine.apps = self.server.apps
         self.assertEqual(self.server.tables(), {})
 
     def test_draining(self) -> None:
