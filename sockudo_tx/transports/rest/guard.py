@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from twisted.logger import Logger
-
 from ...engine.server import Engine
 from ...interfaces import Answer, BackendError
 from ...protocol.app import App
@@ -23,8 +21,6 @@ __all__ = ["Call", "admit"]
 
 STORE_PATIENCE = 5.0
 """Seconds an app store may take before a call is answered 503."""
-
-_log = Logger()
 
 
 class Call(NamedTuple):
@@ -105,7 +101,6 @@ async def _stored(engine: Engine, question: Callable[[], Answer[App | None]]) ->
     try:
         return await ask_within(question, STORE_PATIENCE, engine.clock)
     except BackendError as error:
-        _log.error("no app record for a REST call: {error}", error=str(error))
         raise RestError(
             503, "service_unavailable", "The app store does not answer; try again", {"Retry-After": "1"}
         ) from error

@@ -10,6 +10,7 @@ from twisted.logger import Logger, LogLevel
 
 from ...engine.server import Engine
 from ...interfaces import Answer, BackendError
+from .repeats import Repeats
 from .reply import TEXT, Reply
 from .waiting import ask_within
 
@@ -21,8 +22,6 @@ __all__ = ["Health", "live", "up"]
 _NOTHING = Reply(200, b"", b"")
 _STATUS = {"OK": 200, "DEGRADED": 200, "ERROR": 503, "DRAINING": 503, "NOT_FOUND": 404}
 _LEVEL = {"DEGRADED": LogLevel.warn, "NOT_FOUND": LogLevel.warn, "ERROR": LogLevel.error}
-_REPEAT = 60.0
-"""Seconds before the same trouble is logged again: probes come every second, and anybody may send them."""
 
 
 class Fault(NamedTuple):
@@ -47,14 +46,14 @@ async def live(request: Request) -> Reply:
 
 
 class Health:
-    """The checks of one server. Reasons go to the log, once a minute while they last."""
+    """The checks of one server. Reasons go to the log."""
 
     _log = Logger()
 
-    def __init__(self, engine: Engine, timeout: float) -> None:
+    def __init__(self, engine: Engine, timeout: float, repeats: Repeats) -> None:
         self._engine = engine
         self._timeout = timeout
-        self._told: dict[str, float] = {}
+        self._repeats = repeats
 
     async def check(self, app_id: str | None) -> Reply:
         """The state now, of the server or of the server for one app."""
@@ -102,12 +101,7 @@ class Health:
 
     def _tell(self, state: str, faults: list[Fault]) -> None:
         what = ", ".join(" ".join(part for part in fault if part) for fault in faults) or "no such app"
-        now = self._engine.clock.seconds()
-        told = self._told.get(state + what)
-        if told is None or now - told >= _REPEAT:
-            if len(self._told) >= 100:
-                self._told.clear()
-            self._told[state + what] = now
+        if self._repeats.due(f"{state}: {what}"):
             self._log.emit(_LEVEL[state], "health check: {state}: {what}", state=state, what=what)
 
 

@@ -122,7 +122,6 @@ class Claims:
         try:
             return await ask_within(question, CACHE_PATIENCE, self._clock)
         except BackendError as error:
-            self._log.error("idempotency keys are unavailable: {error}", error=str(error))
             raise _unavailable("Idempotency keys cannot be checked; nothing was published; try again") from error
 
     async def _quietly(self, question: Callable[[], Answer[None]]) -> None:

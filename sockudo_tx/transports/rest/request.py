@@ -48,7 +48,7 @@ class Request:
         self.channel: RestChannel | None = channel
         self.site = channel.site
         self.requestHeaders = Headers()
-        self._chunks: list[bytes] = []
+        self._received = bytearray()
         self._size = 0
         self._refused = False
         self._work: Deferred[None] | None = None
@@ -58,15 +58,15 @@ class Request:
     def handleContentChunk(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self.site.settings.request_limit:
-            self._chunks.clear()
+            self._received.clear()
             self.refuse(self.fault or self._too_large())
         elif self.fault is None:
-            self._chunks.append(data)
+            self._received += data
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         if self._refused:
             return
-        self.body = b"".join(self._chunks)
+        self.body = bytes(self._received)
         self._work = Deferred.fromCoroutine(self._answer())
 
     def connectionLost(self, reason: Failure) -> None:
@@ -115,13 +115,15 @@ class Request:
         try:
             reply = await self._reply()
         except RestError as error:
+            if error.__cause__ is not None:
+                self._complain(f"{error.text}: {error.__cause__}")
             reply = error_reply(error)
         except CancelledError:
             if self.channel is not None:
                 raise
             return
         except BackendError as error:
-            self._log.error("a backend failed a REST call: {error}", error=str(error))
+            self._complain(str(error))
             reply = error_reply(_INTERNAL)
         except Exception:  # noqa: BLE001 (the boundary: our bug becomes a 500 and a log entry)
             self._log.failure("a REST call failed", method=self.method, path=_shown(self.path))
@@ -140,6 +142,10 @@ class Request:
             assert route.open is not None
             return await route.open(self)
         return await route.signed(await admit(self, self.match.segments, app_in_path=route.app_in_path))
+
+    def _complain(self, what: str) -> None:
+        if self.site.repeats.due(what):
+            self._log.error("a backend failed a REST call: {what}", what=what)
 
     # Its parts
 

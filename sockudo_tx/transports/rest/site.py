@@ -12,6 +12,7 @@ from ...engine.server import Engine
 from .channel import RestChannel
 from .cors import Cors
 from .health import Health
+from .repeats import Repeats
 from .reply import Reply, response
 from .request import Request
 from .routes import Routes
@@ -36,7 +37,8 @@ class RestSite(Site):
         self.prefix = settings.prefix
         self.routes = Routes(self.prefix, settings.usage_enabled)
         self.cors = Cors(settings.cors)
-        self.health = Health(engine, settings.health_timeout)
+        self.repeats = Repeats(engine.clock)
+        self.health = Health(engine, settings.health_timeout, self.repeats)
         self._second = -1
         self._date = b""
 

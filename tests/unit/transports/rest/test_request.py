@@ -64,6 +64,17 @@ class BoundaryTests(HttpCase):
         self.assertNotIn("hush", answer.text)
         self.assertEqual([(event["log_level"], event.get("log_failure")) for event in events], [(LogLevel.error, None)])
 
+    def test_lasting_trouble(self) -> None:
+        """Trouble that lasts is one line a minute, however many calls it fails."""
+        self.server.engine.apps = UnreachableApps()
+        with capturedLogs() as events:
+            for seconds, lines in ((0, 1), (30, 1), (31, 2)):
+                self.server.advance(seconds)
+                for _ in range(5):
+                    self.assertRefused(self.get("/channels"), 503, "service_unavailable")
+                self.assertEqual(len(events), lines)
+        self.assertIn("connection refused", events[0]["what"])
+
     def test_refusals_are_quiet(self) -> None:
         """What the caller did wrong is told to the caller, not to the log."""
         with capturedLogs() as events:
