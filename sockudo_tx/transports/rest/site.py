@@ -26,6 +26,7 @@ class RestSite(Site):
 
     protocol = RestChannel  # type: ignore[assignment]  # Twisted's own is a proxy that may switch to HTTP/2
     requestFactory = Request  # type: ignore[assignment]  # the channel needs no more of it than ours has
+    noisy = False
 
     take_over: Callable[[Request], bool] | None = None
     """Turns the connection of a valid upgrade request into a WebSocket; whether it did."""
