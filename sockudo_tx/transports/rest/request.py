@@ -118,14 +118,12 @@ class Request:
             if error.__cause__ is not None:
                 self._complain(f"{error.text}: {error.__cause__}")
             reply = error_reply(error)
-        except CancelledError:
-            if self.channel is not None:
-                raise
-            return
         except BackendError as error:
             self._complain(str(error))
             reply = error_reply(_INTERNAL)
-        except Exception:  # noqa: BLE001 (the boundary: our bug becomes a 500 and a log entry)
+        except Exception as error:  # noqa: BLE001 (the boundary: our bug becomes a 500 and a log entry)
+            if self.channel is None and isinstance(error, CancelledError):
+                return
             self._log.failure("a REST call failed", method=self.method, path=_shown(self.path))
             reply = error_reply(_INTERNAL)
         if reply is not None and self.channel is not None:
@@ -133,9 +131,9 @@ class Request:
 
     async def _reply(self) -> Reply | None:
         """None when the connection is no longer ours to answer on."""
-        if self.match is None or self.fault is not None:
-            if self.fault is not None:
-                raise self.fault
+        if self.fault is not None:
+            return error_reply(self.fault)
+        if self.match is None:
             return _PREFLIGHT._replace(headers=self.site.cors.preflight())
         route = self.match.route
         if route.signed is None:
