@@ -70,6 +70,14 @@ class HealthTests(HttpCase):
         self.assertEqual([answer.text for answer in connection.take()], ["DEGRADED\ncache: not answering"])
         self.assertHealth("/up", 200, "OK")
 
+    def test_prober_gone(self) -> None:
+        """A prober that hangs up while a check hangs leaves nothing in the log and nothing waiting."""
+        self.server.engine.cache = AilingCache(Deferred())
+        with capturedLogs() as events:
+            RawConnection(self.server).send(b"GET /up HTTP/1.1\r\n\r\n").wire.cut()
+            self.server.advance(1)
+        self.assertEqual(events, [])
+
     def test_log(self) -> None:
         """The same trouble is logged once a minute, whoever asks how often."""
         self.server.engine.cache = AilingCache(*[False] * 30)

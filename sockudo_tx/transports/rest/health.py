@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel
 
 from ...engine.server import Engine
@@ -68,8 +68,8 @@ class Health:
         store = await self._store(app_id)
         if store is not None:
             return ("NOT_FOUND", []) if store.trouble == "unknown" else ("ERROR", [store])
-        found = await gatherResults([Deferred.fromCoroutine(check()) for check in (self._cache,)])
-        faults = [fault for fault in found if fault is not None]
+        under_way = [Deferred.fromCoroutine(check()) for check in (self._cache,)]  # all at once, each with its timeout
+        faults = [fault for check in under_way if (fault := await check) is not None]
         return ("DEGRADED" if faults else "OK"), faults
 
     async def _store(self, app_id: str | None) -> Fault | None:
