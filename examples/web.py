@@ -57,7 +57,7 @@ class JsonRoute(Resource):
         if request._disconnected:
             return
         self._log.failure("{uri} failed", failure, uri=request.uri)
-        self._finish((502, {"error": f"{failure.type.__name__}: {failure.getErrorMessage()}"}), request)
+        self._finish((502, {"error": f"{type(failure.value).__name__}: {failure.getErrorMessage()}"}), request)
 
 
 def json_body(request: Request) -> dict[str, Any]:

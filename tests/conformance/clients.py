@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 ENCRYPTION_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="  # 32 bytes, as every Pusher SDK wants them
 SCRIPT_TIMEOUT = 60.0
+# Where node, requests and websocket-client look for certificates to trust.
+CERTIFICATE_VARIABLES = ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "WEBSOCKET_CLIENT_CA_BUNDLE")
 
 
 def chromium() -> str | None:
@@ -92,12 +94,18 @@ class Script:
                 pipe.close()
 
 
-def start(command: list[str], options: dict[str, Any], stdin: int | IO[str] = subprocess.DEVNULL) -> Script:
+def start(
+    command: list[str],
+    options: dict[str, Any],
+    certificate: Path | None = None,
+    stdin: int | IO[str] = subprocess.DEVNULL,
+) -> Script:
     """Starts a client script; it finds its options in the environment variable CONFORMANCE."""
+    trusted = {} if certificate is None else dict.fromkeys(CERTIFICATE_VARIABLES, str(certificate))
     process = subprocess.Popen(
         command,
         cwd=HERE,
-        env={**os.environ, "CONFORMANCE": json.dumps(options)},
+        env={**os.environ, **trusted, "CONFORMANCE": json.dumps(options)},
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -109,17 +117,20 @@ def start(command: list[str], options: dict[str, Any], stdin: int | IO[str] = su
 class Clients:
     """Clients of the server on a loopback port. Owns the backend that signs for them and serves pages to browsers."""
 
-    def __init__(self, port: int, app: dict[str, Any] = DEMO_APP) -> None:
+    def __init__(self, port: int, app: dict[str, Any] = DEMO_APP, certificate: Path | None = None) -> None:
+        """With a `certificate` the server speaks TLS, and this is what vouches for it."""
+        self._certificate = certificate
         self.options: dict[str, Any] = {
             "host": "localhost",
             "port": port,
+            "tls": certificate is not None,
             **{name: app[name] for name in ("id", "key", "secret")},
             "encryptionMasterKeyBase64": ENCRYPTION_KEY,
             "chromium": chromium(),
         }
 
     def __enter__(self) -> Clients:
-        self._backend = start(["node", "node/backend.js"], self.options, subprocess.PIPE)
+        self._backend = start(["node", "node/backend.js"], self.options, self._certificate, subprocess.PIPE)
         try:
             self.options["backend"] = self._backend.line()["url"]
         except BaseException:
@@ -137,7 +148,7 @@ class Clients:
         folder = "python" if script.endswith(".py") else "node"
         interpreter = sys.executable if script.endswith(".py") else "node"
         extra = {"nonce": secrets.token_hex(4), **options}
-        return start([interpreter, f"{folder}/{script}", scenario], {**self.options, **extra})
+        return start([interpreter, f"{folder}/{script}", scenario], {**self.options, **extra}, self._certificate)
 
     def run(self, script: str, scenario: str, **options: Any) -> Any:
         """Runs one scenario to its end and returns what it found."""

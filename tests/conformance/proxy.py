@@ -34,7 +34,7 @@ http {{
         keepalive 16;
     }}
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{tls};
         location / {{
             proxy_pass http://sockudo;
             proxy_http_version 1.1;
@@ -55,18 +55,26 @@ def nginx() -> str | None:
 
 
 class Proxy:
-    """A running nginx; `port` is where clients connect, `servers` are ports in order of preference."""
+    """A running nginx; `port` is where clients connect, `servers` are ports in order of preference.
 
-    def __init__(self, folder: Path, servers: list[int]) -> None:
+    With `tls` it speaks TLS, with a certificate for `localhost` that only `certificate` vouches for.
+    """
+
+    def __init__(self, folder: Path, servers: list[int], tls: bool = False) -> None:
         self.port = free_port()
+        self.certificate = folder / "cert.pem"
         self._folder = folder
         self._servers = servers
+        self._tls = tls
 
     def __enter__(self) -> Proxy:
         self._folder.mkdir()
+        if self._tls:
+            self._make_certificate()
         backups = "\n".join(f"server 127.0.0.1:{port} backup;" for port in self._servers[1:])
+        tls = f" ssl; ssl_certificate {self.certificate}; ssl_certificate_key {self._key}" if self._tls else ""
         config = self._folder / "nginx.conf"
-        text = CONFIG.format(folder=self._folder, port=self.port, first=self._servers[0], backups=backups)
+        text = CONFIG.format(folder=self._folder, port=self.port, first=self._servers[0], backups=backups, tls=tls)
         config.write_text(text)
         command = [str(nginx()), "-c", str(config), "-p", str(self._folder), "-e", str(self._folder / "error.log")]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -82,6 +90,17 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
+
+    @property
+    def _key(self) -> Path:
+        return self._folder / "key.pem"
+
+    def _make_certificate(self) -> None:
+        names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        files = ["-keyout", str(self._key), "-out", str(self.certificate)]
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        command = ["openssl", "req", "-x509", "-days", "2", *curve, *names, *files]
+        subprocess.run(command, check=True, capture_output=True)
 
     def _listens(self) -> bool:
         try:

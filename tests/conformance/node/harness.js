@@ -22,9 +22,9 @@ function client(name) {
   const headers = { Authorization: `Bearer ${name}` };
   const pusher = new Pusher(options.key, {
     wsHost: options.host,
-    wsPort: options.port,
+    ...(options.tls ? { wssPort: options.port } : { wsPort: options.port }),
     cluster: '',
-    forceTLS: false,
+    forceTLS: options.tls,
     channelAuthorization: { endpoint: `${options.backend}/pusher/auth`, headers },
     userAuthentication: { endpoint: `${options.backend}/pusher/user-auth`, headers },
   });

@@ -13,7 +13,7 @@ function serverSdk() {
     secret: options.secret,
     host: options.host,
     port: options.port,
-    useTLS: false,
+    useTLS: options.tls,
     encryptionMasterKeyBase64: options.encryptionMasterKeyBase64,
   });
 }

@@ -26,7 +26,7 @@ class Listener:
             secret=OPTIONS["secret"],
             custom_host=OPTIONS["host"],
             port=OPTIONS["port"],
-            secure=False,
+            secure=OPTIONS["tls"],
             user_data={"user_id": name, "user_info": {"name": name}} if name else None,
         )
         self.client.connection.bind("pusher:connection_established", self.established.append)
