@@ -79,7 +79,7 @@ class Connections:
         self.open: set[Socket] = set()
         """Every connection whose transport has not gone yet, refused ones included."""
         self._waiting: dict[Socket, int] = {}
-        self._drained: Deferred[None] | None = None
+        self._drains: list[Deferred[None]] = []
         self.draining = False
 
     def connect(self, sink: ISink, key: str, origin: str | None) -> Socket:
@@ -91,7 +91,7 @@ class Connections:
             return socket
 
         def found(app: App | None) -> None:
-            if socket in self.open:
+            if not socket.ended:
                 self._admit(socket, app, origin)
 
         self.hold(socket, ask(lambda: self._apps.by_key(key), found, lambda error: self._no_app(socket, error)))
@@ -104,8 +104,8 @@ class Connections:
         if socket.inbox is None:
             socket.inbox = deque()
         self._waiting[socket] = self._waiting.get(socket, 0) + 1
-        wait = wait.addErrback(self._misused).addCallback(self._released, socket)
-        wait.addErrback(self._misused)  # type: ignore[unused-awaitable]  # the chain ends here, logged
+        wait = wait.addErrback(self._misused, socket).addCallback(self._released, socket)
+        wait.addErrback(self._misused, socket)  # type: ignore[unused-awaitable]  # the chain ends here, logged
 
     def queue(self, socket: Socket, messages: Iterable[tuple[bytes, bool]]) -> bool:
         """Put messages behind the answer the socket waits for; False when it waits for none."""
@@ -121,11 +121,21 @@ class Connections:
         else:
             self._resume(socket)
 
-    def _misused(self, failure: Failure) -> None:
+    def _misused(self, failure: Failure, socket: Socket) -> None:
+        """The boundary for what goes wrong after a wait: our bug is logged, and told without detail."""
         self._log.failure("an answer could not be used", failure)
+        if socket.session is not None:
+            send(socket, messages.error(errors.internal()))
+        elif not socket.id and socket in self.open:
+            self.close(socket, errors.app_lookup_failed())
 
     def close(self, socket: Socket, fault: PeerError) -> None:
-        """Tell the peer why, close with the same code, and clean up now: the peer may never answer."""
+        """Tell the peer why, close with the same code, and clean up now: the peer may never answer.
+
+        A connection that is closing already, or gone, keeps its first reason.
+        """
+        if socket.ended:
+            return
         send(socket, messages.error(fault))
         socket.sink.close(fault.code, fault.text)
         self._leave(socket)
@@ -134,36 +144,36 @@ class Connections:
         """The transport is gone; harmless when repeated."""
         self._leave(socket)
         self.open.discard(socket)
-        if self._drained is not None and not self.open:
-            drained, self._drained = self._drained, None
-            drained.callback(None)
+        if not self.open:
+            drains, self._drains = self._drains, []
+            for done in drains:
+                done.callback(None)
 
     def drain(self, over: float) -> Deferred[None]:
         """Close everybody with 4200, spread over so many seconds; fires when every transport is gone."""
-        self.draining = True
+        begun, self.draining = self.draining, True
         done: Deferred[None] = Deferred()
         if not self.open:
             done.callback(None)
             return done
-        self._drained = done
-        sockets = list(self.open)
-        random.shuffle(sockets)
-        steps = max(1, int(over / _CLOSE_STEP))
-        self._close_some(sockets, max(100, -(-len(sockets) // steps)))
+        self._drains.append(done)
+        if not begun:
+            sockets = list(self.open)
+            random.shuffle(sockets)
+            steps = max(1, int(over / _CLOSE_STEP))
+            self._close_some(sockets, max(100, -(-len(sockets) // steps)))
         return done
 
     def _close_some(self, sockets: list[Socket], batch: int) -> None:
         for socket in sockets[-batch:]:
-            if socket in self.open:
-                self.close(socket, errors.shutting_down())
+            self.close(socket, errors.shutting_down())
         del sockets[-batch:]
-        if sockets:
+        if sockets and self.open:
             self._clock.callLater(_CLOSE_STEP, self._close_some, sockets, batch)
 
     def _no_app(self, socket: Socket, error: BackendError) -> None:
         self._log.error("app lookup failed: {error}", error=str(error))
-        if socket in self.open:
-            self.close(socket, errors.app_lookup_failed())
+        self.close(socket, errors.app_lookup_failed())
 
     def _admit(self, socket: Socket, app: App | None, origin: str | None) -> None:
         """Checks 1-4 of protocol.md 1.5; the quota is counted in the step that admits."""
@@ -177,10 +187,10 @@ class Connections:
         def counted(admitted: bool) -> None:
             if not admitted:
                 self.close(socket, errors.over_quota())
-            elif socket in self.open:
-                self._establish(socket, app)
-            else:
+            elif socket.ended:
                 self._uncount(app.id)
+            else:
+                self._establish(socket, app)
 
         def uncounted(error: BackendError) -> None:
             self._log.error("connections could not be counted: {error}", error=str(error))
@@ -225,6 +235,7 @@ class Connections:
     def _leave(self, socket: Socket) -> None:
         """Out of every table, exactly once."""
         session, space = socket.session, socket.space
+        socket.ended = True
         socket.session = None
         socket.inbox = None
         self.deadlines.clear(socket)

@@ -29,10 +29,13 @@ class Presence:
 
     _log = Logger()
 
-    def __init__(self, registry: Registry, authority: IAuthority, node: str) -> None:
+    def __init__(
+        self, registry: Registry, authority: IAuthority, node: str, graces_changed: Callable[[], None]
+    ) -> None:
         self._registry = registry
         self._authority = authority
         self._node = node
+        self._graces_changed = graces_changed
 
     def join(
         self,
@@ -71,7 +74,11 @@ class Presence:
 
     def part(self, app_id: str, channel: str, socket_id: str) -> None:
         """Undo the socket's join."""
-        ask(lambda: self._authority.part(app_id, channel, self._node, socket_id), lambda _: None, self._lost)
+        ask(
+            lambda: self._authority.part(app_id, channel, self._node, socket_id),
+            lambda _: self._graces_changed(),
+            self._lost,
+        )
 
     def changed(self, change: PresenceChange) -> None:
         """A transition the authority published: apply it to the mirror, tell what it changed."""

@@ -77,7 +77,7 @@ class Engine:
         self._authority = authority
         self._facts = FactTeller(clock, self.registry, apps, authority, facts)
         self._counts = SubscriptionCounts(clock, self.registry, self._facts, settings.subscription_count_interval)
-        self._presence = Presence(self.registry, authority, self.node_id)
+        self._presence = Presence(self.registry, authority, self.node_id, self._facts.graces_changed)
         self._users = Users(self.registry, authority, self.node_id)
         self._cached = CachedEvents(cache, settings.cache_ttl)
         self._subscriptions = Subscriptions(
@@ -103,6 +103,8 @@ class Engine:
 
     def hear(self, socket: Socket, payload: bytes, binary: bool = False) -> None:
         """One inbound message. Never raises: a refusal is told to the peer, a bug is logged."""
+        if socket.ended:
+            return
         self.alive(socket)
         if socket.inbox is not None:
             if len(socket.inbox) >= INBOX_LIMIT:

@@ -24,13 +24,27 @@ class Socket:
     Compared and hashed by identity: it is the key of every table it is in.
     """
 
-    __slots__ = ("__weakref__", "app_id", "bucket", "id", "inbox", "pulse", "session", "sink", "space", "watching")
+    __slots__ = (
+        "__weakref__",
+        "app_id",
+        "bucket",
+        "ended",
+        "id",
+        "inbox",
+        "pulse",
+        "session",
+        "sink",
+        "space",
+        "watching",
+    )
 
     def __init__(self, sink: ISink, pulse: Pulse) -> None:
         self.sink = sink
         self.pulse = pulse
         self.id = ""
         self.app_id = ""
+        self.ended = False
+        """Closed by us or gone: it hears nothing, is sent nothing and is never established any more."""
         self.session: Session | None = None
         """Set while the connection is established: neither before, nor once it is closing."""
         self.space: AppSpace | None = None

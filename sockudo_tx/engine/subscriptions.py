@@ -77,9 +77,12 @@ class Subscriptions:
         if channel.subscribers:
             self._count(space, channel)
         else:
-            ask(lambda: self._authority.vacate(space.app.id, name, self._node), lambda _: None, self._lost)
+            ask(
+                lambda: self._authority.vacate(space.app.id, name, self._node),
+                lambda _: self._facts.graces_changed(),
+                self._lost,
+            )
         self._counts.changed(space, channel)
-        self._facts.graces_changed()
 
     def _join_presence(
         self, socket: Socket, space: AppSpace, name: ChannelName, member: Member
@@ -107,9 +110,7 @@ class Subscriptions:
             self._refuse(socket, errors.channel_full() if error is None else errors.internal())
 
         limit = space.app.max_presence_members_per_channel or 0
-        wait = self._presence.join(socket, name, member, limit, admitted, refused)
-        self._facts.graces_changed()
-        return wait
+        return self._presence.join(socket, name, member, limit, admitted, refused)
 
     def _enter(self, space: AppSpace, name: ChannelName, socket: Socket, subscription: Subscription) -> Channel:
         """Into the tables; the first local subscriber occupies the channel."""

@@ -32,27 +32,37 @@ class Users:
         assert space is not None
         app_id = space.app.id
         self._registry.bind(space.users, effect.user_id, socket)
-        up = ask(
-            lambda: self._authority.user_up(app_id, effect.user_id, self._node, socket.id),
-            lambda _: None,
-            self._lost,
-        )
-        # After `user_up`: a user that watches itself learns of itself once, in the status below.
+        later: list[Deferred[None] | None] = []
+
+        def up(_: bool) -> None:
+            # Only now: a user that watches itself learns of itself once, in the status.
+            if socket.session is not None:
+                later.append(self._watch(socket, space, effect.watchlist))
+
+        def down(error: BackendError) -> None:
+            self._lost(error)
+            up(False)
+
+        wait = ask(lambda: self._authority.user_up(app_id, effect.user_id, self._node, socket.id), up, down)
+        if wait is not None:
+            return wait.addCallback(lambda _: later[0] if later else None)
+        return later[0] if later else None
+
+    def _watch(self, socket: Socket, space: AppSpace, watchlist: tuple[str, ...]) -> Deferred[None] | None:
+        """Put this watchlist in place of any other, and tell who of it is online."""
         self._unwatch(space, socket)
-        socket.watching = effect.watchlist
-        for user_id in effect.watchlist:
+        socket.watching = watchlist
+        for user_id in watchlist:
             self._registry.bind(space.watchers, user_id, socket)
-        if not effect.watchlist:
-            return up
+        if not watchlist:
+            return None
 
         def status(online: set[str]) -> None:
             if socket.session is not None:
-                watched = effect.watchlist
-                offline = [user_id for user_id in watched if user_id not in online]
-                send(socket, messages.watchlist_events([u for u in watched if u in online], offline))
+                offline = [user_id for user_id in watchlist if user_id not in online]
+                send(socket, messages.watchlist_events([u for u in watchlist if u in online], offline))
 
-        asked = ask(lambda: self._authority.online(app_id, effect.watchlist), status, self._lost)
-        return asked if asked is not None else up
+        return ask(lambda: self._authority.online(space.app.id, watchlist), status, self._lost)
 
     def gone(self, socket: Socket, space: AppSpace, user_id: str | None) -> None:
         """The socket is leaving; `user_id` is who it was signed in as."""

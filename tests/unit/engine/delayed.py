@@ -1,0 +1,74 @@
+"""Backends that keep their callers waiting, and backends that fail."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from sockudo_tx.interfaces import BackendError
+
+__all__ = ["Delayed"]
+
+
+class Delayed:
+    """A backend whose answers to the held methods come, in order, when the test releases them.
+
+    `early` decides at once and only the answer is late, as when a broker's publication overtakes its reply;
+    otherwise the question itself is on its way until it is released. Methods in `failing` answer with
+    `BackendError`: late when they are held too, else at once.
+    """
+
+    def __init__(self, inner: Any, *, early: bool = False) -> None:
+        self.inner = inner
+        self.early = early
+        self.held: set[str] = set()
+        self.failing: set[str] = set()
+        self.asked: list[str] = []
+        """Names of the methods asked while they were held."""
+        self._waiting: deque[tuple[str, Callable[[], None]]] = deque()
+
+    def hold(self, *names: str) -> None:
+        """Answer these late from now on."""
+        self.held.update(names)
+
+    def free(self) -> None:
+        """Answer everything, and at once from now on."""
+        self.held.clear()
+        self.release()
+
+    @property
+    def waiting(self) -> list[str]:
+        """Names of the methods whose answers are on their way."""
+        return [name for name, _ in self._waiting]
+
+    def release(self, count: int | None = None) -> None:
+        """Let so many answers arrive; None lets all arrive, those asked for meanwhile too."""
+        while self._waiting and count != 0:
+            _, answer = self._waiting.popleft()
+            answer()
+            count = None if count is None else count - 1
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.inner, name)
+        return (lambda *args: self._ask(name, method, args)) if callable(method) else method
+
+    def _ask(self, name: str, method: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        if name not in self.held:
+            if name in self.failing:
+                raise BackendError(f"{name} failed")
+            return method(*args)
+        self.asked.append(name)
+        later: Deferred[Any] = Deferred()
+        decided = method(*args) if self.early and name not in self.failing else None
+
+        def answer() -> None:
+            if name in self.failing:
+                later.errback(BackendError(f"{name} failed"))
+            else:
+                later.callback(decided if self.early else method(*args))
+
+        self._waiting.append((name, answer))
+        return later
