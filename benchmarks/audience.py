@@ -12,6 +12,7 @@ _UPGRADE = (
     "GET /app/app-key?protocol=7 HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {nonce}\r\n\r\n"
 )
+_SCRATCH = bytearray(262144)
 _SUBSCRIBE = b'{"event":"pusher:subscribe","data":{"channel":"bench-0"}}'
 
 
@@ -54,7 +55,7 @@ class Audience:
             for key, _ in self._selector.select(0.2):
                 peer = key.fileobj
                 assert isinstance(peer, socket.socket)
-                received = len(peer.recv(262144))
+                received = peer.recv_into(_SCRATCH)
                 if not received:
                     self._selector.unregister(peer)
                     continue

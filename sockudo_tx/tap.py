@@ -77,7 +77,8 @@ def makeService(options: Options) -> IService:
     reactor = cast("Any", global_reactor)  # typed as what every reactor has; ours has signals, threads and sockets
     loaded, server = prepare(options["config"], bool(options["strict"]), reactor)
     twistd: Mapping[str, Any] = options.parent or {}
-    service = _Service(None if twistd.get("syslog") else log_observer(loaded, _log_file(twistd, reactor)))
+    elsewhere = twistd.get("syslog") or twistd.get("logger")
+    service = _Service(None if elsewhere else log_observer(loaded, _log_file(twistd, reactor)))
     server.setServiceParent(service)
     reactor.callWhenRunning(take_over, reactor, reactor.stop, server.hurry)
     return service
