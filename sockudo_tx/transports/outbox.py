@@ -34,13 +34,32 @@ _NEVER = float("-inf")
 class Outbox:
     """Queues and sends one connection's frames. A subclass says what becomes of a peer that is too slow."""
 
-    __slots__ = ("_excess", "_frames", "_logged_at", "_losing", "_sealed", "_size", "_slow", "_state", "_turn", "_wire")
+    __slots__ = (
+        "_dirty",
+        "_excess",
+        "_first",
+        "_frames",
+        "_logged_at",
+        "_losing",
+        "_sealed",
+        "_send",
+        "_size",
+        "_slow",
+        "_state",
+        "_turn",
+        "_wire",
+    )
 
     def __init__(self, wire: Wire, turn: Turn, slow: SlowConsumers) -> None:
         self._wire = wire
+        self._send = wire.sender()
         self._turn = turn
+        self._dirty = turn.dirty
         self._slow = slow
+        self._first = b""
+        """The first frame of this turn, mostly the only one. Empty when blocked."""
         self._frames: list[bytes] = []
+        """Those behind it; when blocked, all."""
         self._size = 0
         """Bytes in `_frames`."""
         self._excess = 0
@@ -67,15 +86,17 @@ class Outbox:
     def push(self, frame: bytes) -> None:
         """Queue an ordinary event; dropped, or the end of the connection, when the peer is too slow."""
         state = self._state
-        if state == IDLE:
+        if not state:  # IDLE: where a broadcast spends its time, hence `Turn.add` spelled out
             self._state = DIRTY
-            self._frames.append(frame)
-            self._size = len(frame)
-            self._turn.add(self)
+            self._first = frame
+            dirty = self._dirty
+            if not dirty:
+                self._turn.begin()
+            dirty.append(self)
         elif state == DIRTY:
             self._frames.append(frame)
             self._size += len(frame)
-            if self._size > CHUNK:
+            if self._size + len(self._first) > CHUNK:
                 self.flush()
         elif state == BLOCKED and self._admits(len(frame), control=False):
             self._frames.append(frame)
@@ -115,12 +136,18 @@ class Outbox:
         """Send this turn's frames, in one system call."""
         if self._state != DIRTY:
             return
+        data = self._first
+        self._first = b""
         frames = self._frames
-        data = frames[0] if len(frames) == 1 else b"".join(frames)
-        frames.clear()
-        self._size = 0
+        if frames:
+            data += b"".join(frames)
+            frames.clear()
+            self._size = 0
         self._state = OVER if self._sealed else IDLE
-        sent = self._wire.send(data)
+        try:
+            sent = self._send(data)
+        except OSError:  # full, or broken: the transport gets the bytes, meets the same error and reports it
+            sent = 0
         if sent != len(data):
             self._state = BLOCKED
             frames.append(data[sent:] if sent else data)
@@ -164,6 +191,10 @@ class Outbox:
 
     def pauseProducing(self) -> None:
         """The wire has enough. Comes on every write above its mark."""
+        if self._first:
+            self._frames.insert(0, self._first)
+            self._size += len(self._first)
+            self._first = b""
         if self._state != OVER:
             self._state = BLOCKED
 
@@ -188,6 +219,7 @@ class Outbox:
     def stopProducing(self) -> None:
         """The connection is gone."""
         self._state = OVER
+        self._first = b""
         self._frames.clear()
         self._size = 0
 

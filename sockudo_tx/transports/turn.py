@@ -21,21 +21,24 @@ class Flushable(Protocol):
 class Turn:
     """The dirty list. `schedule` runs a callable once this turn's events have been handled, without delay."""
 
-    __slots__ = ("_dirty", "_schedule")
+    __slots__ = ("_schedule", "dirty")
 
     def __init__(self, schedule: Callable[[Callable[[], None]], object]) -> None:
         self._schedule = schedule
-        self._dirty: list[Flushable] = []
+        self.dirty: list[Flushable] = []
 
     def add(self, outbox: Flushable) -> None:
         """Flush `outbox` at the end of this turn; what is added while others are flushed goes with them."""
-        dirty = self._dirty
-        if not dirty:
-            self._schedule(self._flush_all)
-        dirty.append(outbox)
+        if not self.dirty:
+            self.begin()
+        self.dirty.append(outbox)
+
+    def begin(self) -> None:
+        """Something is about to be put on the list, which is empty: make sure that it is visited."""
+        self._schedule(self._flush_all)
 
     def _flush_all(self) -> None:
-        dirty = self._dirty
+        dirty = self.dirty
         waiting = iter(dirty)
         try:
             for outbox in waiting:

@@ -8,6 +8,7 @@ calls `pauseProducing` when it has enough and `resumeProducing` when it wants mo
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from socket import AF_INET, AF_INET6
 from typing import Any, Protocol
 
@@ -25,8 +26,8 @@ class Wire(Protocol):
     def attach(self, producer: IPushProducer) -> bool:
         """Begin; whether there is nothing unsent before us."""
 
-    def send(self, data: bytes) -> int:
-        """Send now; how many bytes were taken."""
+    def sender(self) -> Callable[[bytes], int]:
+        """What sends now, and tells how many bytes were taken. Raises `OSError` when none can be."""
 
     def write(self, data: bytes) -> None:
         """Send when the backlog is gone."""
@@ -51,22 +52,18 @@ class SocketWire:
     `loseConnection` never completes while a pull producer is registered.
     """
 
-    __slots__ = ("_socket", "_transport")
+    __slots__ = ("_transport",)
 
     pulls = True
 
     def __init__(self, transport: Connection) -> None:
         self._transport = transport
-        self._socket = transport.socket
 
     def attach(self, producer: IPushProducer) -> bool:
         return self.drained()
 
-    def send(self, data: bytes) -> int:
-        try:
-            return self._socket.send(data)
-        except OSError:
-            return 0  # full, or broken: the transport gets the bytes, meets the same error and reports it
+    def sender(self) -> Callable[[bytes], int]:
+        return self._transport.socket.send
 
     def write(self, data: bytes) -> None:
         self._transport.write(data)
@@ -99,7 +96,10 @@ class TransportWire:
         self._transport.registerProducer(producer, True)
         return True
 
-    def send(self, data: bytes) -> int:
+    def sender(self) -> Callable[[bytes], int]:
+        return self._send
+
+    def _send(self, data: bytes) -> int:
         self._transport.write(data)
         return len(data)
 

@@ -146,7 +146,7 @@ class SendingTests(OutboxCase):
         for push in (box.push, box.push_control, box.push_last):
             push(b"2")
         self.end_turn()
-        self.assertEqual(box._frames, [])
+        self.assertEqual((box._first, box._frames), (b"", []))
 
     def test_broken_pipe(self) -> None:
         """A connection that breaks while sending is left to the transport, which notices."""
@@ -420,8 +420,9 @@ class SlowTests(OutboxCase):
         from twisted.logger import globalLogPublisher
 
         events: list[Any] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        observer: Any = events.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
         box, _ = self.blocked(self.limits(max_messages=1))
         said = []
         for _ in range(3):
@@ -485,7 +486,7 @@ class PushWireTests(OutboxCase):
         self.assertTrue(self.box_.blocked)
         for size in (40_000, 40_000, 5):
             self.box_.push(b"x" * size)
-        sizes = []
+        sizes: list[int] = []
         while self.box_.blocked and len(sizes) < 10:
             self.box_.resumeProducing()
             sizes.append(len(self.transport.value()))

@@ -121,9 +121,11 @@ class ArrivalTests(PortCase):
 
     def test_pipelined(self) -> None:
         """Frames that came in one packet with the head are heard."""
-        self.send(UPGRADE + masked(1, b"early") + masked(1, b"bird")[:3])
-        self.send(masked(1, b"bird")[3:])
+        last = masked(1, b"bird")
+        self.send(UPGRADE + masked(1, b"early") + last[:3])
         self.assertEqual([call[1] for call in self.engine.take()], ["key", b"early"])
+        self.send(last[3:])
+        self.assertEqual([call[1] for call in self.engine.take()], [b"bird"])
 
     def test_refused(self) -> None:
         """An upgrade with a fault is refused by HTTP, and the connection lives on."""
@@ -227,7 +229,8 @@ class ArrivalTests(PortCase):
     def test_no_delay(self) -> None:
         """Small frames are not held back by the kernel: TCP_NODELAY is set on arrival."""
         calls: list[bool] = []
-        self.pair.transport.setTcpNoDelay = calls.append  # type: ignore[method-assign]
+        transport: Any = self.pair.transport
+        transport.setTcpNoDelay = calls.append
         self.port.buildProtocol(None).makeConnection(self.pair.transport)
         self.assertEqual(calls, [True])
 

@@ -111,7 +111,7 @@ class OpeningTests(WebSocketCase):
         self.engine.on_connect = lambda sink: sink.push_control(PLAIN.frame(b"established"))
         self.open()
         self.pair.count_sends()
-        self.sink._wire._socket = self.pair.transport.socket
+        self.sink._send = self.pair.transport.socket.send
         self.assertEqual(self.received(), ["established"])
         self.assertTrue(self.head.startswith(b"HTTP/1.1 101 "))
         self.assertEqual(len(self.pair.sends), 1)
