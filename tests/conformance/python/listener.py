@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pysher
 from scenario import OPTIONS, until
 
 SUBSCRIBED = "pusher_internal:subscription_succeeded"
-INTERNAL = (SUBSCRIBED, "pusher_internal:member_added", "pusher_internal:member_removed")
-EVENTS = ("placed", "batched", "invoice", "end", "client-typing", *INTERNAL[1:])
+MEMBERS = ("pusher_internal:member_added", "pusher_internal:member_removed")
+EVENTS = ("placed", "batched", "invoice", "end", "client-typing", *MEMBERS)
+SignIn = Callable[[str], dict[str, str]]
 
 
 class Listener:
-    """One connection; `heard` holds (channel, event, data) in order of arrival."""
+    """One connection; `heard` holds (channel, event, data) in order of arrival.
 
-    def __init__(self, name: str | None = None) -> None:
+    Subscribes where pysher's documentation says: in the connection's own callback. From another thread pysher may
+    receive the answer before it knows of the channel, and drops it.
+    """
+
+    def __init__(self, *channels: str, name: str | None = None, sign_in: SignIn | None = None) -> None:
+        """Returns when the server has accepted everything; `sign_in` makes user data and signature of a socket id."""
         self.heard: list[tuple[str, str, Any]] = []
         self.subscribed: dict[str, Any] = {}
         self.errors: list[Any] = []
-        self.established: list[Any] = []
+        self.established: Any = None
         self.client = pysher.Pusher(
             OPTIONS["key"],
             secret=OPTIONS["secret"],
@@ -29,33 +36,41 @@ class Listener:
             secure=OPTIONS["tls"],
             user_data={"user_id": name, "user_info": {"name": name}} if name else None,
         )
-        self.client.connection.bind("pusher:connection_established", self.established.append)
-        self.client.connection.bind("pusher:error", self.errors.append)
+        self._channels = channels
+        self._sign_in = sign_in
+        connection = self.client.connection
+        connection.bind("pusher:connection_established", self._connected)
+        connection.bind("pusher:signin_success", self._signed_in)
+        connection.bind("pusher:error", self.errors.append)
         self.client.connect()
-        until(lambda: self.established, "the connection")
+        expected = len(channels) + (sign_in is not None)
+        until(lambda: len(self.subscribed) == expected, f"{expected} subscriptions: {self.subscribed} {self.errors}")
 
     @property
     def socket_id(self) -> str:
         """The id the server gave this connection."""
         return str(self.client.connection.socket_id)
 
-    def subscribe(self, name: str) -> Any:
-        """Subscribes, waits for the server's answer, and remembers every event of the channel."""
+    def trigger(self, channel: str, event: str, data: Any) -> None:
+        """Sends a client event."""
+        self.client.channel(channel).trigger(event, data)
+
+    def _connected(self, data: str) -> None:
+        self.established = json.loads(data)
+        for name in self._channels:
+            self._subscribe(name)
+        if self._sign_in is not None:
+            # pysher has no call for it; its connection sends any frame.
+            self.client.connection.send_event("pusher:signin", self._sign_in(self.socket_id))
+
+    def _signed_in(self, data: dict[str, str]) -> None:
+        self._subscribe(f"#server-to-user-{json.loads(data['user_data'])['id']}")
+
+    def _subscribe(self, name: str) -> None:
         channel = self.client.subscribe(name)
+        channel.bind(SUBSCRIBED, lambda data: self.subscribed.setdefault(name, json.loads(data)))
         for event in EVENTS:
             channel.bind(event, self._remember, name, event)
-        channel.bind(SUBSCRIBED, lambda data: self.subscribed.setdefault(name, json.loads(data)))
-        until(lambda: name in self.subscribed, f"the subscription to {name}")
-        return channel
-
-    def signin(self, user: dict[str, str]) -> None:
-        """Signs in; pysher has no call for it, so the frame is sent through its connection."""
-        done: list[Any] = []
-        self.client.connection.bind("pusher:signin_success", done.append)
-        self.client.connection.send_event("pusher:signin", user)
-        until(lambda: done, "the sign-in")
-        channel = self.client.subscribe(f"#server-to-user-{json.loads(user['user_data'])['id']}")
-        channel.bind("invoice", self._remember, channel.name, "invoice")
 
     def _remember(self, data: Any, channel: str, event: str) -> None:
         self.heard.append((channel, event, json.loads(data) if isinstance(data, str) and data[:1] in '{["' else data))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from listener import Listener
@@ -12,21 +11,19 @@ from sdk import server_sdk
 
 def channels() -> Any:
     """An event on a public and on a private channel."""
-    listener = Listener()
-    for name in ("orders", "private-orders"):
-        listener.subscribe(name)
+    names = ("orders", "private-orders")
+    listener = Listener(*names)
+    for name in names:
         server_sdk().trigger(name, "placed", {"to": name})
     until(lambda: len(listener.heard) == 2, "two events")
-    return {"heard": listener.heard, "established": json.loads(listener.established[0])}
+    return {"heard": listener.heard, "established": listener.established}
 
 
 def presence() -> Any:
     """Who is there, who comes and who goes; a client event between members."""
-    ann = Listener("ann")
-    ann.subscribe("presence-room")
-    bob = Listener("bob")
-    room = bob.subscribe("presence-room")
-    room.trigger("client-typing", {"on": True})
+    ann = Listener("presence-room", name="ann")
+    bob = Listener("presence-room", name="bob")
+    bob.trigger("presence-room", "client-typing", {"on": True})
     until(lambda: len(ann.heard) == 2, "bob's arrival and his typing")
     bob.client.disconnect(timeout=1)  # without a limit pysher may wait for its own thread
     until(lambda: len(ann.heard) == 3, "bob's departure")

@@ -24,9 +24,7 @@ def server_sdk(secret: str = OPTIONS["secret"]) -> Any:
 
 def trigger() -> Any:
     """Events to one channel, to several, and with the excluded socket."""
-    sdk, listener = server_sdk(), Listener()
-    listener.subscribe("orders")
-    listener.subscribe("news")
+    sdk, listener = server_sdk(), Listener("orders", "news")
     replies = [
         sdk.trigger("orders", "placed", {"id": 1, "text": "naïve ☕"}),
         sdk.trigger(["orders", "news"], "placed", {"id": 2}),
@@ -45,10 +43,9 @@ def trigger() -> Any:
 
 def query() -> Any:
     """The three read calls."""
-    sdk, ann, bob = server_sdk(), Listener("ann"), Listener("bob")
-    for listener in (ann, bob):
-        listener.subscribe("presence-room")
-    ann.subscribe("orders")
+    sdk = server_sdk()
+    Listener("presence-room", "orders", name="ann")
+    Listener("presence-room", name="bob")
     return {
         "all": sdk.channels_info(),
         "filtered": sdk.channels_info(prefix_filter="presence-", attributes=["user_count"]),
@@ -60,9 +57,8 @@ def query() -> Any:
 
 def users() -> Any:
     """An event to a signed-in user, then the end of that user's connections."""
-    sdk, listener = server_sdk(), Listener("ann")
-    user = sdk.authenticate_user(listener.socket_id, {"id": "ann"})
-    listener.signin(user)
+    sdk = server_sdk()
+    listener = Listener(sign_in=lambda socket_id: sdk.authenticate_user(socket_id, {"id": "ann"}))
     replies = [sdk.send_to_user("ann", "invoice", {"total": 9})]
     until(lambda: listener.heard, "the event to the user")
     replies.append(sdk.terminate_user_connections("ann"))
