@@ -23,9 +23,9 @@ class Mirror:
 
     __slots__ = ("_payload", "epoch", "members", "version")
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.epoch = snapshot.epoch
-        self.version = snapshot.version
+    def __init__(self, snapshot: Snapshot | Mirror) -> None:
+        self.epoch: str = snapshot.epoch
+        self.version: int = snapshot.version
         self.members: dict[str, str] = dict(snapshot.members)
         self._payload: str | None = None
 
@@ -36,10 +36,16 @@ class Mirror:
         return self._payload
 
     def apply(self, change: PresenceChange) -> Applied:
-        """Take one change in; it counts only as the direct successor of what is here."""
-        if change.epoch != self.epoch or change.previous != self.version:
-            known = change.epoch == self.epoch and change.version <= self.version
-            return Applied.NOTHING if known else Applied.GAP
+        """Take one change in; it counts only as the direct successor of what is here.
+
+        A change without a predecessor is the first of an empty channel, and follows any empty list.
+        """
+        if change.epoch != self.epoch:
+            return Applied.GAP
+        if change.version <= self.version:
+            return Applied.NOTHING
+        if change.previous != self.version and (change.previous or self.members):
+            return Applied.GAP
         self.version = change.version
         if change.joined == (change.user_id in self.members):
             return Applied.NOTHING
@@ -50,7 +56,7 @@ class Mirror:
         self._payload = None
         return Applied.CHANGED
 
-    def resync(self, snapshot: Snapshot) -> tuple[list[str], list[tuple[str, str]]]:
+    def resync(self, snapshot: Snapshot | Mirror) -> tuple[list[str], list[tuple[str, str]]]:
         """Become the snapshot: who left, then who came (with user_info). Who came back as another is in both."""
         gone = [user_id for user_id, info in self.members.items() if snapshot.members.get(user_id) != info]
         new = [(user_id, info) for user_id, info in snapshot.members.items() if self.members.get(user_id) != info]

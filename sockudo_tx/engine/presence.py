@@ -1,39 +1,34 @@
-"""Presence: members of a channel, and telling the others (protocol.md 9, scaling.md 6.3-6.4)."""
+"""Presence: becoming and ceasing to be a member (protocol.md 7.4, 9; scaling.md 6.3)."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from ..interfaces import BackendError, IAuthority, Joined, PresenceChange, Snapshot
+from ..interfaces import BackendError, IAuthority, Joined
 from ..protocol import messages
 from ..protocol.effects import Member
 from ..protocol.names import ChannelName
 from .answers import ask
-from .broadcast import deliver_control
-from .mirror import Applied, Mirror
-from .registry import AppSpace, Channel, Registry, Subscription
+from .broadcast import send
+from .mirror import Mirror
+from .mirrors import Mirrors
+from .registry import AppSpace, Channel
 from .socket import Socket
 
 __all__ = ["Presence"]
 
-_MUTED = Subscription(sys.maxsize)
-"""A socket that changes its own identity hears nothing of it."""
-
 
 class Presence:
-    """Asks the authority for every transition and keeps the mirrors that clients are told from."""
+    """Asks the authority for every transition; what it decided is told from the mirrors."""
 
     _log = Logger()
 
-    def __init__(
-        self, registry: Registry, authority: IAuthority, node: str, graces_changed: Callable[[], None]
-    ) -> None:
-        self._registry = registry
+    def __init__(self, authority: IAuthority, mirrors: Mirrors, node: str, graces_changed: Callable[[], None]) -> None:
         self._authority = authority
+        self._mirrors = mirrors
         self._node = node
         self._graces_changed = graces_changed
 
@@ -48,29 +43,42 @@ class Presence:
     ) -> Deferred[None] | None:
         """Make the socket this member: `admitted` with the member list, or `refused` (None: channel full).
 
-        A socket that is already another member leaves as that one first, unless the new one is refused.
+        A socket that is already another member leaves as that one first, unless the new one is refused; of
+        either it is told nothing itself.
         """
         space = socket.space
         assert space is not None
         assert socket.session is not None
+        app_id = space.app.id
         old = socket.session.channels.get(name.text)
-        if old is not None:
-            space.channels[name.text].subscribers[socket] = _MUTED
-            self.part(space.app.id, name.text, socket.id)
-        later: list[Deferred[None] | None] = []
+        known = self._mute(socket, space.channels[name.text], old, member) if old is not None else {}
+        waits: list[Deferred[None] | None] = []
+
+        def failed(error: BackendError | None) -> None:
+            if error is not None:
+                self.part(app_id, name.text, socket.id)  # the join may have taken effect
+            if old is not None and socket.session is not None:
+                waits.append(self._stay(socket, space, name, old, known, lambda: refused(error)))
+            else:
+                refused(error)
 
         def decided(joined: Joined) -> None:
             if joined.outcome == "limit":
-                if old is not None and socket.session is not None:
-                    self._stay(socket, space, name, old)
-                refused(None)
+                failed(None)
             else:
-                later.append(self._with_mirror(space, name, joined, admitted, refused))
+                waits.append(self._with_mirror(space, name, joined, admitted, failed))
 
-        wait = ask(lambda: self._join(space.app.id, name.text, socket.id, member, limit), decided, refused)
-        if wait is not None:
-            return wait.addCallback(lambda _: later[0] if later else None)
-        return later[0] if later else None
+        def rest(_: None) -> Deferred[None] | None:
+            while waits:
+                wait = waits.pop()
+                if wait is not None:
+                    return wait.addCallback(rest)
+            return None
+
+        if old is not None:
+            self.part(app_id, name.text, socket.id)
+        wait = ask(lambda: self._join(app_id, name.text, socket.id, member, limit), decided, failed)
+        return wait.addCallback(rest) if wait is not None else rest(None)
 
     def part(self, app_id: str, channel: str, socket_id: str) -> None:
         """Undo the socket's join."""
@@ -79,22 +87,6 @@ class Presence:
             lambda _: self._graces_changed(),
             self._lost,
         )
-
-    def changed(self, change: PresenceChange) -> None:
-        """A transition the authority published: apply it to the mirror, tell what it changed."""
-        space = self._registry.apps.get(change.app_id)
-        channel = space.channels.get(change.channel) if space is not None else None
-        if channel is None or channel.mirror is None:
-            return
-        applied = channel.mirror.apply(change)
-        if applied is Applied.CHANGED:
-            if change.joined:
-                text = messages.member_added(change.channel, change.user_id, change.user_info)
-            else:
-                text = messages.member_removed(change.channel, change.user_id)
-            _tell(channel, text, change.version)
-        elif applied is Applied.GAP:
-            self._resync(change.app_id, channel)
 
     def _join(self, app_id: str, channel: str, socket_id: str, member: Member, limit: int) -> Joined | Deferred[Joined]:
         answer: Joined | Deferred[Joined] = self._authority.join(
@@ -114,35 +106,48 @@ class Presence:
         if channel is not None and channel.mirror is not None and channel.mirror.version >= joined.version:
             admitted(joined, channel.mirror)
             return None
-        return ask(
-            lambda: self._authority.snapshot(space.app.id, name.text),
-            lambda snapshot: admitted(joined, Mirror(snapshot)),
-            refused,
-        )
+        return self._mirrors.fetch((space.app.id, name.text), lambda mirror: admitted(joined, mirror), refused)
 
-    def _stay(self, socket: Socket, space: AppSpace, name: ChannelName, old: Member) -> None:
+    def _mute(self, socket: Socket, channel: Channel, old: Member, new: Member) -> dict[str, str | None]:
+        """The socket hears nothing of its two identities for now; what it knows of them."""
+        muted = (old.user_id, new.user_id)
+        channel.subscribers[socket] = channel.subscribers[socket]._replace(muted=muted)
+        members = channel.mirror.members if channel.mirror is not None else {}
+        return {user_id: members.get(user_id) for user_id in muted}
+
+    def _stay(
+        self,
+        socket: Socket,
+        space: AppSpace,
+        name: ChannelName,
+        old: Member,
+        known: dict[str, str | None],
+        stayed: Callable[[], None],
+    ) -> Deferred[None] | None:
         """The new identity was refused: the old one never left, its other sockets held its place."""
-        self._join(space.app.id, name.text, socket.id, old, 0)
-        channel = space.channels[name.text]
-        channel.subscribers[socket] = Subscription(channel.mirror.version if channel.mirror is not None else 0)
 
-    def _resync(self, app_id: str, channel: Channel) -> None:
-        def apply(snapshot: Snapshot) -> None:
-            if channel.mirror is None:
-                return
-            name = channel.name.text
-            gone, new = channel.mirror.resync(snapshot)
-            for user_id in gone:
-                _tell(channel, messages.member_removed(name, user_id), snapshot.version)
-            for user_id, info in new:
-                _tell(channel, messages.member_added(name, user_id, info), snapshot.version)
+        def back(_: object) -> None:
+            channel = space.channels.get(name.text)
+            if channel is not None and socket in channel.subscribers:
+                channel.subscribers[socket] = channel.subscribers[socket]._replace(muted=())
+                self._catch_up(socket, channel, known)
+            stayed()
 
-        ask(lambda: self._authority.snapshot(app_id, channel.name.text), apply, self._lost)
+        def lost(error: BackendError) -> None:
+            self._lost(error)
+            back(error)
+
+        return ask(lambda: self._join(space.app.id, name.text, socket.id, old, 0), back, lost)
+
+    def _catch_up(self, socket: Socket, channel: Channel, known: dict[str, str | None]) -> None:
+        """Tell what became of the two while the socket was deaf to them; in one turn nothing did."""
+        members = channel.mirror.members if channel.mirror is not None else {}
+        for user_id, before in known.items():
+            now = members.get(user_id)
+            if before is not None and now != before:
+                send(socket, messages.member_removed(channel.name.text, user_id))
+            if now is not None and now != before:
+                send(socket, messages.member_added(channel.name.text, user_id, now))
 
     def _lost(self, error: BackendError) -> None:
         self._log.warn("presence state is unavailable: {error}", error=str(error))
-
-
-def _tell(channel: Channel, text: str, version: int) -> None:
-    """To every socket whose member list is older than `version`."""
-    deliver_control([socket for socket, sub in channel.subscribers.items() if sub.since_version < version], text)

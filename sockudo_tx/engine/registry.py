@@ -17,6 +17,8 @@ class Subscription(NamedTuple):
 
     since_version: int
     """Presence changes up to this version are part of the member list the socket was given."""
+    muted: tuple[str, ...] = ()
+    """Members the socket hears nothing of: itself, while it changes from one identity to another."""
 
 
 PLAIN_SUBSCRIPTION = Subscription(0)

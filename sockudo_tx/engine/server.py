@@ -41,6 +41,7 @@ from .cached_events import CachedEvent, CachedEvents
 from .connections import Connections
 from .counts import SubscriptionCounts
 from .facts import FactTeller
+from .mirrors import Mirrors
 from .presence import Presence
 from .registry import AppSpace, Registry
 from .settings import EngineSettings
@@ -77,13 +78,15 @@ class Engine:
         self._authority = authority
         self._facts = FactTeller(clock, self.registry, apps, authority, facts)
         self._counts = SubscriptionCounts(clock, self.registry, self._facts, settings.subscription_count_interval)
-        self._presence = Presence(self.registry, authority, self.node_id, self._facts.graces_changed)
+        self._mirrors = Mirrors(self.registry, authority)
+        self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.graces_changed)
         self._users = Users(self.registry, authority, self.node_id)
         self._cached = CachedEvents(cache, settings.cache_ttl)
         self._subscriptions = Subscriptions(
             self.registry,
             authority,
             self._presence,
+            self._mirrors,
             self._counts,
             self._facts,
             self.node_id,
@@ -204,7 +207,7 @@ class Engine:
     # IAuthorityListener
 
     def presence_changed(self, change: PresenceChange) -> None:
-        self._presence.changed(change)
+        self._mirrors.changed(change)
 
     def user_changed(self, change: UserChange) -> None:
         self._users.changed(change)

@@ -16,6 +16,7 @@ from .answers import ask
 from .counts import SubscriptionCounts
 from .facts import FactTeller
 from .mirror import Mirror
+from .mirrors import Mirrors
 from .presence import Presence
 from .registry import PLAIN_SUBSCRIPTION, AppSpace, Channel, Registry, Subscription
 from .socket import Socket
@@ -39,6 +40,7 @@ class Subscriptions:
         registry: Registry,
         authority: IAuthority,
         presence: Presence,
+        mirrors: Mirrors,
         counts: SubscriptionCounts,
         facts: FactTeller,
         node: str,
@@ -48,6 +50,7 @@ class Subscriptions:
         self._registry = registry
         self._authority = authority
         self._presence = presence
+        self._mirrors = mirrors
         self._counts = counts
         self._facts = facts
         self._node = node
@@ -98,11 +101,12 @@ class Subscriptions:
             if socket.session is None:  # gone while the authority was asked
                 self._presence.part(space.app.id, name.text, socket.id)
                 return
+            mirror = self._mirrors.adopt(space.channels.get(name.text), mirror)
             entered = self._enter(space, name, socket, Subscription(mirror.version))
-            entered.mirror = entered.mirror or mirror
+            entered.mirror = mirror
             if joined.webhook:
                 self._facts.tell(space.app, Fact("member_added", name.text, user_id=member.user_id))
-            self._perform(socket, socket.session.joined(name, member, entered.mirror.payload()))
+            self._perform(socket, socket.session.joined(name, member, mirror.payload()))
 
         def refused(error: BackendError | None) -> None:
             if error is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -27,10 +27,19 @@ GRACE = 3.0
 START = 1_000_000.0
 
 
+class Host(Protocol):
+    """What peers connect to."""
+
+    engine: Engine
+
+    @property
+    def app(self) -> App: ...
+
+
 class Peer:
     """A connection as its transport sees it: it hears what the peer says and takes what the engine sends."""
 
-    def __init__(self, case: EngineCase, key: str, origin: str | None, framing: Framing) -> None:
+    def __init__(self, case: Host, key: str = "key", origin: str | None = None, framing: Framing = PLAIN) -> None:
         self.case = case
         self.sink = RecordingSink(framing)
         self.gone = False

@@ -8,9 +8,23 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from sockudo_tx.interfaces import BackendError
+from sockudo_tx.interfaces import BackendError, IAuthorityListener, PresenceChange, UserChange
 
 __all__ = ["Delayed"]
+
+
+class _Ear:
+    def __init__(self, backend: Delayed, listener: IAuthorityListener) -> None:
+        self._backend = backend
+        self._listener = listener
+
+    def presence_changed(self, change: PresenceChange) -> None:
+        if not self._backend.deaf:
+            self._listener.presence_changed(change)
+
+    def user_changed(self, change: UserChange) -> None:
+        if not self._backend.deaf:
+            self._listener.user_changed(change)
 
 
 class Delayed:
@@ -26,6 +40,8 @@ class Delayed:
         self.early = early
         self.held: set[str] = set()
         self.failing: set[str] = set()
+        self.deaf = False
+        """Whether what the authority publishes is lost on the way."""
         self.asked: list[str] = []
         """Names of the methods asked while they were held."""
         self._waiting: deque[tuple[str, Callable[[], None]]] = deque()
@@ -50,6 +66,10 @@ class Delayed:
             _, answer = self._waiting.popleft()
             answer()
             count = None if count is None else count - 1
+
+    def listen(self, listener: IAuthorityListener) -> None:
+        """Only an authority has listeners."""
+        self.inner.listen(_Ear(self, listener))
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.inner, name)
