@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..interfaces import Fact
 from ..protocol import messages
+from ..protocol.app import App
 from .broadcast import deliver_control
 from .facts import FactTeller
 from .registry import AppSpace, Channel, Registry
@@ -47,10 +48,11 @@ class SubscriptionCounts:
         """A socket came or went; presence channels never count (protocol.md 11)."""
         if channel.name.presence:
             return
-        app = space.app
+        app, key = space.app, (space.app.id, channel.name.text)
         if not (app.enable_subscription_count_events or self._facts.wants(app, "subscription_count")):
+            self._forget(key)
             return
-        pace = self._paces.setdefault((app.id, channel.name.text), _Pace())
+        pace = self._paces.setdefault(key, _Pace())
         slow = len(channel.subscribers) > SMALL
         if pace.timer is not None:
             if slow or not pace.slow:
@@ -58,26 +60,31 @@ class SubscriptionCounts:
             pace.timer.cancel()
         pace.slow = slow
         delay = self._interval if slow else COALESCE
-        pace.timer = self._clock.callLater(delay, self._tell, space, channel.name.text)
+        pace.timer = self._clock.callLater(delay, self._tell, app, channel.name.text)
 
-    def _tell(self, space: AppSpace, name: str) -> None:
-        key = (space.app.id, name)
+    def _tell(self, app: App, name: str) -> None:
+        key = (app.id, name)
         pace = self._paces[key]
         pace.timer = None
-        channel = space.channels.get(name)
+        space = self._registry.apps.get(app.id)  # perhaps not the one there was: an app's last socket may have gone
+        app = space.app if space is not None else app
+        channel = space.channels.get(name) if space is not None else None
         count = len(channel.subscribers) if channel is not None else 0
         if channel is None:
             del self._paces[key]
         if count == pace.sent:
             return
         pace.sent = count
-        if channel is not None and space.app.enable_subscription_count_events:
+        if channel is not None and app.enable_subscription_count_events:
             deliver_control(channel.subscribers, messages.subscription_count(name, count))
-        self._facts.tell(space.app, Fact("subscription_count", name, subscription_count=count))
+        self._facts.tell(app, Fact("subscription_count", name, subscription_count=count))
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        pace = self._paces.pop(key, None)
+        if pace is not None and pace.timer is not None:
+            pace.timer.cancel()
 
     def stop(self) -> None:
         """Forget everything that is still to be told."""
-        for pace in self._paces.values():
-            if pace.timer is not None:
-                pace.timer.cancel()
-        self._paces.clear()
+        for key in list(self._paces):
+            self._forget(key)
