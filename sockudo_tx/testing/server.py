@@ -15,7 +15,7 @@ from ..backends.memory.authority import MemoryAuthority
 from ..backends.memory.cache import MemoryCache
 from ..engine.server import Engine
 from ..engine.settings import EngineSettings
-from ..interfaces import Fact, IFacts
+from ..interfaces import Fact, IApps, IAuthority, ICache, IFacts
 from ..protocol.app import App, LimitDefaults
 from ..transports.port import PortFactory, WebSocketSettings
 from ..transports.rest.settings import RestSettings
@@ -23,6 +23,7 @@ from ..transports.rest.site import rest_site
 from ..transports.turn import Turn
 from .client import MemoryClient, dumps
 from .http import HttpReader, Response
+from .late import late as late_backend
 from .signing import signed_target
 from .tables import sizes
 from .wire import MemoryWire
@@ -71,6 +72,8 @@ class MemoryServer:
 
     Every call a test makes lets the server finish its turn before it returns, so there is nothing to wait
     for: what was not received is not coming until the clock advances.
+
+    With `late`, apps, cache and authority answer in a later turn, as those on other machines do.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class MemoryServer:
         websocket: WebSocketSettings | None = None,
         rest: RestSettings | None = None,
         defaults: LimitDefaults | None = None,
+        late: bool = False,
     ) -> None:
         self.clock = Clock()
         self.clock.rightNow = START
@@ -93,9 +97,9 @@ class MemoryServer:
         self.facts = RecordingFacts()
         self.engine = Engine(
             clock=self.clock,
-            apps=self.apps,
-            authority=self.authority,
-            cache=self.cache,
+            apps=late_backend(IApps, self.apps, self.clock) if late else self.apps,
+            authority=late_backend(IAuthority, self.authority, self.clock) if late else self.authority,
+            cache=late_backend(ICache, self.cache, self.clock) if late else self.cache,
             facts=self.facts,
             settings=settings,
         )

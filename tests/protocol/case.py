@@ -85,13 +85,19 @@ class ProtocolCase(SynchronousTestCase):
     """One server of the conformance fixture a test; `serve` makes another with other settings."""
 
     server: MemoryServer
+    late = False
+    """Whether backends answer in a later turn."""
 
     def setUp(self) -> None:
         self.serve()
 
     def serve(self, **changes: Any) -> MemoryServer:
         """A server whose app differs from the fixture in `changes`."""
-        self.server = MemoryServer(apps=[fixture_app(**changes)])
+        return self.make(apps=[fixture_app(**changes)])
+
+    def make(self, **arguments: Any) -> MemoryServer:
+        """A server with any arguments of `MemoryServer`."""
+        self.server = MemoryServer(late=self.late, **arguments)
         return self.server
 
     def client(self, **how: Any) -> MemoryClient:

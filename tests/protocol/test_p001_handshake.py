@@ -9,7 +9,7 @@ import tempfile
 
 from sockudo_tx.config.load import ConfigError, load
 from sockudo_tx.engine.settings import EngineSettings
-from sockudo_tx.testing import MemoryServer, fixture_app
+from sockudo_tx.testing import fixture_app
 
 from .case import ProtocolCase, error
 
@@ -151,8 +151,8 @@ class HandshakeTests(ProtocolCase):
     def test_P15_activity_timeout(self) -> None:
         """Given `activity_timeout` 30 configured, then `connection_established` says 30; given 0, then the server
         refuses to start."""
-        server = MemoryServer(settings=EngineSettings(activity_timeout=30))
-        (established,) = server.connect().json()
+        self.make(settings=EngineSettings(activity_timeout=30))
+        (established,) = self.server.connect().json()
         self.assertEqual(json.loads(established["data"])["activity_timeout"], 30)
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "config.json"
@@ -170,7 +170,7 @@ class HandshakeTests(ProtocolCase):
 
     def test_P16_two_apps(self) -> None:
         """Two apps on one server never meet: same channel, other app, nothing received."""
-        self.server = MemoryServer(apps=[fixture_app(), fixture_app(id="other", key="other", secret="other")])
+        self.make(apps=[fixture_app(), fixture_app(id="other", key="other", secret="other")])
         ours, theirs = self.client(), self.client(key="other")
         ours.subscribe("news")
         theirs.subscribe("news")

@@ -100,10 +100,7 @@ class AuthorizationTimerTests(ProtocolCase):
     """Apps with user authentication give a connection a time to become somebody."""
 
     def serve(self, **changes: Any) -> MemoryServer:
-        self.server = MemoryServer(
-            apps=[fixture_app(**changes)], settings=EngineSettings(user_authentication_timeout=1)
-        )
-        return self.server
+        return self.make(apps=[fixture_app(**changes)], settings=EngineSettings(user_authentication_timeout=1))
 
     def assertInTime(self, client: MemoryClient) -> None:
         self.server.advance(60)

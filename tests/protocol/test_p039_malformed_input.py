@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sockudo_tx.testing import MemoryClient, MemoryServer
+from sockudo_tx.testing import MemoryClient
 from sockudo_tx.transports.port import WebSocketSettings
 
 from .case import PONG, ProtocolCase, error, subscribe, succeeded
@@ -80,7 +80,7 @@ class MalformedInputTests(ProtocolCase):
 
     def test_P47_too_big(self) -> None:
         """When sending a message larger than `max_message_size`, then Close 1009 and no `pusher:error`."""
-        self.server = MemoryServer(websocket=WebSocketSettings(max_message_size=1000, max_frame_size=600))
+        self.make(websocket=WebSocketSettings(max_message_size=1000, max_frame_size=600))
         start, end = b'{"event":"my-event","data":"', b'"}'
         whole = start + b"x" * (1000 - len(start) - len(end)) + end
         client = self.client()
