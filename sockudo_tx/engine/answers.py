@@ -20,7 +20,8 @@ def when(
 ) -> Deferred[None] | None:
     """Call `then` with the answer, or `otherwise` with its failure; a Deferred only if that is still to come.
 
-    Only `BackendError` goes to `otherwise`; any other failure is a bug and travels on.
+    Only `BackendError` goes to `otherwise`; any other failure is a bug and travels on: in the Deferred, or raised
+    here when the answer is there already.
     """
     if not isinstance(answer, Deferred):
         then(answer)
@@ -32,7 +33,13 @@ def when(
         otherwise(failure.value)
 
     done: Deferred[None] = answer.addCallbacks(then, failed)
-    return None if done.called and not done.paused else done
+    if not done.called or done.paused:
+        return done
+    if isinstance(done.result, Failure):
+        bug = done.result
+        done.addErrback(lambda _: None)  # type: ignore[unused-awaitable]  # raised instead
+        bug.raiseException()
+    return None
 
 
 def ask(

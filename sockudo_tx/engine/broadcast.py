@@ -57,6 +57,8 @@ def publish_locally(space: AppSpace, channel: str, text: str, socket_id: str | N
     excluded = space.sockets.get(socket_id) if socket_id is not None else None
     found = space.channels.get(channel)
     if found is not None:
+        if found.replays:  # a live event beats the cached one
+            found.replays.intersection_update((excluded,))
         return deliver(found.subscribers, text, excluded)
     if channel.startswith(USER_CHANNEL_PREFIX):
         return deliver(space.users.get(channel[len(USER_CHANNEL_PREFIX) :], ()), text, excluded)

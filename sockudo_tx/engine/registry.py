@@ -28,13 +28,15 @@ PLAIN_SUBSCRIPTION = Subscription(0)
 class Channel:
     """A channel with local subscribers."""
 
-    __slots__ = ("mirror", "name", "subscribers")
+    __slots__ = ("mirror", "name", "replays", "subscribers")
 
     def __init__(self, name: ChannelName) -> None:
         self.name = name
         self.subscribers: dict[Socket, Subscription] = {}
         self.mirror: Mirror | None = None
         """The member list, on presence channels once it is known."""
+        self.replays: set[Socket] | None = None
+        """Whose cached event is on its way, with no live one sent since they entered; on cache channels."""
 
 
 class AppSpace:

@@ -278,7 +278,14 @@ class Engine:
             )
 
     def _replay(self, socket: Socket, space: AppSpace, channel: str) -> Deferred[None] | None:
+        entered = space.channels[channel]
+        replays = entered.replays = entered.replays or set()
+        replays.add(socket)
+
         def found(text: str | None) -> None:
+            if socket not in replays:
+                return  # an event has come meanwhile, which is newer
+            replays.discard(socket)
             if socket.session is None or channel not in socket.session.channels:
                 return
             send(socket, text if text is not None else messages.cache_miss(channel))
