@@ -65,9 +65,11 @@ class Subscriptions:
         assert session is not None
         if member is not None:
             return self._join_presence(socket, space, name, member)
-        if name.user_id is None and name.text not in session.channels:
+        new = name.user_id is None and name.text not in session.channels
+        effects = session.joined(name, None)  # first, so that leaving cleans up whatever happens
+        if new:
             self._enter(space, name, socket, PLAIN_SUBSCRIPTION)
-        self._perform(socket, session.joined(name, None))
+        self._perform(socket, effects)
         return None
 
     def leave(self, socket: Socket, space: AppSpace, name: str, member: Member | None) -> None:
@@ -99,14 +101,17 @@ class Subscriptions:
 
         def admitted(joined: Joined, mirror: Mirror) -> None:
             if socket.session is None:  # gone while the authority was asked
+                if joined.webhook:  # it was a member for a moment, and its removal will be told
+                    self._facts.tell(space.app, Fact("member_added", name.text, user_id=member.user_id))
                 self._presence.part(space.app.id, name.text, socket.id)
                 return
             mirror = self._mirrors.adopt(space.channels.get(name.text), mirror)
+            effects = socket.session.joined(name, member, mirror.payload())
             entered = self._enter(space, name, socket, Subscription(mirror.version))
             entered.mirror = mirror
             if joined.webhook:
                 self._facts.tell(space.app, Fact("member_added", name.text, user_id=member.user_id))
-            self._perform(socket, socket.session.joined(name, member, mirror.payload()))
+            self._perform(socket, effects)
 
         def refused(error: BackendError | None) -> None:
             if error is not None:
