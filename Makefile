@@ -32,7 +32,7 @@ test: tools ## The whole suite, with everything it needs installed first; says w
 	@$(PYTEST) tests $(ARGS)
 
 unit: tools ## The fast tests: no process, no port, no sleep
-	@$(PYTEST) $(FAST) tests/http $(ARGS)
+	@$(PYTEST) $(FAST) $(ARGS)
 
 integration: tools ## The daemon as a user starts it, and real servers
 	@$(PYTEST) tests/integration $(ARGS)
@@ -45,7 +45,7 @@ soak: tools ## Keep a live server under load for SOAK_SECONDS and watch loss, me
 
 .PHONY: check lint format types floors
 check: lint types floors docs-fresh ## Format, lint, types, floors, generated files and unit tests; under a minute
-	@$(PYTEST) $(FAST) tests/http -q $(ARGS)
+	@$(PYTEST) $(FAST) -q $(ARGS)
 
 lint: tools ## Format and lint, changing nothing
 	@$(VENV)/ruff format --check $(CODE)
