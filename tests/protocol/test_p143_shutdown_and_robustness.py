@@ -34,6 +34,32 @@ class ShutdownTests(ProtocolCase):
             self.assertClosed(client, 4200, CLOSING)
         self.assertIsNone(self.successResultOf(gone))
 
+    def test_P143_drain_of_the_deaf(self) -> None:
+        """Clients that never answer the Close frame do not hold a shutdown up for more than a few seconds."""
+        self.subscriber("news")
+        deaf = self.subscriber("news")
+        deaf.answers_close = False
+        gone = self.server.engine.drain(0.0)
+        self.server.pump()
+        self.assertClosed(deaf, 4200, CLOSING)
+        self.assertNoResult(gone)
+        self.server.advance(6)
+        self.assertIsNone(self.successResultOf(gone))
+        self.assertFalse(deaf.wire.connected)
+        self.assertEqual(self.server.tables(), {})
+
+    def test_P143_messages_while_closing(self) -> None:
+        """What a client says after the server's Close frame is ignored."""
+        client = self.client()
+        client.answers_close = False
+        self.server.engine.drain(0.0)
+        client.send('{"event":"pusher:subscribe","data":{"channel":"news"}}')
+        self.assertClosed(client, 4200, CLOSING)
+        client.send('{"event":"pusher:ping"}').ping()
+        self.server.publish("news", "e")
+        self.assertEqual(client.take(), [])
+        self.assertEqual(self.server.occupied(), [])
+
     def test_P143_drain_of_nobody(self) -> None:
         """A server without connections is drained at once."""
         self.assertIsNone(self.successResultOf(self.server.engine.drain(5.0)))
