@@ -14,6 +14,9 @@ from .registry import Registry
 
 __all__ = ["FactTeller"]
 
+_AGAIN = 1.0
+"""Seconds until an authority that failed is asked again."""
+
 
 class FactTeller:
     """Builds facts only for apps that want them, and asks the authority for those whose grace has passed."""
@@ -29,6 +32,7 @@ class FactTeller:
         self._authority = authority
         self._facts = facts
         self._timer: IDelayedCall | None = None
+        self._asking = False
 
     def wants(self, app: App, name: str) -> bool:
         return self._facts.wants(app, name)
@@ -39,7 +43,7 @@ class FactTeller:
 
     def graces_changed(self) -> None:
         """Something may have disappeared: look again when the first grace ends."""
-        if self._timer is not None:
+        if self._timer is not None or self._asking:
             return
         due_at = self._authority.next_due()
         if due_at is not None:
@@ -50,15 +54,25 @@ class FactTeller:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._tell_due(math.inf)
+        ask(lambda: self._authority.due(math.inf), self._tell_all, self._lost)
 
     def _look(self) -> None:
+        """Tell what is due, then wait for the next: never ask while an answer is on its way."""
         self._timer = None
-        self._tell_due(self._clock.seconds())
-        self.graces_changed()
+        self._asking = True
 
-    def _tell_due(self, now: float) -> None:
-        ask(lambda: self._authority.due(now), self._tell_all, self._lost)
+        def told(dues: list[Due]) -> None:
+            self._asking = False
+            self._tell_all(dues)
+            self.graces_changed()
+
+        def failed(error: BackendError) -> None:
+            self._asking = False
+            self._lost(error)
+            self._timer = self._clock.callLater(_AGAIN, self._look)
+
+        now = self._clock.seconds()
+        ask(lambda: self._authority.due(now), told, failed)
 
     def _tell_all(self, dues: list[Due]) -> None:
         for due in dues:

@@ -21,10 +21,30 @@ from sockudo_tx.testing import RecordingFacts, channel_auth, fixture_app, sizes,
 from .delayed import Delayed
 from .sinks import PLAIN, Framing, RecordingSink
 
-__all__ = ["GRACE", "EngineCase", "Peer"]
+__all__ = ["FAILED", "FULL", "GRACE", "PONG", "ROOM", "EngineCase", "Peer", "added", "removed", "succeeded"]
 
 GRACE = 3.0
 START = 1_000_000.0
+ROOM = "presence-r"
+
+# What `Peer.events` makes of the messages.
+PONG = ("pusher:pong", None)
+FULL = ("pusher:error", 4100)
+FAILED = ("pusher:error", 4000)
+
+
+def succeeded(*members: tuple[str, Any]) -> tuple[str, Any]:
+    """The success of a presence channel with these members in this order."""
+    infos = dict(members)
+    return ("subscription_succeeded", {"presence": {"ids": list(infos), "hash": infos, "count": len(infos)}})
+
+
+def added(user_id: str, info: Any = None) -> tuple[str, Any]:
+    return ("member_added", {"user_id": user_id, "user_info": {} if info is None else info})
+
+
+def removed(user_id: str) -> tuple[str, Any]:
+    return ("member_removed", {"user_id": user_id})
 
 
 class Host(Protocol):
@@ -161,7 +181,7 @@ class EngineCase(SynchronousTestCase):
         self.assertEqual(event[0], "connection_established")
         return peer
 
-    def member(self, user_id: str, channel: str = "presence-r", info: Any = None) -> Peer:
+    def member(self, user_id: str, channel: str = ROOM, info: Any = None) -> Peer:
         """A connection in a presence channel, which has read so."""
         peer = self.open()
         self.assertIn("subscription_succeeded", peer.subscribe(channel, user_id, info)[0])

@@ -4,27 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .case import EngineCase
-
-ROOM = "presence-r"
-
-
-def succeeded(*members: tuple[str, Any]) -> tuple[str, Any]:
-    """A success with these members in this order."""
-    hash_ = dict(members)
-    return ("subscription_succeeded", {"presence": {"ids": list(hash_), "hash": hash_, "count": len(hash_)}})
-
-
-def added(user_id: str, info: Any = None) -> tuple[str, Any]:
-    return ("member_added", {"user_id": user_id, "user_info": {} if info is None else info})
-
-
-def removed(user_id: str) -> tuple[str, Any]:
-    return ("member_removed", {"user_id": user_id})
-
-
-FULL = ("pusher:error", 4100)
-FAILED = ("pusher:error", 4000)
+from .case import FULL, ROOM, EngineCase, added, removed, succeeded
 
 
 class MemberTests(EngineCase):

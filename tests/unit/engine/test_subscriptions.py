@@ -8,10 +8,8 @@ from sockudo_tx.engine.socket import INBOX_LIMIT
 from sockudo_tx.interfaces import ChannelCounts
 from sockudo_tx.protocol import messages
 
-from .case import EngineCase, Peer
-from .test_presence import FAILED, ROOM, added, removed, succeeded
+from .case import FAILED, PONG, ROOM, EngineCase, Peer, added, removed, succeeded
 
-PONG = ("pusher:pong", None)
 SUCCESS = ("subscription_succeeded", {})
 
 
