@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from zope.interface import implementer
 
@@ -16,12 +16,17 @@ from .slowness import SlowConsumers
 from .turn import Turn
 from .wire import Wire
 
-if TYPE_CHECKING:
-    from .websocket import WebSocketProtocol
-
 __all__ = ["StreamSink", "WebSocketSink"]
 
 _PING = b"\x89\x00"
+
+
+class Connection(Protocol):
+    """The WebSocket connection a sink ends, in Autobahn's words."""
+
+    def sendClose(self, code: int | None = None, reason: str | None = None) -> None: ...
+
+    def dropConnection(self, abort: bool = False) -> None: ...
 
 
 @implementer(ISink)
@@ -30,9 +35,7 @@ class WebSocketSink(Outbox):
 
     __slots__ = ("_connection", "framing")
 
-    def __init__(
-        self, connection: WebSocketProtocol, wire: Wire, turn: Turn, slow: SlowConsumers, framing: IFraming
-    ) -> None:
+    def __init__(self, connection: Connection, wire: Wire, turn: Turn, slow: SlowConsumers, framing: IFraming) -> None:
         super().__init__(wire, turn, slow)
         self._connection = connection
         self.framing = framing
@@ -61,7 +64,7 @@ class StreamSink(WebSocketSink):
     __slots__ = ("_stream",)
 
     def __init__(
-        self, connection: WebSocketProtocol, wire: Wire, turn: Turn, slow: SlowConsumers, stream: DeflateStream
+        self, connection: Connection, wire: Wire, turn: Turn, slow: SlowConsumers, stream: DeflateStream
     ) -> None:
         super().__init__(connection, wire, turn, slow, AS_TEXT)
         self._stream = stream
