@@ -126,7 +126,7 @@ class HostileFrameTests(SynchronousTestCase):
 
     def storm(self, seed: int, frames: int) -> None:
         app = fixture_app(max_client_events_per_second=0, enable_subscription_count_events=True)
-        server = MemoryServer(apps=[app])
+        server = MemoryServer(apps=[app], late=seed % 2 == 1)
         source = Hostility(seed)
         witness = server.client()
         witness.subscribe("private-witness")
