@@ -1,0 +1,97 @@
+"""Broadcast: who gets an event, how often it is encoded, and what may be dropped (architecture.md 3)."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockudo_tx.engine.broadcast import deliver, deliver_control, publish_locally, send
+from sockudo_tx.engine.registry import PLAIN_SUBSCRIPTION, Registry
+from sockudo_tx.engine.socket import Socket
+from sockudo_tx.protocol.liveness import Pulse
+from sockudo_tx.protocol.names import ChannelName
+from sockudo_tx.testing import fixture_app
+
+from .sinks import Framing, RecordingSink
+
+
+def socket(framing: Framing) -> Socket:
+    return Socket(RecordingSink(framing), Pulse(0, None))
+
+
+def frames(sockets: list[Socket]) -> list[list[bytes]]:
+    found = []
+    for one in sockets:
+        assert isinstance(one.sink, RecordingSink)
+        found.append(one.sink.frames)
+    return found
+
+
+class DeliverTests(SynchronousTestCase):
+    """`deliver`, `deliver_control`, `send`"""
+
+    def setUp(self) -> None:
+        self.plain, self.other = Framing(b"p:"), Framing(b"o:")
+        self.sockets = [socket(framing) for framing in (self.plain, self.other, self.plain, self.plain, self.other)]
+
+    def test_framed_once(self) -> None:
+        """Sinks of one framing share the very bytes, in whatever order they come."""
+        self.assertEqual(deliver(self.sockets, "é"), 5)
+        found = frames(self.sockets)
+        self.assertEqual(
+            [frame for (frame,) in found], [b"p:\xc3\xa9", b"o:\xc3\xa9", b"p:\xc3\xa9", b"p:\xc3\xa9", b"o:\xc3\xa9"]
+        )
+        self.assertIs(found[0][0], found[3][0])
+        self.assertIs(found[1][0], found[4][0])
+        self.assertEqual((self.plain.framed, self.other.framed), (1, 1))
+
+    def test_control_framed_once(self) -> None:
+        """The same for messages that are never dropped."""
+        deliver_control(self.sockets, "x")
+        self.assertEqual((self.plain.framed, self.other.framed), (1, 1))
+        self.assertEqual([one.sink.ordinary for one in self.sockets], [[]] * 5)  # type: ignore[attr-defined]
+
+    def test_excluded(self) -> None:
+        """The excluded socket gets nothing, and its framing costs nothing when nobody else has it."""
+        self.assertEqual(deliver(self.sockets[:2], "x", self.sockets[1]), 1)
+        self.assertEqual(self.other.framed, 0)
+        self.assertEqual(deliver([], "x"), 0)
+
+    def test_kinds(self) -> None:
+        """Ordinary events may be dropped by a slow sink; replies, presence and counts may not."""
+        deliver(self.sockets[:1], "event")
+        send(self.sockets[0], "reply")
+        deliver_control(self.sockets[:1], "count")
+        sink = self.sockets[0].sink
+        assert isinstance(sink, RecordingSink)
+        self.assertEqual((sink.ordinary, sink.frames), ([b"p:event"], [b"p:event", b"p:reply", b"p:count"]))
+
+
+class PublishTests(SynchronousTestCase):
+    """`publish_locally`"""
+
+    def setUp(self) -> None:
+        self.registry = Registry()
+        self.space = self.registry.space(fixture_app())
+        self.sockets = [socket(Framing()) for _ in range(3)]
+        for number, one in enumerate(self.sockets):
+            one.id = f"1.{number}"
+            self.registry.add(self.space, one)
+
+    def test_channel(self) -> None:
+        """Subscribers only, but not the excluded one; an unknown socket id excludes nobody."""
+        for one in self.sockets[:2]:
+            self.registry.enter(self.space, ChannelName.of("news"), one, PLAIN_SUBSCRIPTION)
+        self.assertEqual(publish_locally(self.space, "news", "1", None), 2)
+        self.assertEqual(publish_locally(self.space, "news", "2", "1.0"), 1)
+        self.assertEqual(publish_locally(self.space, "news", "3", "9.9"), 2)
+        self.assertEqual(publish_locally(self.space, "other", "4", None), 0)
+        self.assertEqual(frames(self.sockets), [[b"1", b"3"], [b"1", b"2", b"3"], []])
+
+    def test_user(self) -> None:
+        """The sockets signed in as the user, but not the excluded one."""
+        for one in self.sockets[:2]:
+            self.registry.bind(self.space.users, "u1", one)
+        self.assertEqual(publish_locally(self.space, "#server-to-user-u1", "1", None), 2)
+        self.assertEqual(publish_locally(self.space, "#server-to-user-u1", "2", "1.1"), 1)
+        self.assertEqual(publish_locally(self.space, "#server-to-user-u2", "3", None), 0)
+        self.assertEqual(frames(self.sockets), [[b"1", b"2"], [b"1"], []])
