@@ -82,13 +82,15 @@ class Delayed:
             return method(*args)
         self.asked.append(name)
         later: Deferred[Any] = Deferred()
-        decided = method(*args) if self.early and name not in self.failing else None
 
-        def answer() -> None:
+        def decide() -> Callable[[], None]:
             if name in self.failing:
-                later.errback(BackendError(f"{name} failed"))
-            else:
-                later.callback(decided if self.early else method(*args))
+                return lambda: later.errback(BackendError(f"{name} failed"))
+            result = method(*args)
+            return lambda: later.callback(result)
 
-        self._waiting.append((name, answer))
+        def late() -> None:
+            decide()()
+
+        self._waiting.append((name, decide() if self.early else late))
         return later
