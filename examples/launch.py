@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from examples.application import Application, Credentials
+from examples.web import HERE, NODE_MODULES
 
+PUSHER_JS = "pusher-js@8.6.0"  # the version that shared/pusher.js takes from a CDN
 CONFIG = Path(__file__).with_name("sockudo.json")
 START_TIMEOUT = 20.0
 
@@ -69,12 +73,26 @@ def _terminate(process: Any) -> None:
         pass
 
 
+def _bring_pusher_js() -> None:
+    """Installs pusher-js once, where there is npm; without it, or if that fails, the pages take it from a CDN."""
+    npm = shutil.which("npm")
+    if npm is None or any((folder / "pusher-js").is_dir() for folder in NODE_MODULES):
+        return
+    print(f"Installing {PUSHER_JS} into examples/node_modules, once", flush=True)
+    quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
+    try:
+        subprocess.run([npm, "install", *quiet, "--prefix", str(HERE), PUSHER_JS], check=False, timeout=60)
+    except subprocess.TimeoutExpired:
+        print("npm takes too long: the page will look for pusher-js on the network", flush=True)
+
+
 def run(name: str, page_port: int, build: Callable[[Application], Resource]) -> None:
     """Runs the example until Ctrl-C. `build` makes its site from the application that it is the backend of."""
     parser = argparse.ArgumentParser(prog=f"python -m examples.{name}")
     parser.add_argument("--port", type=int, default=page_port, help="of the example's page (%(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="to serve the page on (%(default)s)")
     arguments = parser.parse_args()
+    _bring_pusher_js()
 
     async def main(reactor: Any) -> None:
         credentials = Credentials.from_environment()
