@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
+from itertools import islice
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -87,15 +88,23 @@ class Deadlines:
         self._timer = None
         now = self._clock.seconds()
         last = math.floor(now / RESOLUTION)
-        for _ in range(SLICE):
+        left = SLICE
+        while left:
             while self._order and not self._buckets[self._order[0]]:
                 del self._buckets[heapq.heappop(self._order)]
             if not self._order or self._order[0] > last:
                 break
-            socket = next(iter(self._buckets[self._order[0]]))
-            again = self._due(socket, now)
-            if again is None:
-                self.clear(socket)
-            else:
-                self.set(socket, max(again, now + RESOLUTION))
+            bucket = self._buckets[self._order[0]]
+            batch = list(islice(bucket, left))  # not one by one: the front of a dict that shrinks is far away
+            left -= len(batch)
+            for socket in batch:
+                if socket in bucket:  # still: a neighbour's end may have ended it
+                    self._meet(socket, now)
         self._arm()
+
+    def _meet(self, socket: Socket, now: float) -> None:
+        again = self._due(socket, now)
+        if again is None:
+            self.clear(socket)
+        else:
+            self.set(socket, max(again, now + RESOLUTION))

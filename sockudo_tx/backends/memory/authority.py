@@ -222,6 +222,8 @@ class MemoryAuthority:
             popped.append(Due(app_id, name, channel, user_id))
         for due in popped:
             del self._graces[(due.app_id, due.channel, due.user_id)]
+        if not self._graces:
+            self._graces.clear()  # an emptied dict keeps its size, and `next_due` would search all of it
         return popped
 
     def next_due(self) -> float | None:
