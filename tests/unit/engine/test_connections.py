@@ -404,12 +404,13 @@ class DrainTests(EngineCase):
     def test_facts(self) -> None:
         """What was in its grace is told at the end, and pending counts are forgotten."""
         peer = self.member("u1")
+        peer.subscribe("news")
         self.told()
         done = self.engine.drain(0)
         peer.vanish()
         self.successResultOf(done)
         self.assertEqual(
             [(fact.name, fact.channel) for fact in self.told()],
-            [("member_removed", "presence-r"), ("channel_vacated", "presence-r")],
+            [("member_removed", "presence-r"), ("channel_vacated", "presence-r"), ("channel_vacated", "news")],
         )
         self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -87,6 +87,17 @@ class MemberTests(EngineCase):
         third.say({"event": "pusher:subscribe", "data": third.signed(ROOM, "u2")})
         self.assertEqual(third.events(), [succeeded(("u1", {}), ("u2", {}))])
 
+    def test_limit_changes(self) -> None:
+        """The limit is the one the app has now, for connections that are there already too."""
+        self.member("u1")
+        second, third = self.open(), self.open()
+        self.change_app(max_presence_members_per_channel=1)
+        second.say({"event": "pusher:subscribe", "data": second.signed(ROOM, "u2")})
+        self.assertEqual(second.events(), [FULL])
+        self.change_app(max_presence_members_per_channel=2)
+        third.say({"event": "pusher:subscribe", "data": third.signed(ROOM, "u2")})
+        self.assertEqual(third.events(), [succeeded(("u1", {}), ("u2", {}))])
+
     def test_unlimited(self) -> None:
         """A limit of 0 is none."""
         self.change_app(max_presence_members_per_channel=0)
