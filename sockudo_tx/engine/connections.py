@@ -193,8 +193,10 @@ class Connections:
                 self._establish(socket, app)
 
         def uncounted(error: BackendError) -> None:
+            """Nobody knows how many there are elsewhere: those here decide (scaling.md 6.9)."""
             self._log.error("connections could not be counted: {error}", error=str(error))
-            self.close(socket, errors.app_lookup_failed())
+            space = self._registry.apps.get(app.id)
+            counted(not app.max_connections or space is None or len(space.sockets) < app.max_connections)
 
         question = lambda: self._authority.conn_open(app.id, self._node, app.max_connections)  # noqa: E731
         self.hold(socket, ask(question, counted, uncounted))

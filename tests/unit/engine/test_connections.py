@@ -81,6 +81,19 @@ class AdmissionTests(EngineCase):
         self.publish("news")
         self.assertEqual((len(here.take()), len(there.take())), (1, 0))
 
+    def test_uncounted(self) -> None:
+        """When the authority cannot count, those who are here decide; none of them is lost in the count."""
+        self.change_app(max_connections=2)
+        self.authority.failing.add("conn_open")
+        peers = [self.open(), self.open()]
+        self.assertRefused(self.connect(), OVER_QUOTA)
+        self.authority.failing.clear()
+        for peer in peers:
+            peer.vanish()
+        self.open()
+        self.open()
+        self.assertRefused(self.connect(), OVER_QUOTA)
+
     def test_store_down(self) -> None:
         """A store that fails is told as such, with a code that brings clients back."""
         self.apps.failing.add("by_key")
@@ -146,6 +159,15 @@ class SlowAdmissionTests(EngineCase):
         self.apps.release()
         self.assertEqual(self.authority.asked, [])
         self.assertEqual((peer.take(), peer.closed), ([], None))
+
+    def test_uncounted_late(self) -> None:
+        """An authority that fails late admits whoever is still there."""
+        self.authority.hold("conn_open")
+        self.authority.failing.add("conn_open")
+        gone, stays = self.connect(), self.connect()
+        gone.vanish()
+        self.authority.release()
+        self.assertEqual((gone.take(), [name for name, _ in stays.events()]), ([], ["connection_established"]))
 
     def test_gone_while_counted(self) -> None:
         """A connection that went away while it was counted gives its place back."""

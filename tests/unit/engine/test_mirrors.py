@@ -12,7 +12,7 @@ from sockudo_tx.engine.mirror import Mirror
 from sockudo_tx.engine.mirrors import Mirrors
 from sockudo_tx.engine.registry import Registry, Subscription
 from sockudo_tx.engine.socket import Socket
-from sockudo_tx.interfaces import Snapshot, UserChange
+from sockudo_tx.interfaces import PresenceChange, Snapshot, UserChange
 from sockudo_tx.protocol.liveness import Pulse
 from sockudo_tx.protocol.names import ChannelName
 from sockudo_tx.testing import fixture_app
@@ -60,6 +60,13 @@ class MirrorsTests(SynchronousTestCase):
         self.mirrors.adopt(self.channel, Mirror(Snapshot("epoch", 9, {})))
         self.assertEqual(self.told(), [[], []])
 
+    def test_known_already(self) -> None:
+        """A change is told only to those whose list is older than it."""
+        self.channel.mirror = Mirror(Snapshot("epoch", 5, {"u1": "1"}))
+        for previous, version, user_id in ((5, 7, "u2"), (7, 9, "u3")):
+            self.mirrors.changed(PresenceChange("app", ROOM, "epoch", previous, version, True, user_id, "{}"))
+        self.assertEqual(self.told(), [[("member_added", "u2"), ("member_added", "u3")], [("member_added", "u3")]])
+
     def test_older(self) -> None:
         """An older list is not."""
         adopted = self.mirrors.adopt(self.channel, Mirror(Snapshot("epoch", 7, {})))
@@ -102,6 +109,22 @@ class MirrorsTests(SynchronousTestCase):
         self.authority.release()
         self.assertEqual([list(mirror.members) for mirror in found], [["u1", "u2", "u3"]] * 2)
         self.assertEqual((self.mirrors._heard, self.mirrors._fetches), ({}, {}))
+
+    def test_lost_on_the_way(self) -> None:
+        """A list that what was published on its way does not fit is compared once more."""
+        self.channel.mirror = None
+        for socket in self.channel.subscribers:
+            self.channel.subscribers[socket] = Subscription(0)
+        self.join("u1")
+        self.authority.hold("snapshot")
+        self.mirrors.fetch(("app", ROOM), lambda mirror: setattr(self.channel, "mirror", mirror), self.fail)
+        self.authority.deaf = True
+        self.join("u2")
+        self.authority.deaf = False
+        self.join("u3")
+        self.authority.release()
+        self.assertEqual(self.told()[0], [("member_added", "u2"), ("member_added", "u3")])
+        self.assertEqual(self.authority.asked, ["snapshot"] * 2)
 
     def test_unknown(self) -> None:
         """Changes of channels nobody here is in are none of our business."""

@@ -8,7 +8,7 @@ from sockudo_tx.engine.socket import INBOX_LIMIT
 from sockudo_tx.interfaces import ChannelCounts
 from sockudo_tx.protocol import messages
 
-from .case import FAILED, PONG, ROOM, EngineCase, Peer, added, removed, succeeded
+from .case import FAILED, FULL, PONG, ROOM, EngineCase, Peer, added, removed, succeeded
 
 SUCCESS = ("subscription_succeeded", {})
 
@@ -296,6 +296,48 @@ class LeavingWhileWaitingTests(SlowCase):
             self.advance(5)
             facts = [fact.name for fact in self.told("member_added", "member_removed")]
             self.assertEqual(facts, ["member_added", "member_removed"], steps)
+
+
+class SlowChangeTests(SlowCase):
+    """Changing one's identity while others come and go"""
+
+    def test_refused(self) -> None:
+        """A socket that stays who it was has missed nothing, not even about the one it wanted to be."""
+        self.change_app(max_presence_members_per_channel=2)
+        self.inside("u1")
+        peer = self.inside("u1")
+        self.elsewhere("u3")
+        self.assertEqual(peer.events(), [added("u3")])
+        self.ask(peer, "u3")
+        self.authority.release(1)
+        self.authority.inner.part("app", ROOM, "other", "u3")
+        self.elsewhere("u4")
+        peer.say({"event": "pusher:ping"})
+        self.authority.release(1)
+        self.assertEqual(peer.events(), [added("u4")])
+        self.authority.release()
+        self.assertEqual(peer.events(), [removed("u3"), FULL, PONG])
+        self.authority.inner.forget_node("other")
+        self.elsewhere("u3")
+        self.assertEqual(peer.events(), [removed("u4"), added("u3")])
+        self.authority.inner.forget_node("other")
+
+    def test_taken_place(self) -> None:
+        """When somebody else took the place meanwhile the socket has it back, whatever the limit."""
+        self.change_app(max_presence_members_per_channel=1)
+        peer = self.inside("u1")
+        self.ask(peer, "u2")
+        self.authority.release(1)
+        self.elsewhere("u3")
+        self.authority.release()
+        self.assertEqual(peer.events(), [added("u3"), FULL])
+        self.assertEqual(self.authority.inner.snapshot("app", ROOM).members.keys(), {"u3", "u1"})
+        self.authority.inner.forget_node("other")
+        self.assertEqual(peer.events(), [removed("u3")])
+
+    def elsewhere(self, user_id: str) -> None:
+        """Somebody on another node joins."""
+        self.authority.inner.join("app", ROOM, "other", user_id, user_id, "{}", 0)
 
 
 class FailingTests(SlowCase):
