@@ -10,8 +10,33 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from socket import SO_ERROR, SOL_SOCKET
+from typing import Any
+
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.main import CONNECTION_LOST, installReactor
+from twisted.internet.tcp import Connection
 
 __all__ = ["event_loop_of", "install_reactor", "soon"]
+
+
+class _UvloopReactor(AsyncioSelectorReactor):
+    """The asyncio reactor with a second look at connections that were reset.
+
+    uvloop stops watching a descriptor in error after one call (`UVPoll._fatal_error`), on which Twisted reads what
+    had come before the reset. Without the second look nobody would ever meet the reset itself: the connection
+    would stay in every table, and writing to it would raise.
+    """
+
+    def _readOrWrite(self, selectable: Any, read: bool) -> None:
+        super()._readOrWrite(selectable, read)
+        if (
+            read
+            and selectable in self._readers
+            and isinstance(selectable, Connection)
+            and selectable.socket.getsockopt(SOL_SOCKET, SO_ERROR)
+        ):
+            self._disconnectSelectable(selectable, CONNECTION_LOST, True)
 
 
 def install_reactor() -> None:
@@ -21,16 +46,16 @@ def install_reactor() -> None:
     """
     if "twisted.internet.reactor" in sys.modules:
         return
-    from twisted.internet import asyncioreactor
-
     try:
         import uvloop
     except ImportError:
         loop = asyncio.new_event_loop()
+        reactor = AsyncioSelectorReactor(loop)
     else:
         loop = uvloop.new_event_loop()
+        reactor = _UvloopReactor(loop)
     asyncio.set_event_loop(loop)  # asyncio drivers ask for it before the loop runs
-    asyncioreactor.install(loop)
+    installReactor(reactor)
 
 
 def event_loop_of(reactor: object) -> asyncio.AbstractEventLoop | None:
