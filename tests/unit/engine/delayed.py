@@ -28,7 +28,7 @@ class _Ear:
 
 
 class Delayed:
-    """A backend whose answers to the held methods come, in order, when the test releases them.
+    """Any backend, as one whose answers to the held methods come, in order, when the test releases them.
 
     `early` decides at once and only the answer is late, as when a broker's publication overtakes its reply;
     otherwise the question itself is on its way until it is released. Methods in `failing` answer with

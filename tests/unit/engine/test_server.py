@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from sockudo_tx.interfaces import BackendError
-from sockudo_tx.protocol import messages
+from sockudo_tx.protocol import errors, messages
 from sockudo_tx.testing import channel_auth
 
 from .case import FAILED, PONG, ROOM, EngineCase, Peer
@@ -119,7 +121,7 @@ class BoundaryTests(EngineCase):
         peer = self.open()
         self.apps.inner.by_id = None
         peer.say({"event": "pusher:subscribe", "data": {"channel": "news"}})
-        self.assertEqual(peer.take(), [messages.error(messages.errors.internal())])
+        self.assertEqual(peer.take(), [messages.error(errors.internal())])
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
         del self.apps.inner.by_id
         self.assertEqual(peer.subscribe("news"), [messages.subscription_succeeded("news")])
@@ -212,7 +214,7 @@ class QuestionTests(EngineCase):
         """Later, when the authority takes its time; `BackendError` when it fails."""
         self.member("u1")
         self.authority.hold("snapshot", "counts", "channels", "user_connections")
-        questions = [
+        questions: list[Callable[[], Any]] = [
             lambda: self.engine.members("app", ROOM),
             lambda: self.engine.counts("app", ROOM),
             lambda: self.engine.channels("app", ""),
@@ -220,13 +222,13 @@ class QuestionTests(EngineCase):
         ]
         answers = [ask() for ask in questions]
         self.authority.release()
-        found = [self.successResultOf(answer) for answer in answers]  # type: ignore[arg-type]
+        found = [self.successResultOf(answer) for answer in answers]
         self.assertEqual(found, [["u1"], (1, 1), {ROOM: (1, 1)}, 0])
         self.authority.failing.update(("snapshot", "counts", "channels", "user_connections"))
         answers = [ask() for ask in questions]
         self.authority.release()
         for answer in answers:
-            self.failureResultOf(answer, BackendError)  # type: ignore[arg-type]
+            self.failureResultOf(answer, BackendError)
 
 
 class TwoAppsTests(EngineCase):

@@ -10,7 +10,7 @@ from sockudo_tx.protocol import messages
 
 from .case import FAILED, FULL, PONG, ROOM, EngineCase, Peer, added, removed, succeeded
 
-SUCCESS = ("subscription_succeeded", {})
+SUCCESS: tuple[str, dict[str, Any]] = ("subscription_succeeded", {})
 
 
 class SubscribeTests(EngineCase):
@@ -51,7 +51,7 @@ class SubscribeTests(EngineCase):
             self.engine.channels("app", ""),
             {"news": ChannelCounts(3, None), "private-a": ChannelCounts(1, None), ROOM: ChannelCounts(2, 1)},
         )
-        self.assertEqual(list(self.engine.channels("app", "private-")), ["private-a"])  # type: ignore[arg-type]
+        self.assertEqual(list(self.engine.channels("app", "private-")), ["private-a"])
         peers[0].vanish()
         self.assertEqual(self.engine.channels("app", "n"), {"news": ChannelCounts(2, None)})
 

@@ -107,7 +107,7 @@ class WatchlistTests(UserCase):
 
     def test_no_list(self) -> None:
         """Without a list, or with an empty one, there is no such message."""
-        for watchlist in (None, []):
+        for watchlist in (None, list[str]()):
             self.assertEqual(len(self.open().signin("u1", watchlist)), 1)
 
     def test_transitions(self) -> None:
