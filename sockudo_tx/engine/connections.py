@@ -136,13 +136,12 @@ class Connections:
         """
         if socket.ended:
             return
-        send(socket, messages.error(fault))
-        socket.sink.close(fault.code, fault.text)
-        self._leave(socket)
+        self._tell(socket, fault)
+        self.leave(socket)
 
     def gone(self, socket: Socket) -> None:
         """The transport is gone; harmless when repeated."""
-        self._leave(socket)
+        self.leave(socket)
         self.open.discard(socket)
         if not self.open:
             drains, self._drains = self._drains, []
@@ -165,11 +164,20 @@ class Connections:
         return done
 
     def _close_some(self, sockets: list[Socket], batch: int) -> None:
-        for socket in sockets[-batch:]:
-            self.close(socket, errors.shutting_down())
+        closing = sockets[-batch:]
+        for socket in closing:
+            if not socket.ended:
+                self._tell(socket, errors.shutting_down())
+        for socket in closing:  # none of them hears of the others' leaving any more
+            self.leave(socket)
         del sockets[-batch:]
         if sockets and self.open:
             self._clock.callLater(_CLOSE_STEP, self._close_some, sockets, batch)
+
+    @staticmethod
+    def _tell(socket: Socket, fault: PeerError) -> None:
+        send(socket, messages.error(fault))
+        socket.sink.close(fault.code, fault.text)
 
     def _no_app(self, socket: Socket, error: BackendError) -> None:
         self._log.error("app lookup failed: {error}", error=str(error))
@@ -234,8 +242,8 @@ class Connections:
             socket.sink.ping()
         return self._liveness.next_at(pulse)
 
-    def _leave(self, socket: Socket) -> None:
-        """Out of every table, exactly once."""
+    def leave(self, socket: Socket) -> None:
+        """Out of every table, exactly once; the transport may take a while yet."""
         session, space = socket.session, socket.space
         socket.ended = True
         socket.session = None

@@ -128,6 +128,10 @@ class Engine:
         socket.pulse.heard_at = self.clock.seconds()
         socket.pulse.pinged_at = None
 
+    def closing(self, socket: Socket) -> None:
+        """The transport has sent a Close frame of its own, which the peer may never answer: clean up now."""
+        self._connections.leave(socket)
+
     def disconnected(self, socket: Socket) -> None:
         """The transport is gone."""
         self._connections.gone(socket)

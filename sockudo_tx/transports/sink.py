@@ -22,11 +22,13 @@ _PING = b"\x89\x00"
 
 
 class Connection(Protocol):
-    """The WebSocket connection a sink ends, in Autobahn's words."""
+    """The WebSocket connection a sink ends, in Autobahn's style."""
 
     def sendClose(self, code: int | None = None, reason: str | None = None) -> None: ...
 
     def dropConnection(self, abort: bool = False) -> None: ...
+
+    def giveUp(self, code: int, reason: str) -> None: ...
 
 
 @implementer(ISink)
@@ -55,7 +57,7 @@ class WebSocketSink(Outbox):
 
     def too_slow(self, error: PeerError) -> None:
         Outbox.push_control(self, PLAIN.frame(messages.error(error).encode()))
-        self._connection.sendClose(error.code, error.text)
+        self._connection.giveUp(error.code, error.text)
 
 
 class StreamSink(WebSocketSink):

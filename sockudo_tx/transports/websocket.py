@@ -184,6 +184,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self.failedByMe = True
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, _REASON_LIMIT), isReply=False)
+            self._leave()
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         if data[0] == _CLOSE_FRAME:
@@ -193,6 +194,15 @@ class WebSocketProtocol(WebSocketServerProtocol):
 
     # The end.
 
+    def giveUp(self, code: int, reason: str) -> None:
+        """Close a peer that is too slow. The engine, in the middle of a broadcast perhaps, is told in a later turn."""
+        self.sendClose(code, reason)
+        self.factory.clock.callLater(0, self._leave)
+
+    def _leave(self) -> None:
+        if self._socket is not None:
+            self.factory.engine.closing(self._socket)
+
     def dropConnection(self, abort: bool = False) -> None:
         """End the connection: after a clean closing handshake, or without `abort`, once all has been sent."""
         if abort and not self.wasClean:
@@ -200,6 +210,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
         elif self.state != self.STATE_CLOSED:
             self.state = self.STATE_CLOSED
             if not self.sink.lose():
+                self._leave()
                 self._disarm()
                 self.closeHandshakeTimeoutCall = self.factory.clock.callLater(self.closeHandshakeTimeout, self._abort)
 

@@ -117,6 +117,18 @@ class PresenceTests(ProtocolCase):
             self.assertEqual(first.take(), [removed(ROOM, "u2")])
             self.assertEqual(self.server.members(ROOM), ["u1"])
 
+    def test_P84_fault(self) -> None:
+        """So is a member that breaks the rules of WebSocket, which the server answers with a Close frame of its own."""
+        for opcode, payload, code in ((0x3, b"", 1002), (0x1, b"\xff", 1007)):
+            self.serve()
+            first, second = self.member(ROOM, "u1"), self.member(ROOM, "u2")
+            second.answers_close = False
+            first.take()
+            second.frame(opcode, payload)
+            self.assertEqual((second.closed or (0, ""))[0], code)
+            self.assertEqual(first.take(), [removed(ROOM, "u2")])
+            self.assertEqual(self.server.members(ROOM), ["u1"])
+
     def test_P85_numeric_user_id(self) -> None:
         """When `user_id` is the number 10, then the member id is the string `10` everywhere."""
         first, second = self.member(ROOM, "u1"), self.client()

@@ -25,6 +25,18 @@ class ShutdownTests(ProtocolCase):
         self.assertIsNone(self.successResultOf(gone))
         self.assertEqual(self.server.connect().status, 503)
 
+    def test_P143_drain_of_a_room(self) -> None:
+        """The members of a presence channel are told to go, not first how the others leave."""
+        members = [self.member("presence-r", f"u{number}") for number in range(20)]
+        for member in members:
+            member.take()
+            member.answers_close = False
+        self.server.engine.drain(5.0)
+        self.server.pump()
+        for member in members:
+            self.assertClosed(member, 4200, CLOSING)
+        self.assertEqual(self.server.members("presence-r"), [])
+
     def test_P143_drain_spread_out(self) -> None:
         """Closing may be spread over some seconds, and is over when they are."""
         clients = [self.client() for _ in range(50)]

@@ -39,6 +39,9 @@ class Recorder:
     def alive(self, socket: Any) -> None:
         self.calls.append(("alive",))
 
+    def closing(self, socket: Any) -> None:
+        self.calls.append(("closing",))
+
     def disconnected(self, socket: Any) -> None:
         self.calls.append(("disconnected",))
 

@@ -214,7 +214,7 @@ class HearingTests(WebSocketCase):
         self.send(masked(CONTINUATION, b"y" * 401)[:20])
         self.assertEqual(self.received(), [("close", 1009, "The message is too big")])
         self.send(masked(CONTINUATION, b"y" * 401)[20:])
-        self.assertEqual((self.engine.take(), self.protocol._message), ([], b""))
+        self.assertEqual((self.engine.take(), self.protocol._message), ([("closing",)], b""))
 
     def test_frame_too_big(self) -> None:
         """So is a single frame beyond its own limit; exactly the limit is fine."""
@@ -339,7 +339,7 @@ class ClosingTests(WebSocketCase):
         self.send(close_frame(1000))
         self.pair.step()
         self.clock.advance(4.9)
-        self.assertEqual(self.engine.take(), [])
+        self.assertEqual(self.engine.take(), [("closing",)])
         self.clock.advance(0.2)
         self.pair.step()
         self.assertEqual((self.engine.take(), self.clock.getDelayedCalls()), ([("disconnected",)], []))
@@ -350,7 +350,7 @@ class ClosingTests(WebSocketCase):
         self.sink.push(PLAIN.frame(b"event"))
         self.send(close_frame(1000))
         self.assertEqual(self.received(), ["0" * 300_000, "event", ("close", 1000, ""), "end"])
-        self.assertEqual((self.engine.take(), self.clock.getDelayedCalls()), ([("disconnected",)], []))
+        self.assertEqual((self.engine.take(), self.clock.getDelayedCalls()), ([("closing",), ("disconnected",)], []))
 
     def test_vanished(self) -> None:
         """A connection lost at any moment is reported once, and later calls of the engine are harmless."""
@@ -384,13 +384,16 @@ class SlowTests(WebSocketCase):
     """A client that does not read"""
 
     def test_P141_disconnected(self) -> None:
-        """It is told why, with 4100, and aborted when it does not read even that for five seconds."""
+        """It is told why, with 4100, leaves its channels, and is aborted when it does not read for five seconds."""
         self.open(max_messages=10, disconnect_on_buffer_full=True)
         self.fill()
         self.engine.take()
         for _ in range(11):
             self.sink.push(PLAIN.frame(b"event"))
+        self.assertEqual(self.engine.take(), [])  # in the middle of a broadcast
         self.pair.step()
+        self.clock.advance(0)
+        self.assertEqual(self.engine.take(), [("closing",)])
         self.clock.advance(5.1)
         self.pair.step()
         self.assertEqual((self.engine.take(), self.clock.getDelayedCalls()), ([("disconnected",)], []))
