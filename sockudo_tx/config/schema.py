@@ -127,7 +127,7 @@ class AcceptTrafficConfig(Section, frozen=True, kw_only=True):
 
 
 class HttpApiConfig(Section, frozen=True, kw_only=True):
-    request_limit_in_mb: Annotated[MiB, Doc("Largest request body of the HTTP API; above it 413.")] = 10
+    request_limit_in_mb: Annotated[MiB, Doc("Largest request body of the HTTP API; above it 413. 0: no limit.")] = 10
     usage_enabled: Annotated[bool, Doc("Serve `/usage` and `/stats`."), Env("HTTP_API_USAGE_ENABLED")] = True
     accept_traffic: AcceptTrafficConfig = AcceptTrafficConfig()
 

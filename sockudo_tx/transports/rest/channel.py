@@ -3,6 +3,9 @@
 A refusal before the whole request was read is answered at once. Then our half of the connection is closed
 and what still comes in is dropped, for a few seconds: closing a socket with unread bytes resets it, and the
 client would never see the answer.
+
+A client that drips bytes gets no more time than a silent one: the head has the idle timeout to arrive in, and
+so has every `PIECE` of the body.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import ISSLTransport, ITCPTransport
+from twisted.protocols.basic import LineReceiver
 from twisted.web.http import HTTPChannel
 
 from ...protocol.errors import RestError
@@ -23,6 +27,8 @@ __all__ = ["RestChannel"]
 
 LINGER = 5
 """Seconds a refused client may go on sending."""
+PIECE = 64 * 1024
+"""Bytes that buy a client another idle timeout; more than any head has."""
 MAX_HEADER_NAME = 256
 """Longer names are refused: Twisted keeps a cache of the names it has seen."""
 
@@ -37,6 +43,15 @@ class RestChannel(HTTPChannel):
     site: RestSite
     requests: list[Request]
     abortTimeout = LINGER
+    _credit = 0
+    """Bytes that may still come before the idle timeout starts anew."""
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._credit <= 0:
+            self._credit = PIECE
+            self.resetTimeout()
+        self._credit -= len(data)
+        LineReceiver.dataReceived(self, data)  # HTTPChannel's own grants time for every byte
 
     def headerReceived(self, line: bytes) -> bool:
         if len(line) > MAX_HEADER_NAME:
@@ -46,10 +61,18 @@ class RestChannel(HTTPChannel):
                 return False
         return bool(super().headerReceived(line))
 
+    def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
+        """Any encoding but chunked leaves the length of the body open (RFC 9112 6.3); Twisted lets `identity` pass."""
+        if header == b"Transfer-Encoding" and data.lower() != b"chunked":
+            return bool(self._failChooseTransferDecoder())
+        return bool(super()._maybeChooseTransferDecoder(header, data))
+
     def allHeadersReceived(self) -> None:
         request = self.requests[-1]
         self.persistent = self.checkPersistence(request, self._version)
         request.begin(self._command, self._path, self.length)
+        if request.refused:
+            return
         expect = request.header(b"Expect")
         if expect is None or expect.lower() != "100-continue" or self._version != b"HTTP/1.1" or self.length == 0:
             return
@@ -108,4 +131,5 @@ class RestChannel(HTTPChannel):
                 reply, request.header_bytes(b"Origin"), close=not self.persistent, head_only=request.method == "HEAD"
             )
         )
+        self._credit = 0
         self.requestDone(request)

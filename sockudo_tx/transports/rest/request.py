@@ -43,6 +43,8 @@ class Request:
     match: Match | None = None
     fault: RestError | None = None
     """Why the request is refused once it has been read."""
+    refused = False
+    """Whether it was answered before it was read."""
 
     def __init__(self, channel: RestChannel) -> None:
         self.channel: RestChannel | None = channel
@@ -50,28 +52,29 @@ class Request:
         self.requestHeaders = Headers()
         self._received = bytearray()
         self._size = 0
-        self._refused = False
         self._work: Deferred[None] | None = None
 
     # What HTTPChannel calls
 
     def handleContentChunk(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size > self.site.settings.request_limit:
+        if self._exceeds(self._size):
             self._received.clear()
             self.refuse(self.fault or self._too_large())
         elif self.fault is None:
             self._received += data
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        if self._refused:
+        if self.refused:
             return
         self.body = bytes(self._received)
+        self._received.clear()
         self._work = Deferred.fromCoroutine(self._answer())
 
     def connectionLost(self, reason: Failure) -> None:
         """Nobody waits any more. Questions are dropped; what changes something is seen through."""
         self.channel = None
+        self._received.clear()  # at once: channel and request refer to each other until the next garbage collection
         if self._work is not None and self.method != "POST":
             self._work.cancel()
 
@@ -86,13 +89,13 @@ class Request:
         if self.method != "OPTIONS":
             self.match = self.site.routes.match(self.path)
             self.fault = self._misdirected()
-        if length is not None and length > self.site.settings.request_limit:
+        if length is not None and self._exceeds(length):
             self.refuse(self.fault or self._too_large())
 
     def refuse(self, fault: RestError) -> None:
         """Answer now, before the body was read, and close the connection."""
-        if self.channel is not None and not self._refused:
-            self._refused = True
+        if self.channel is not None and not self.refused:
+            self.refused = True
             self.channel.refuse(self.site.finished(error_reply(fault), self.header_bytes(b"Origin"), close=True))
 
     def _misdirected(self) -> RestError | None:
@@ -104,6 +107,10 @@ class Request:
                 405, "method_not_allowed", f"{_shown(self.path)} takes {route.allow}", {"Allow": route.allow}
             )
         return None
+
+    def _exceeds(self, size: int) -> bool:
+        limit = self.site.settings.request_limit
+        return size > limit > 0
 
     def _too_large(self) -> RestError:
         limit = self.site.settings.request_limit

@@ -29,9 +29,9 @@ class RestSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     path_prefix: str = "/"
     request_limit: int = 10 * 1024 * 1024
-    """Largest request body in bytes."""
+    """Largest request body in bytes; 0 is no limit."""
     idle_timeout: float = 60.0
-    """Seconds a connection may be silent between and within requests."""
+    """Seconds a connection may be silent between and within requests, and a head may take."""
     usage_enabled: bool = True
     health_timeout: float = 0.4
     """Seconds each health check may take."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 from twisted.internet.testing import StringTransport
 
 from sockudo_tx.transports.rest.site import RestSettings
@@ -38,6 +41,7 @@ class RefusalTests(HttpCase):
             b"POST /up HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
             b"POST /up HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
             b"POST /up HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+            b"POST /up HTTP/1.1\r\nTransfer-Encoding: identity\r\nContent-Length: 1\r\n\r\nx",
             chunked + b"zz\r\n",
             chunked + b"-1\r\n",
             chunked + b"1\r\nxyz",
@@ -56,6 +60,15 @@ class RefusalTests(HttpCase):
             connection.send(bytes([byte]))
         self.assertEqual([answer.status for answer in connection.take()], [400])
 
+    def test_H52_nothing_after_the_refusal(self) -> None:
+        """A client that asked before it sends too large a body is told no, and not to go on as well."""
+        self.serve(rest=RestSettings(request_limit=10))
+        head = b"POST /apps/app-id/events HTTP/1.1\r\nExpect: 100-continue\r\n"
+        connection = RawConnection(self.server).send(head + b"Content-Length: 11\r\n\r\n")
+        self.server.pump()
+        self.assertTrue(connection.received.startswith(b"HTTP/1.1 413 "))
+        self.assertEqual(connection.received.count(b"HTTP/1.1 "), 1)
+
     def test_lingering(self) -> None:
         """A refused client may go on sending for a while; then the connection is cut."""
         site = self.server.site
@@ -73,6 +86,53 @@ class RefusalTests(HttpCase):
         self.assertEqual((transport.value(), transport.aborted), (b"", False))
         self.server.clock.advance(1)
         self.assertTrue(transport.aborted)
+
+
+class SlowClientTests(HttpCase):
+    """Clients that send a little at a time, or go away in the middle"""
+
+    def drip(self, head: bytes, piece: bytes, seconds: int) -> RawConnection:
+        """A piece every second, after this beginning."""
+        connection = RawConnection(self.server).send(head)
+        for _ in range(seconds):
+            self.server.advance(1)
+            if connection.ended:
+                break
+            connection.send(piece)
+        return connection
+
+    def test_slow_head(self) -> None:
+        """A head has a minute to arrive, however it is spread over it."""
+        self.assertFalse(self.drip(b"GET /up HTTP/1.1\r\n", b"X: y\r\n", 59).ended)
+        self.assertTrue(self.drip(b"GET /up HTTP/1.1\r\n", b"X: y\r\n", 61).ended)
+
+    def test_slow_body(self) -> None:
+        """A body that comes byte by byte is given up; a large one on a slow line is not."""
+        for framing, piece in ((b"Content-Length: 999999", b"x"), (b"Transfer-Encoding: chunked", b"1\r\nx\r\n")):
+            head = b"POST /apps/app-id/events HTTP/1.1\r\n" + framing + b"\r\n\r\n"
+            self.assertTrue(self.drip(head, piece, 61).ended)
+        head = b"POST /apps/app-id/events HTTP/1.1\r\nContent-Length: 999999\r\n\r\n"
+        self.assertFalse(self.drip(head, b"x" * 2048, 300).ended)
+
+    def test_next_request(self) -> None:
+        """Each request has its own minute."""
+        connection = RawConnection(self.server)
+        for _ in range(5):
+            self.server.advance(40)
+            connection.send(UP[:10])
+            self.server.advance(40)
+            self.assertEqual([answer.text for answer in connection.send(UP[10:]).take()], ["OK"])
+
+    def test_H52_abandoned_body(self) -> None:
+        """What came of a body is given back when its client goes, without waiting for the garbage collector."""
+        head = b"POST /apps/app-id/events HTTP/1.1\r\nContent-Length: 9000000\r\n\r\n"
+        gc.disable()
+        self.addCleanup(gc.enable)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        for _ in range(3):
+            RawConnection(self.server).send(head + b"x" * 2**20).wire.cut()
+            self.assertLess(tracemalloc.get_traced_memory()[0], 2**20)
 
 
 class HalfCloseTransport(StringTransport):
@@ -163,6 +223,16 @@ class ToleranceTests(HttpCase):
             connection.send(line + b" HTTP/1.1\r\nContent-Length: 20\r\n\r\n" + UP)
             self.assertEqual([answer.status for answer in connection.take()], [status])
         self.assertEqual(connection.ask(UP).text, "OK")
+
+    def test_H52_no_limit(self) -> None:
+        """A limit of 0 is none, as with every other limit."""
+        self.serve(rest=RestSettings(request_limit=0))
+        connection = RawConnection(self.server).send(
+            f"POST {signed('POST', '/apps/app-id/events', body=EVENT)} HTTP/1.1\r\n".encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(EVENT), EVENT)
+        )
+        self.assertJson(connection.take()[0], {"ok": True})
+        self.assertJson(self.post("/events", EVENT), {"ok": True})
 
     def test_path_before_size(self) -> None:
         """A path that does not exist is a 404 however large the body is."""
