@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import NamedTuple
 
@@ -63,19 +64,22 @@ class Liveness(NamedTuple):
             return Step.PING
         if self.idle_timeout and now >= pulse.heard_at + self.idle_timeout:
             return Step.IDLE
-        if self.native_ping_interval and now >= pulse.native_pinged_at + self.native_ping_interval:
+        # Not while our `pusher:ping` is out: the answer of a library that knows nothing of Pusher would pass for one.
+        if pulse.pinged_at is None and self._native_ping_at(pulse) <= now:
             return Step.NATIVE_PING
         return Step.WAIT
 
     def next_at(self, pulse: Pulse) -> float:
         """When `step` may say something new, as far as is known now."""
-        times = [
-            pulse.heard_at + self.activity_timeout if pulse.pinged_at is None else pulse.pinged_at + self.pong_timeout
-        ]
+        if pulse.pinged_at is None:
+            times = [pulse.heard_at + self.activity_timeout, self._native_ping_at(pulse)]
+        else:
+            times = [pulse.pinged_at + self.pong_timeout]
         if pulse.authorize_by is not None:
             times.append(pulse.authorize_by)
-        if self.native_ping_interval:
-            times.append(pulse.native_pinged_at + self.native_ping_interval)
         if self.idle_timeout:
             times.append(pulse.heard_at + self.idle_timeout)
         return min(times)
+
+    def _native_ping_at(self, pulse: Pulse) -> float:
+        return pulse.native_pinged_at + self.native_ping_interval if self.native_ping_interval else math.inf

@@ -26,6 +26,13 @@ class HeartbeatTests(ProtocolCase):
         self.assertEqual(client.take(), [PING])
         return client
 
+    def advance_answering(self, client: MemoryClient, seconds: int) -> None:
+        """Time passes, and the client's WebSocket library answers native pings."""
+        for _ in range(seconds):
+            self.server.advance(1)
+            while client.pings:
+                client.frame(0xA, client.pings.pop(0))
+
     def test_P26_ping(self) -> None:
         """When sending `{"event":"pusher:ping","data":{}}`, then exactly `{"event":"pusher:pong"}`."""
         self.assertEqual(self.client().send('{"event":"pusher:ping","data":{}}').take(), [PONG])
@@ -47,6 +54,17 @@ class HeartbeatTests(ProtocolCase):
         self.server.advance(2)
         self.assertClosed(client, 4201, NO_PONG)
         self.assertEqual(self.server.tables(), {})
+
+    def test_P29_library_answers(self) -> None:
+        """The same when the client's WebSocket library answers native pings by itself, as most do."""
+        self.make(settings=EngineSettings(activity_timeout=2))
+        client = self.client()
+        self.advance_answering(client, 3)
+        self.assertEqual(client.take(), [PING])
+        self.advance_answering(client, 28)
+        self.assertSilent(client)
+        self.advance_answering(client, 2)
+        self.assertClosed(client, 4201, NO_PONG)
 
     def test_P30_answer(self) -> None:
         """Given 28 and the client answers `pusher:pong`, then no close, and the next server ping comes no earlier
