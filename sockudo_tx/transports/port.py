@@ -16,7 +16,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from .handshake import HEAD_LIMIT, Head, Headers, accepted, parse_head, upgrade_fault
-from .rest.request import Request
+from .rest.call import HttpRequest
 from .rest.site import RestSite
 from .settings import WebSocketSettings
 from .turn import Turn
@@ -133,7 +133,7 @@ class PortFactory(Factory):
         self.websockets = WebSocketFactory(engine, settings, clock, turn)
         self.opening = b"GET " + settings.path_prefix.rstrip("/").encode() + b"/app/"
         self._engine = engine
-        site.take_over = self.take_over
+        site.upgrades.take_over = self.take_over
 
     def startFactory(self) -> None:
         self.site.startFactory()
@@ -154,7 +154,7 @@ class PortFactory(Factory):
         switch(transport, connection)
         connection.open(transport, accepted(path, headers, self.settings.path_prefix), rest)
 
-    def take_over(self, request: Request) -> bool:
+    def take_over(self, request: HttpRequest) -> bool:
         """Make the connection of an HTTP request without `upgrade_fault` a WebSocket; whether it still could.
 
         The request is finished with when this is true: it must not be answered.

@@ -85,7 +85,7 @@ class MutationTests(HttpCase):
         self.server.advance(120)
         left = {name: size for name, size in self.server.tables().items() if "_told" not in name}
         self.assertEqual(left, {})
-        self.assertLessEqual(len(self.server.site.repeats), 100)
+        self.assertLessEqual(len(self.server.site.api.repeats), 100)
         self.assertEqual(self.call("GET", "/up").text, "OK")
 
     def test_some(self) -> None:

@@ -10,18 +10,16 @@ so has every `PIECE` of the body.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import ISSLTransport, ITCPTransport
 from twisted.protocols.basic import LineReceiver
 from twisted.web.http import HTTPChannel
 
 from ...protocol.errors import RestError
+from .api import RestApi
 from .reply import Reply, error_reply
-
-if TYPE_CHECKING:
-    from .request import Request
-    from .site import RestSite
+from .request import Request
 
 __all__ = ["RestChannel"]
 
@@ -40,7 +38,7 @@ def _dropped(data: bytes) -> None:
 class RestChannel(HTTPChannel):
     """Hands finished requests to `Request`, one at a time and in order."""
 
-    site: RestSite
+    api: RestApi
     requests: list[Request]
     abortTimeout = LINGER
     _credit = 0
@@ -106,7 +104,7 @@ class RestChannel(HTTPChannel):
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         fault = RestError(400, "invalid_input", "This is not an HTTP/1.1 request the server understands")
-        self.refuse(self.site.finished(error_reply(fault), None, close=True))
+        self.refuse(self.api.answers.finished(error_reply(fault), None, close=True))
 
     def lineLengthExceeded(self, line: bytes) -> None:
         self._respondToBadRequestAndDisconnect()
@@ -123,11 +121,11 @@ class RestChannel(HTTPChannel):
 
     def send(self, request: Request, reply: Reply) -> None:
         """Answer the request whose turn it is, and go on to the next."""
-        if self.site.engine.draining:
+        if self.api.engine.draining:
             self.persistent = False
         transport: Any = self.transport
         transport.write(
-            self.site.finished(
+            self.api.answers.finished(
                 reply, request.header_bytes(b"Origin"), close=not self.persistent, head_only=request.method == "HEAD"
             )
         )

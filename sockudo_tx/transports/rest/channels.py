@@ -7,8 +7,8 @@ from typing import Any
 from ...protocol.errors import RestError
 from ...protocol.names import USER_CHANNEL_PREFIX, ChannelName
 from ...protocol.publication import check_channel_name, split_info
+from .call import Call
 from .counting import counted, user_counts
-from .guard import Call
 from .reply import Reply, json_reply
 from .waiting import settled
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ...protocol.errors import RestError
 from ...protocol.publication import Publication, parse_batch, parse_event
+from .call import Call
 from .counting import attributes
-from .guard import Call
 from .idempotency import Claims
 from .reply import Reply, json_reply
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred
@@ -10,14 +10,12 @@ from twisted.logger import Logger, LogLevel
 
 from ...engine.server import Engine
 from ...interfaces import Answer, BackendError
+from .call import HttpRequest
 from .repeats import Repeats
 from .reply import TEXT, Reply
 from .waiting import ask_within
 
-if TYPE_CHECKING:
-    from .request import Request
-
-__all__ = ["Health", "live", "up"]
+__all__ = ["Health", "live"]
 
 _NOTHING = Reply(200, b"", b"")
 _STATUS = {"OK": 200, "DEGRADED": 200, "ERROR": 503, "DRAINING": 503, "NOT_FOUND": 404}
@@ -33,14 +31,7 @@ class Fault(NamedTuple):
     """For the log."""
 
 
-async def up(request: Request) -> Reply:
-    """OK, DEGRADED, ERROR, NOT_FOUND or DRAINING: first line of the body, and `X-Health-Check`."""
-    segments = request.segments
-    app_id = unquote_to_bytes(segments[0]).decode("utf-8", "replace") if segments else None
-    return await request.site.health.check(app_id)
-
-
-async def live(request: Request) -> Reply:
+async def live(request: HttpRequest) -> Reply:
     """200 as long as the process answers at all."""
     return _NOTHING
 
@@ -55,10 +46,12 @@ class Health:
         self._timeout = timeout
         self._repeats = repeats
 
-    async def check(self, app_id: str | None) -> Reply:
-        """The state now, of the server or of the server for one app."""
+    async def up(self, request: HttpRequest) -> Reply:
+        """OK, DEGRADED, ERROR, NOT_FOUND or DRAINING: first line of the body, and `X-Health-Check`."""
         if self._engine.draining:
             return _report("DRAINING", [])
+        segments = request.segments
+        app_id = unquote_to_bytes(segments[0]).decode("utf-8", "replace") if segments else None
         state, faults = await self._examine(app_id)
         if faults or state == "NOT_FOUND":
             self._tell(state, faults)

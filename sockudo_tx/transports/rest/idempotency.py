@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from ...interfaces import Answer, BackendError
 from ...protocol.errors import RestError
 from ...protocol.publication import Publication
-from .guard import Call
+from .call import Call
 from .reply import Reply, json_reply
 from .waiting import ask_within
 

@@ -7,6 +7,8 @@ the rate limiter, when there is one, in `_reply` before anything else; the size 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -16,15 +18,23 @@ from zope.interface import provider
 
 from ...interfaces import BackendError
 from ...protocol.errors import RestError
-from .channel import RestChannel
-from .guard import admit
+from .api import RestApi
 from .reply import Reply, error_reply
-from .routes import Match
+from .routes import Route
 
 __all__ = ["Request"]
 
-_PREFLIGHT = Reply(200, b"", b"")
 _INTERNAL = RestError(500, "internal_error", "The server failed to process the request; its log has the details")
+
+
+class Connection(Protocol):
+    """The channel a request came on and is answered on."""
+
+    api: RestApi
+
+    def refuse(self, answer: bytes) -> None: ...
+
+    def send(self, request: Request, reply: Reply) -> None: ...
 
 
 @provider(INonQueuedRequestFactory)
@@ -40,18 +50,20 @@ class Request:
     """Its path: no host, no query, escapes untouched."""
     query = b""
     body = b""
-    match: Match | None = None
+    segments: tuple[bytes, ...] = ()
+    """What the route leaves open in the path, still escaped."""
     fault: RestError | None = None
     """Why the request is refused once it has been read."""
     refused = False
     """Whether it was answered before it was read."""
 
-    def __init__(self, channel: RestChannel) -> None:
-        self.channel: RestChannel | None = channel
-        self.site = channel.site
+    def __init__(self, channel: Connection) -> None:
+        self.channel: Connection | None = channel
+        self._api = channel.api
         self.requestHeaders = Headers()
         self._received = bytearray()
         self._size = 0
+        self._route: Route | None = None
         self._work: Deferred[None] | None = None
 
     # What HTTPChannel calls
@@ -87,8 +99,7 @@ class Request:
             uri = _without_host(uri)
         self.path, _, self.query = uri.partition(b"?")
         if self.method != "OPTIONS":
-            self.match = self.site.routes.match(self.path)
-            self.fault = self._misdirected()
+            self.fault = self._directed()
         if length is not None and self._exceeds(length):
             self.refuse(self.fault or self._too_large())
 
@@ -96,12 +107,16 @@ class Request:
         """Answer now, before the body was read, and close the connection."""
         if self.channel is not None and not self.refused:
             self.refused = True
-            self.channel.refuse(self.site.finished(error_reply(fault), self.header_bytes(b"Origin"), close=True))
+            answer = self._api.answers.finished(error_reply(fault), self.header_bytes(b"Origin"), close=True)
+            self.channel.refuse(answer)
 
-    def _misdirected(self) -> RestError | None:
-        if self.match is None:
+    def _directed(self) -> RestError | None:
+        """Find the route; why there is none."""
+        match = self._api.routes.match(self.path)
+        if match is None:
             return RestError(404, "not_found", f"There is nothing at {_shown(self.path)}")
-        route = self.match.route
+        route, self.segments = match
+        self._route = route
         if not route.takes(self.method):
             return RestError(
                 405, "method_not_allowed", f"{_shown(self.path)} takes {route.allow}", {"Allow": route.allow}
@@ -109,11 +124,10 @@ class Request:
         return None
 
     def _exceeds(self, size: int) -> bool:
-        limit = self.site.settings.request_limit
-        return size > limit > 0
+        return size > self._api.request_limit > 0
 
     def _too_large(self) -> RestError:
-        limit = self.site.settings.request_limit
+        limit = self._api.request_limit
         return RestError(413, "payload_too_large", f"The request body is larger than {limit} bytes")
 
     # The answer
@@ -140,24 +154,19 @@ class Request:
         """None when the connection is no longer ours to answer on."""
         if self.fault is not None:
             return error_reply(self.fault)
-        if self.match is None:
-            return _PREFLIGHT._replace(headers=self.site.cors.preflight())
-        route = self.match.route
+        route = self._route
+        if route is None:
+            return self._api.answers.preflight
         if route.signed is None:
             assert route.open is not None
             return await route.open(self)
-        return await route.signed(await admit(self, self.match.segments, app_in_path=route.app_in_path))
+        return await route.signed(await self._api.guard.admit(self, app_in_path=route.app_in_path))
 
     def _complain(self, what: str) -> None:
-        if self.site.repeats.due(what):
+        if self._api.repeats.due(what):
             self._log.error("a backend failed a REST call: {what}", what=what)
 
     # Its parts
-
-    @property
-    def segments(self) -> tuple[bytes, ...]:
-        """What the route's pattern left open, still escaped."""
-        return self.match.segments if self.match is not None else ()
 
     def header_bytes(self, name: bytes) -> bytes | None:
         """A header's value as received; the last one when repeated."""

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from ...engine.server import Engine
 from ...protocol.errors import RestError
 from ..handshake import upgrade_fault
+from .call import HttpRequest
 from .reply import Reply
 
-if TYPE_CHECKING:
-    from .request import Request
-
-__all__ = ["upgrade"]
+__all__ = ["Upgrades"]
 
 
-async def upgrade(request: Request) -> Reply | None:
-    """None when the connection has become a WebSocket."""
-    site = request.site
-    headers = {name.lower(): values for name, values in request.requestHeaders.getAllRawHeaders()}
-    fault = upgrade_fault(
-        request.method.encode(),
-        request.path,
-        request.query,
-        headers,
-        site.settings.path_prefix,
-        draining=site.engine.draining,
-    )
-    if fault is not None:
-        raise fault
-    if site.take_over is not None and site.take_over(request):
-        return None
-    raise RestError(400, "invalid_input", "This connection cannot become a WebSocket")
+class Upgrades:
+    """Where upgrade requests go that HTTP has read."""
+
+    take_over: Callable[[HttpRequest], bool] | None = None
+    """Turns the connection of a valid upgrade request into a WebSocket; whether it did."""
+
+    def __init__(self, engine: Engine, path_prefix: str) -> None:
+        self._engine = engine
+        self._path_prefix = path_prefix
+
+    async def upgrade(self, request: HttpRequest) -> Reply | None:
+        """None when the connection has become a WebSocket."""
+        headers = {name.lower(): values for name, values in request.requestHeaders.getAllRawHeaders()}
+        fault = upgrade_fault(
+            request.method.encode(),
+            request.path,
+            request.query,
+            headers,
+            self._path_prefix,
+            draining=self._engine.draining,
+        )
+        if fault is not None:
+            raise fault
+        if self.take_over is not None and self.take_over(request):
+            return None
+        raise RestError(400, "invalid_input", "This connection cannot become a WebSocket")

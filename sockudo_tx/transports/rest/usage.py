@@ -6,32 +6,36 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ...engine.server import Engine
 from ...engine.stats import AppStats
+from .call import HttpRequest
 from .reply import Reply, json_reply
 
-if TYPE_CHECKING:
-    from .request import Request
-
-__all__ = ["memory", "show_stats", "show_usage"]
+__all__ = ["Usage", "memory"]
 
 
-async def show_usage(request: Request) -> Reply:
-    """Memory of the host, or of the container when it has a limit."""
-    return json_reply({"memory": memory()})
+class Usage:
+    """Tells of the machine and of one node on it."""
 
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
-async def show_stats(request: Request) -> Reply:
-    """Connections, users and channels of this node, in all and per app."""
-    stats = request.site.engine.stats()
-    return json_reply(
-        {
-            "memory": memory(),
-            "totals": {"apps": len(stats.apps), **_described(stats.totals)},
-            "apps": [{"app_id": app_id, **_described(stats.apps[app_id])} for app_id in sorted(stats.apps)],
-        }
-    )
+    async def show_usage(self, request: HttpRequest) -> Reply:
+        """Memory of the host, or of the container when it has a limit."""
+        return json_reply({"memory": memory()})
+
+    async def show_stats(self, request: HttpRequest) -> Reply:
+        """Connections, users and channels of this node, in all and per app."""
+        stats = self._engine.stats()
+        return json_reply(
+            {
+                "memory": memory(),
+                "totals": {"apps": len(stats.apps), **_described(stats.totals)},
+                "apps": [{"app_id": app_id, **_described(stats.apps[app_id])} for app_id in sorted(stats.apps)],
+            }
+        )
 
 
 def _described(stats: AppStats) -> dict[str, Any]:

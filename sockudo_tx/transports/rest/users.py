@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .guard import Call
+from .call import Call
 from .reply import Reply, json_reply
 
 __all__ = ["terminate"]

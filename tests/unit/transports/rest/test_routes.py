@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockudo_tx.testing import MemoryServer
 from sockudo_tx.transports.rest.routes import Routes
+from sockudo_tx.transports.rest.settings import RestSettings
 
 OPEN: dict[bytes, tuple[bytes, ...]] = {
     b"/apps/a/events": (b"a",),
@@ -27,12 +29,20 @@ OPEN: dict[bytes, tuple[bytes, ...]] = {
 }
 
 
+def served(prefix: str = "/", usage: bool = True) -> Routes:
+    """The routes of a whole server."""
+    return MemoryServer(rest=RestSettings(path_prefix=prefix, usage_enabled=usage)).site.api.routes
+
+
+PLAIN, PREFIXED = served(usage=False), served("/a", usage=False)
+
+
 class RouteTests(SynchronousTestCase):
     """`Routes`"""
 
     def test_match(self) -> None:
         """Every route, with and without a slash at the end, and its open segments as they came."""
-        routes = Routes(b"", True)
+        routes = served()
         for path, segments in OPEN.items():
             for spelled in (path, path + b"/"):
                 match = routes.match(spelled)
@@ -43,17 +53,23 @@ class RouteTests(SynchronousTestCase):
 
     def test_prefix(self) -> None:
         """Below a prefix everything moves; health answers at both places."""
-        routes = Routes(b"/ws", True)
+        routes = served("/ws")
         for path, segments in OPEN.items():
             match = routes.match(b"/ws" + path)
             self.assertEqual(match and match.segments, segments)
             self.assertEqual(routes.match(path) is not None, path in (b"/up", b"/up/a", b"/live"), path)
         self.assertIsNone(routes.match(b"/wsup"))
 
+    def test_without_usage(self) -> None:
+        """`/usage` and `/stats` can be switched off, and nothing else goes with them."""
+        for path in OPEN:
+            self.assertEqual(PLAIN.match(path) is None, path in (b"/usage", b"/stats"), path)
+
     def test_kinds(self) -> None:
         """A route is signed or open, never both."""
+        routes = served()
         for path in OPEN:
-            match = Routes(b"", True).match(path)
+            match = routes.match(path)
             assert match is not None
             self.assertNotEqual(match.route.signed is None, match.route.open is None)
             self.assertEqual(match.route.signed is not None, b"apps" in path or b"users" in path)
@@ -61,6 +77,6 @@ class RouteTests(SynchronousTestCase):
     @given(st.binary() | st.lists(st.sampled_from([b"", b"apps", b"a", b"channels", b"users", b"events", b"up"])).map(b"/".join))  # fmt: skip
     def test_total(self, path: bytes) -> None:
         """Any path is a route or none."""
-        for prefix in (b"", b"/a"):
-            match = Routes(prefix, False).match(path)
+        for routes in (PLAIN, PREFIXED):
+            match = routes.match(path)
             self.assertTrue(match is None or all(match.segments))

@@ -1,0 +1,26 @@
+"""What all requests of one server share: where they may go, who lets them in, how their answers leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...engine.server import Engine
+from .answers import Answers
+from .guard import Guard
+from .repeats import Repeats
+from .routes import Routes
+
+__all__ = ["RestApi"]
+
+
+@dataclass(frozen=True, slots=True)
+class RestApi:
+    """The REST API as a request sees it."""
+
+    engine: Engine
+    routes: Routes
+    guard: Guard
+    answers: Answers
+    repeats: Repeats
+    request_limit: int
+    """Largest request body in bytes; 0 is no limit."""

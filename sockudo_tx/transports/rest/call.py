@@ -1,0 +1,57 @@
+"""What the API's functions take: a `Call` on signed routes, the `HttpRequest` itself on open ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import unquote_to_bytes
+
+from twisted.web.http_headers import Headers
+
+from ...engine.server import Engine
+from ...protocol.app import App
+from ...protocol.errors import RestError
+from .settings import RestSettings
+
+__all__ = ["Call", "HttpRequest"]
+
+
+class Call(NamedTuple):
+    """A signed request whose sender is known and allowed."""
+
+    engine: Engine
+    settings: RestSettings
+    app: App
+    segments: tuple[bytes, ...]
+    """What the path says after the app, still escaped."""
+    parameters: Mapping[str, str]
+    body: bytes
+    encoding: str
+    """`Content-Encoding`, empty when there is none."""
+    idempotency_key: str | None
+    """`X-Idempotency-Key`."""
+
+    def segment(self, index: int) -> str:
+        """A segment of the path, decoded once."""
+        try:
+            return unquote_to_bytes(self.segments[index]).decode()
+        except UnicodeDecodeError:
+            raise RestError(400, "invalid_input", "The path is not valid UTF-8") from None
+
+
+class HttpRequest(Protocol):
+    """A request that was read, whoever sent it. Spelled as in `twisted.web` where Twisted has the same."""
+
+    method: str
+    path: bytes
+    """No host, no query, escapes untouched."""
+    segments: tuple[bytes, ...]
+    """What the route leaves open in the path, still escaped."""
+    query: bytes
+    requestHeaders: Headers
+    body: bytes
+    channel: Any
+    """The connection it came on, for those who take it over; None when that is gone."""
+
+    def header(self, name: bytes) -> str | None:
+        """A header's value as text; the last one when repeated."""
