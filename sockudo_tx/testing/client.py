@@ -10,7 +10,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from wsproto.connection import CLIENT, Connection
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
@@ -19,9 +19,6 @@ from ..protocol.app import App
 from .http import HttpReader
 from .signing import channel_auth, user_auth
 from .wire import MemoryWire
-
-if TYPE_CHECKING:
-    from .server import MemoryServer
 
 __all__ = ["AUTO", "MemoryClient"]
 
@@ -36,6 +33,16 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+class Reachable(Protocol):
+    """What a client needs of its server."""
+
+    def open(self, reader: Callable[[bytes], None], ended: Callable[[], None]) -> MemoryWire:
+        """A connection to the server's port."""
+
+    def pump(self) -> None:
+        """Let the server do everything that is due."""
+
+
 class MemoryClient:
     """One connection, opened by the constructor with a real HTTP upgrade.
 
@@ -46,7 +53,7 @@ class MemoryClient:
 
     def __init__(
         self,
-        server: MemoryServer,
+        server: Reachable,
         app: App | None,
         target: str,
         origin: str | None = None,
