@@ -124,9 +124,12 @@ class Engine:
             self._refuse(socket, errors.internal())
 
     def alive(self, socket: Socket) -> None:
-        """Any inbound frame proves that the peer lives."""
-        socket.pulse.heard_at = self.clock.seconds()
-        socket.pulse.pinged_at = None
+        """An inbound frame proves that the peer lives."""
+        socket.pulse.hear(self.clock.seconds())
+
+    def ponged(self, socket: Socket) -> None:
+        """A native Pong has come, asked for or not."""
+        socket.pulse.hear_pong(self.clock.seconds())
 
     def closing(self, socket: Socket) -> None:
         """The transport has sent a Close frame of its own, which the peer may never answer: clean up now."""

@@ -173,11 +173,12 @@ class WebSocketProtocol(WebSocketServerProtocol):
 
     def _onPing(self, payload: bytes) -> None:
         self.sendPong(payload)
-        self._onPong(payload)
+        if self.state == self.STATE_OPEN and self._socket is not None:
+            self.factory.engine.alive(self._socket)
 
     def _onPong(self, payload: bytes) -> None:
         if self.state == self.STATE_OPEN and self._socket is not None:
-            self.factory.engine.alive(self._socket)
+            self.factory.engine.ponged(self._socket)
 
     def _fail_connection(self, code: int = 1001, reason: str = "") -> None:
         # Only the first fault is told; what follows is skipped until the peer answers the Close frame.

@@ -44,6 +44,8 @@ class EchoEngine:
     def alive(self, socket: ISink) -> None:
         self.signs_of_life += 1
 
+    ponged = alive
+
     def closing(self, socket: ISink) -> None: ...
 
     def disconnected(self, socket: ISink) -> None:

@@ -45,6 +45,16 @@ class HeartbeatTests(ProtocolCase):
         """Given a silent client, when 120 s pass, then `{"event":"pusher:ping"}` (no data key)."""
         self.pinged()
 
+    def test_P28_library_answers(self) -> None:
+        """The same when the client's WebSocket library answers native pings by itself, as most do."""
+        client = self.client()
+        self.advance_answering(client, 119)
+        self.assertSilent(client)
+        self.advance_answering(client, 2)
+        self.assertEqual(client.take(), [PING])
+        self.advance_answering(client, 30)
+        self.assertClosed(client, 4201, NO_PONG)
+
     def test_P29_no_answer(self) -> None:
         """Given 28 and no answer, when 30 s more pass, then E(4201,`Pong reply not received in time`) and Close
         4201."""
@@ -98,12 +108,14 @@ class HeartbeatTests(ProtocolCase):
         self.assertEqual(client.pongs, [b"%d" % number for number in range(20)])
 
     def test_P32_native_pongs(self) -> None:
-        """A client that only answers native pings, as an idle browser tab does, is alive."""
-        client = self.client()
-        for _ in range(20):
-            self.server.advance(60)
-            client.frame(0xA, b"")
-            self.assertSilent(client)
+        """A client that sends Pongs nobody asked for is alive too, pinged natively or not."""
+        for auto_ping in (True, False):
+            self.make(settings=EngineSettings(auto_ping=auto_ping))
+            client = self.client()
+            for _ in range(20):
+                self.advance_answering(client, 60)
+                client.frame(0xA, b"")
+                self.assertSilent(client)
 
     def test_P33_receiving_is_not_living(self) -> None:
         """Given a client that receives events continuously but sends nothing, then it is still pinged after 120 s."""

@@ -86,6 +86,20 @@ class StepTests(SynchronousTestCase):
         """Whoever is heard in time is never pinged."""
         self.assertEqual(life(QUIET, None, [100.0 * n for n in range(1, 20)], 2000), [])
 
+    def test_pongs(self) -> None:
+        """A Pong counts, unless it answers a native Ping of ours while `pusher:ping` is not out."""
+        pulse = Pulse(0.0, None)
+        pulse.hear_pong(10)
+        self.assertEqual(pulse.heard_at, 10)
+        pulse.native_ping_out = True
+        pulse.hear_pong(20)
+        self.assertEqual((pulse.heard_at, pulse.native_ping_out), (10, False))
+        pulse.hear_pong(30)
+        self.assertEqual(pulse.heard_at, 30)
+        pulse.native_ping_out, pulse.pinged_at = True, 150.0
+        pulse.hear_pong(151)
+        self.assertEqual((pulse.heard_at, pulse.pinged_at), (151, None))
+
     def test_authorization(self) -> None:
         """The user-authentication deadline ends a connection however lively it is."""
         self.assertEqual(life(QUIET, 50, [40, 49], 1000), [(50, Step.UNAUTHORIZED)])

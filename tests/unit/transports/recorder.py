@@ -39,6 +39,9 @@ class Recorder:
     def alive(self, socket: Any) -> None:
         self.calls.append(("alive",))
 
+    def ponged(self, socket: Any) -> None:
+        self.calls.append(("ponged",))
+
     def closing(self, socket: Any) -> None:
         self.calls.append(("closing",))
 

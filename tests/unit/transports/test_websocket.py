@@ -192,10 +192,10 @@ class HearingTests(WebSocketCase):
         self.assertEqual(self.engine.take(), [("alive",), ("hear", b"x" * 200 + b"y" * 70_000, False)])
 
     def test_alive(self) -> None:
-        """A native Ping is answered with its payload and counts as activity; so does a Pong."""
+        """A native Ping is answered with its payload and counts as activity; a Pong is told as such."""
         self.send(masked(PING, b"x" * 125))
         self.send(masked(PONG, b"unasked"))
-        self.assertEqual(self.engine.take(), [("alive",), ("alive",)])
+        self.assertEqual(self.engine.take(), [("alive",), ("ponged",)])
         self.assertEqual(self.received(), [("pong", b"x" * 125)])
 
     def test_empty_fragments(self) -> None:
