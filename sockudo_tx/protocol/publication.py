@@ -9,7 +9,7 @@ Source: http-api.md 3.1, 5.1, 5.2, 7.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -46,17 +46,17 @@ class Publication(NamedTuple):
 
 
 class _Event(msgspec.Struct):
-    """The members as they came: `data` unread, the rest of any type until it is checked."""
+    """The members as they came, unread until it is their turn: what is wrong is never built, however large."""
 
-    name: Any = None
+    name: msgspec.Raw = _NULL
     data: msgspec.Raw = _NULL
-    channels: Any = None
-    channel: Any = None
-    socket_id: Any = None
-    info: Any = None
-    tags: Any = None
-    delta: Any = None
-    idempotency_key: Any = None
+    channels: msgspec.Raw = _NULL
+    channel: msgspec.Raw = _NULL
+    socket_id: msgspec.Raw = _NULL
+    info: msgspec.Raw = _NULL
+    tags: msgspec.Raw = _NULL
+    delta: msgspec.Raw = _NULL
+    idempotency_key: msgspec.Raw = _NULL
 
 
 class _Batch(msgspec.Struct):
@@ -66,6 +66,10 @@ class _Batch(msgspec.Struct):
 T = TypeVar("T")
 _EVENT = msgspec.json.Decoder(_Event)
 _BATCH = msgspec.json.Decoder(_Batch)
+_TEXT: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
+_TEXTS: msgspec.json.Decoder[list[str] | None] = msgspec.json.Decoder(list[str] | None)
+_TAGS: msgspec.json.Decoder[dict[str, str] | None] = msgspec.json.Decoder(dict[str, str] | None)
+_FLAG: msgspec.json.Decoder[bool | None] = msgspec.json.Decoder(bool | None)
 
 
 def parse_event(body: bytes, app: App) -> Publication:
@@ -99,7 +103,7 @@ def _strict(body: bytes) -> bytes:
             body.decode()
         except UnicodeDecodeError as error:
             raise _invalid(f"The body is not valid UTF-8 at byte {error.start}") from None
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and wirejson.depth(body.decode()) > MAX_DEPTH:
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and wirejson.depth(body) > MAX_DEPTH:
         raise _invalid(f"The body is nested deeper than {MAX_DEPTH} levels")
     return body
 
@@ -118,17 +122,13 @@ def _checked(event: _Event, app: App) -> Publication:
     name = _name(event.name, app.max_event_name_length)
     data = _data(event.data, app.max_event_payload_in_kb)
     channels = _channels(event, app)
-    socket_id = _string("socket_id", event.socket_id) or None
+    socket_id = _read(_TEXT, event.socket_id, "socket_id must be a string") or None
     if socket_id is not None and not is_socket_id(socket_id):
         raise _invalid(f"socket_id must look like 1234.5678, not {_shown(socket_id)}")
-    tags = event.tags
-    if tags is not None and not (isinstance(tags, dict) and all(isinstance(value, str) for value in tags.values())):
-        raise _invalid("tags must be an object whose values are strings")
-    delta = event.delta
-    if delta is not None and not isinstance(delta, bool):
-        raise _invalid("delta must be true or false")
-    info = _string("info", event.info)
-    key = _string("idempotency_key", event.idempotency_key)
+    tags = _read(_TAGS, event.tags, "tags must be an object whose values are strings")
+    delta = _read(_FLAG, event.delta, "delta must be true or false")
+    info = _read(_TEXT, event.info, "info must be a string")
+    key = _read(_TEXT, event.idempotency_key, "idempotency_key must be a string")
     return Publication(name, channels, data, socket_id, tags, delta, split_info(info) if info else (), key)
 
 
@@ -137,11 +137,20 @@ def split_info(text: str) -> tuple[str, ...]:
     return tuple([word for part in text.split(",") if (word := part.strip())])
 
 
-def _name(name: Any, limit: int | None) -> str:
-    if name is None or name == "":
+def _read(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw, fault: str) -> T | None:
+    """A member's value; None when it is absent. `fault` says what it must be."""
+    if raw is _NULL:
+        return None
+    try:
+        return decoder.decode(raw)
+    except msgspec.DecodeError:
+        raise _invalid(fault) from None
+
+
+def _name(raw: msgspec.Raw, limit: int | None) -> str:
+    name = _read(_TEXT, raw, "name must be a string")
+    if not name:
         raise _invalid("name is required: the name of the event")
-    if not isinstance(name, str):
-        raise _invalid("name must be a string")
     if limit and len(name) > limit:
         raise RestError(
             400, "limit_exceeded", f"The event name has {len(name)} characters; at most {limit} are allowed"
@@ -150,31 +159,36 @@ def _name(name: Any, limit: int | None) -> str:
 
 
 def _data(raw: msgspec.Raw, limit: int | None) -> str:
-    data = wirejson.text_of(raw)
+    most = (limit or 0) * 1024
+    text = bytes(raw)
+    if len(text) > most > 0 and (least := wirejson.least_size(text)) > most:
+        raise _too_large(f"at least {least}", most)
+    data = wirejson.text_of(text)
     size = len(data) if data.isascii() else len(data.encode())
-    if limit and size > limit * 1024:
-        raise RestError(
-            413,
-            "payload_too_large",
-            f"The event's data has {size} bytes; at most {limit * 1024} ({limit} KiB) are allowed",
-        )
+    if size > most > 0:
+        raise _too_large(str(size), most)
     return data
 
 
+def _too_large(size: str, most: int) -> RestError:
+    return RestError(
+        413,
+        "payload_too_large",
+        f"The event's data has {size} bytes; at most {most} ({most // 1024} KiB) are allowed",
+    )
+
+
 def _channels(event: _Event, app: App) -> tuple[str, ...]:
-    targets = event.channels
-    if targets is None and event.channel is not None:
-        targets = [event.channel]
-    if targets is None or targets == []:
+    targets = _read(_TEXTS, event.channels, "channels must be an array of strings, the names of channels")
+    if targets is None:
+        target = _read(_TEXT, event.channel, "channel must be a string, the name of a channel")
+        targets = [] if target is None else [target]
+    if not targets:
         raise RestError(400, "missing_channel_info", "The event names no channel: give channels or channel")
-    if not isinstance(targets, list):
-        raise _invalid("channels must be an array of channel names")
     limit = app.max_event_channels_at_once
     if limit and len(targets) > limit:
         raise RestError(400, "limit_exceeded", f"The event names {len(targets)} channels; at most {limit} are allowed")
     for target in targets:
-        if not isinstance(target, str):
-            raise _invalid("A channel name must be a string")
         check_channel_name(target, app)
     return tuple(targets) if len(targets) == 1 else tuple(dict.fromkeys(targets))
 
@@ -184,12 +198,6 @@ def check_channel_name(name: str, app: App) -> None:
     fault = channel_name_fault(name, app.max_channel_name_length or 0, in_bytes=False)
     if fault is not None:
         raise _invalid(_cut(fault, 300))
-
-
-def _string(member: str, value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise _invalid(f"{member} must be a string")
-    return value
 
 
 def _invalid(text: str) -> RestError:

@@ -8,11 +8,13 @@ their member order.
 from __future__ import annotations
 
 import re
+from array import array
+from itertools import accumulate
 from typing import Any
 
 import msgspec
 
-__all__ = ["JsonError", "Raw", "compact", "depth", "dumps", "loads", "quote", "text_of"]
+__all__ = ["JsonError", "Raw", "compact", "depth", "dumps", "least_size", "loads", "quote", "text_of"]
 
 Raw = msgspec.Raw
 
@@ -55,7 +57,10 @@ def loads(text: bytes | str, max_depth: int | None = None) -> Any:
 # One token per match: a string, a run of white space, or anything else.
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[ \t\r\n]+|[^"\s]+', re.DOTALL)
 # An unfinished string swallows the rest, and nothing backtracks: hostile text costs no more than its length.
-_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+# Brackets as steps into the next level and out of it, as signed bytes; everything else is left out.
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)).difference(b"[{]}"))
 
 
 def compact(raw: Raw | bytes | str) -> str:
@@ -84,17 +89,20 @@ def text_of(raw: Raw | bytes | str) -> str:
     return compact(text)
 
 
-def depth(text: str) -> int:
+def least_size(text: bytes) -> int:
+    """Bytes that `text_of` gives for certain, told at a glance: it takes seconds for 10 MiB of small change."""
+    if text.lstrip()[:1] == b'"':
+        return 0  # a string is one token
+    spaces = sum(map(text.count, (b" ", b"\n", b"\t", b"\r")))
+    return len(text) - spaces - text.count(b"\\") - 5 * text.count(b"\\u")  # `\u0041` is one byte
+
+
+def depth(text: bytes | str) -> int:
     """Deepest nesting of brackets outside strings, counted before any recursive parser sees the text."""
-    brackets = text.count("[") + text.count("{")
+    if isinstance(text, str):
+        text = text.encode()
+    brackets = text.count(b"[") + text.count(b"{")
     if brackets < 2:
-        return brackets if text.lstrip()[:1] in ("[", "{") else 0  # a string may hold the only one
-    deepest = level = 0
-    for token in _BRACKETS.finditer(text):
-        first = token.group()[0]
-        if first in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif first in "]}":
-            level -= 1
-    return deepest
+        return brackets if text.lstrip()[:1] in (b"[", b"{") else 0  # a string may hold the only one
+    steps = array("b", _STRING.sub(b"", text).translate(_STEPS, _NO_BRACKETS))
+    return max(accumulate(steps, initial=0))

@@ -124,6 +124,9 @@ class EventTests(PublicationCase):
             self.refused(event('"' + text + '"'), 413, "payload_too_large", "1025", max_event_payload_in_kb=1)
         parse(event('"' + "x" * 200_000 + '"'), max_event_payload_in_kb=0)
         self.refused(event(json.dumps(["x" * 1022])), 413, "payload_too_large", max_event_payload_in_kb=1)
+        self.refused(event(json.dumps([1] * 999)), 413, "payload_too_large", "at least", max_event_payload_in_kb=1)
+        parse(event("[" + " " * 2000 + "1]"), max_event_payload_in_kb=1)
+        parse(event('["' + "\\u0041" * 1000 + '"]'), max_event_payload_in_kb=1)
 
     def test_channel_count(self) -> None:
         """The list as given is counted, duplicates included."""

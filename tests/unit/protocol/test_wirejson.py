@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.protocol.wirejson import JsonError, Raw, compact, depth, dumps, loads, quote, text_of
+from sockudo_tx.protocol.wirejson import JsonError, Raw, compact, depth, dumps, least_size, loads, quote, text_of
 
 SHORT = {'"': '"', "\\": "\\", "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 
@@ -168,6 +168,22 @@ class TextOfTests(SynchronousTestCase):
         ]:
             self.assertEqual(text_of(given_text), text)
             self.assertEqual(text_of(Raw(given_text.encode())), text)
+
+
+class LeastSizeTests(SynchronousTestCase):
+    """`least_size`"""
+
+    @given(spellings)
+    def test_bound(self, spelling: tuple[str, str]) -> None:
+        """Never more than the bytes delivered."""
+        for text in spelling:
+            self.assertLessEqual(least_size(text.encode()), len(text_of(text).encode()))
+
+    def test_close(self) -> None:
+        """White space and escapes do not count, so a large value shows."""
+        for text in ("[1, 2,\n\t3]", '["\\n", "\\u0041"]'):
+            self.assertGreater(least_size(text.encode()), len(text_of(text)) - 4)
+        self.assertEqual(least_size(b'  "a string is one token"'), 0)
 
 
 class DepthTests(SynchronousTestCase):
