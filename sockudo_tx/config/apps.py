@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from ..protocol.app import App
 from ..protocol.origins import pattern_fault
-from .grammar import flag, is_text, shown
+from .grammar import described, flag, is_text, shown
 from .webhooks import read_webhooks, webhook_record
 
 __all__ = ["APP_DOCS", "AppFault", "Notes", "app_members", "app_record", "parse_app"]
@@ -172,7 +172,8 @@ def _number(name: str, value: Any, values: dict[str, Any], notes: Notes, *, opti
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _U32:
         values[name] = value
     else:
-        notes.faults.append(f"`{name}` must be a whole number from 0 to {_U32}" + (" or null" if optional else ""))
+        kind = f"a whole number from 0 to {_U32}" + (" or null" if optional else "")
+        notes.faults.append(f"`{name}` must be {kind}, not {described(value)}")
 
 
 def _flag(name: str, value: Any, values: dict[str, Any], notes: Notes) -> None:

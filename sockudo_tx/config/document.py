@@ -10,7 +10,7 @@ from ..protocol.app import App
 from .apps import APP_DOCS
 from .declare import Key, Section, keys_of
 from .default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
-from .later import LATER_KEYS, LATER_SECTIONS
+from .later import LATER_APP_MEMBERS, LATER_KEYS, LATER_SECTIONS
 from .schema import Config
 from .webhooks import WEBHOOK_DOCS
 
@@ -153,7 +153,8 @@ def _app_table() -> str:
     for name, text in APP_DOCS.items():
         required = name in ("id", "key", "secret")
         default = "required" if required else _value(getattr(_EXAMPLE, name, None))
-        rows.append((f"`{name}`", _app_kind(name, hints.get(name)), default, text))
+        later = " Not in this version." if name in LATER_APP_MEMBERS else ""
+        rows.append((f"`{name}`", _app_kind(name, hints.get(name)), default, text + later))
     return _table(("member", "type", "when left out", "meaning"), rows)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from .declare import Key
 
-__all__ = ["Unacceptable", "UnknownWord", "flag", "from_env", "from_json", "is_text", "shown"]
+__all__ = ["Unacceptable", "UnknownWord", "described", "flag", "from_env", "from_json", "is_text", "shown"]
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
@@ -34,7 +34,7 @@ def from_json(key: Key, value: Any) -> Any:
     try:
         return msgspec.convert(value, key.type)
     except msgspec.ValidationError:
-        raise Unacceptable(f"found {_described(key, value)}") from None
+        raise Unacceptable(f"found {described(value, key.secret)}") from None
 
 
 def from_env(key: Key, text: str) -> Any:
@@ -46,7 +46,7 @@ def from_env(key: Key, text: str) -> Any:
     try:
         value = msgspec.convert(_env_value(key, text), key.type)
     except msgspec.ValidationError:
-        raise Unacceptable(f"found {_described(key, text)}") from None
+        raise Unacceptable(f"found {described(text, key.secret)}") from None
     return None if key.zero_is_none and value == 0 else value
 
 
@@ -85,7 +85,7 @@ def _word(key: Key, text: str) -> Any:
         return word
     if int in key.bases and _DIGITS.fullmatch(text):
         return int(text)
-    raise (UnknownWord if key.words else Unacceptable)(f"found {_described(key, text)}")
+    raise (UnknownWord if key.words else Unacceptable)(f"found {described(text, key.secret)}")
 
 
 def _switches_off(value: Any) -> bool:
@@ -94,16 +94,17 @@ def _switches_off(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value == 0
 
 
-def _described(key: Key, value: Any) -> str:
+def described(value: Any, secret: bool = False) -> str:
+    """A value as findings tell what was found; a secret's kind only."""
     match value:
         case None:
             return "null"
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return "a number" if key.secret else str(value) if abs(value) < 1e30 else "a huge number"
+            return "a number" if secret else str(value) if abs(value) < 1e30 else "a huge number"
         case str():
-            return "text" if key.secret else f"the text {shown(value)}"
+            return "text" if secret else f"the text {shown(value)}"
         case list():
             return "a list"
         case _:

@@ -71,7 +71,12 @@ LATER_KEYS = (
     "presence.terminate_by_presence_id",
 )
 
-LATER_APP_MEMBERS = {"webhooks": "no webhook is sent", "channel_delta_compression": "events are sent whole"}
+LATER_APP_MEMBERS = {
+    "max_backend_events_per_second": "publishing is not limited",
+    "max_read_requests_per_second": "reading is not limited",
+    "webhooks": "no webhook is sent",
+    "channel_delta_compression": "events are sent whole",
+}
 """Members of apps, and what somebody who set them must be warned of."""
 
 MOVED = (("websocket.max_payload_kb", "websocket_max_payload_kb"),)

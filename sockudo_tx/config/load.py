@@ -17,7 +17,7 @@ from .declare import walk
 from .default_app import DEMO_APP, default_app, named_in
 from .environment import overlay, replaced, switch
 from .findings import ConfigError, Finding, Report
-from .grammar import shown
+from .grammar import described, shown
 from .jsonfile import JsonObject, NotJson, parse, problems
 from .later import LATER_APP_MEMBERS, LATER_SECTIONS
 from .resolve import APPS, FileReader, nearest
@@ -175,7 +175,9 @@ def _check_later(switched_on: set[str], environ: Mapping[str, str], report: Repo
         if driver and driver.lower() not in section.drivers:
             words = ", ".join(section.drivers)
             source = f"environment {section.driver_env}"
-            report.refuse(f"{section.path}.driver", f"must be one of {words}", source=source)
+            report.refuse(
+                f"{section.path}.driver", f"must be one of {words}", cause=f"found {described(driver)}", source=source
+            )
 
 
 def _check_later_members(apps: list[App], report: Report) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from .declare import Key, Section, keys_of, walk
 from .findings import Report
-from .grammar import Unacceptable, UnknownWord, from_json
+from .grammar import Unacceptable, UnknownWord, described, from_json
 from .later import LATER_KEYS, LATER_SECTIONS, MOVED
 
 __all__ = ["APPS", "FileReader", "nearest", "refuse_word"]
@@ -102,7 +102,8 @@ class FileReader:
         driver = value.get("driver", section.drivers[0] if section.drivers else "")
         if section.drivers and (not isinstance(driver, str) or driver.lower() not in section.drivers):
             words = ", ".join(section.drivers)
-            self._report.refuse(f"{path}.driver", f"must be one of {words}", source=self._source)
+            cause = f"found {described(driver)}"
+            self._report.refuse(f"{path}.driver", f"must be one of {words}", cause=cause, source=self._source)
         if value.get("enabled") is True:
             self.switched_on.add(path)
 

@@ -101,7 +101,7 @@ def upgrade_fault(
     if not _protocol_is_valid(query):
         return RestError(400, "invalid_input", "The query parameter protocol must be given once, as 0 to 255")
     if draining:
-        return RestError(503, "service_unavailable", "")
+        return RestError(503, "service_unavailable", "The server is shutting down: connect again in a moment")
     return None
 
 

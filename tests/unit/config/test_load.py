@@ -219,6 +219,11 @@ class UnknownKeyTests(ConfigCase):
         """An unknown driver stops the start also where drivers are not used yet; known ones do not."""
         self.assertEqual(self.refused_file({"queue": {"driver": "kafka"}}), ["queue.driver"])
         self.assertEqual(self.refused_file({"queue": {"driver": None}}), ["queue.driver"])
+        for findings in (
+            self.refused({DEFAULT: {"queue": {"driver": "kafka"}}}),
+            self.refused({}, {"QUEUE_DRIVER": "kafka"}),
+        ):
+            self.assertIn("Found the text 'kafka'", str(findings[-1]))
         self.default({"queue": {"driver": "Redis-Cluster"}, "metrics": {"driver": "prometheus"}})
         self.refused({}, {"RATE_LIMITER_DRIVER": "kafka"})
         self.load({}, {"RATE_LIMITER_DRIVER": "NONE"})
@@ -302,14 +307,16 @@ class AppTests(ConfigCase):
         self.assertIn("'a' and 'b' have the same key", texts(loaded, "error")[0])
 
     def test_later_members(self) -> None:
-        """Webhooks and delta settings are read, and warned of while nothing uses them."""
+        """Webhooks, delta settings and rates are read, and warned of while nothing uses them."""
         app = {
             **APP,
             "webhooks": [{"url": "https://x", "event_types": []}],
             "channel_delta_compression": {"a": "fossil"},
+            "max_backend_events_per_second": 5,
+            "max_read_requests_per_second": 5,
         }
         loaded = self.default({"apps": [app]})
-        self.assertEqual(len(texts(loaded, "warning")), 2)
+        self.assertEqual(len(texts(loaded, "warning")), 4)
         self.assertEqual(loaded.apps[0].webhooks[0].url, "https://x")
 
     def test_secrets_are_never_told(self) -> None:
