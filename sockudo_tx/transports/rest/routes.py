@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .call import Call, HttpRequest
 from .reply import Reply
 
-__all__ = ["READ", "Match", "Route", "Routes"]
+__all__ = ["READ", "Route", "Routes"]
 
 READ = "GET, HEAD"
 
@@ -36,13 +36,6 @@ class Route(NamedTuple):
         return method == self.allow or not self.allow or (self.allow == READ and method in ("GET", "HEAD"))
 
 
-class Match(NamedTuple):
-    """A route and the raw segments its path leaves open."""
-
-    route: Route
-    segments: tuple[bytes, ...]
-
-
 class Routes:
     """Routes below a path prefix."""
 
@@ -50,8 +43,11 @@ class Routes:
         self._prefix = prefix + b"/"
         self._routes = {_names(route.path.encode().split(b"/")): route for route in routes}
 
-    def match(self, path: bytes) -> Match | None:
-        """The route of this path; None is 404. One trailing slash is as good as none."""
+    def match(self, path: bytes) -> tuple[Route, tuple[bytes, ...]] | None:
+        """The route of this path and the raw segments it leaves open; None is 404.
+
+        One trailing slash is as good as none.
+        """
         below = path.startswith(self._prefix)
         if below:
             path = path[len(self._prefix) - 1 :]
@@ -62,7 +58,7 @@ class Routes:
         segments = tuple(parts[2::2])
         if route is None or parts[0] or not all(segments) or not (below or route.without_prefix):
             return None
-        return Match(route, segments)
+        return route, segments
 
 
 def _names(parts: list[bytes]) -> tuple[int | bytes, ...]:
