@@ -11,6 +11,7 @@ Source: http-api.md 13, configuration.md 1.7.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import IO, NamedTuple
@@ -29,7 +30,7 @@ from zope.interface import implementer, provider
 
 from .protocol.wirejson import dumps
 
-__all__ = ["LogSettings", "TargetFilter", "directives", "human_line", "json_line", "observer_to"]
+__all__ = ["LogSettings", "TargetFilter", "directives", "human_line", "json_line", "logs_http", "observer_to"]
 
 _PACKAGE = "sockudo_tx"
 _OFF = 100
@@ -61,6 +62,8 @@ class LogSettings(NamedTuple):
     colors: bool = True
     include_target: bool = True
     filter: str = "info"
+    source: bool = False
+    """Whether to name the file and line that logged."""
 
 
 def directives(environ: Mapping[str, str], debug: bool) -> str:
@@ -72,6 +75,11 @@ def directives(environ: Mapping[str, str], debug: bool) -> str:
         or environ.get("LOG_LEVEL")
         or ("info,sockudo=debug,tower_http=debug" if debug else "info")
     )
+
+
+def logs_http(text: str) -> bool:
+    """Whether this filter lets the lines of single HTTP requests through: they cost too much to be made for nothing."""
+    return TargetFilter(text).rank_of("sockudo.http") <= _RANKS["debug"]
 
 
 @implementer(ILogFilterPredicate)
@@ -112,6 +120,8 @@ def observer_to(out: IO[str], settings: LogSettings) -> ILogObserver:
 
     @provider(ILogObserver)
     def line(event: LogEvent) -> str:
+        if settings.source:
+            event = {**event, **_source()}
         if settings.json:
             return json_line(event, settings.include_target)
         return human_line(event, settings.include_target, colors)
@@ -146,6 +156,16 @@ def json_line(event: LogEvent, include_target: bool = True) -> str:
         fields["traceback"] = traceback
     line["fields"] = fields
     return dumps(line) + "\n"
+
+
+def _source() -> dict[str, object]:
+    """Where the event being observed was logged; nothing for those kept until logging began."""
+    frame = sys._getframe(1)
+    while frame.f_back and str(frame.f_globals.get("__name__")).startswith((__name__, "twisted.logger")):
+        if frame.f_code.co_name == "beginLoggingTo":
+            return {}
+        frame = frame.f_back
+    return {"filename": frame.f_code.co_filename, "line_number": frame.f_lineno}
 
 
 def _fields(event: LogEvent) -> dict[str, object]:

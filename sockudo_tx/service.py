@@ -91,8 +91,11 @@ class Server(MultiService):
             self._log.failure("draining failed", failure)
 
 
-def make_service(loaded: Loaded, reactor: Any) -> Server:
-    """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed."""
+def make_service(loaded: Loaded, reactor: Any, *, log_requests: bool = False) -> Server:
+    """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed.
+
+    With `log_requests` each HTTP request has its line in the log, at debug level.
+    """
     config = loaded.config
     engine = Engine(
         clock=IReactorTime(reactor),
@@ -102,9 +105,8 @@ def make_service(loaded: Loaded, reactor: Any) -> Server:
         facts=IFacts(NullFacts()),
         settings=engine_settings(config),
     )
-    factory = PortFactory(
-        engine, rest_site(engine, rest_settings(config)), websocket_settings(config), reactor, Turn(soon(reactor))
-    )
+    site = rest_site(engine, rest_settings(config, log_requests))
+    factory = PortFactory(engine, site, websocket_settings(config), reactor, Turn(soon(reactor)))
     listener = Listener(reactor, factory, config.host, config.port)
     return Server(engine, listener, config.shutdown_grace_period, reactor, _about(loaded, reactor))
 
@@ -152,7 +154,7 @@ def websocket_settings(config: Config) -> WebSocketSettings:
     )
 
 
-def rest_settings(config: Config) -> RestSettings:
+def rest_settings(config: Config, log_requests: bool = False) -> RestSettings:
     """What the REST API takes from the configuration."""
     return RestSettings(
         path_prefix=config.path_prefix,
@@ -170,4 +172,5 @@ def rest_settings(config: Config) -> RestSettings:
             max_key_length=config.idempotency.max_key_length,
         ),
         health_timeout=config.health_check_timeout_ms / 1000,
+        log_requests=log_requests,
     )

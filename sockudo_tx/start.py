@@ -14,7 +14,7 @@ from .check import read_configuration, refusal
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .listening import ListenError
-from .logs import LogSettings, directives, observer_to
+from .logs import LogSettings, directives, logs_http, observer_to
 from .service import Server, make_service
 
 __all__ = ["log_observer", "log_settings", "prepare", "raise_file_limit"]
@@ -31,7 +31,7 @@ def prepare(path: str | None, strict: bool, reactor: object) -> tuple[Loaded, Se
     raise_file_limit()
     try:
         loaded = read_configuration(path, strict)
-        server = make_service(loaded, reactor)
+        server = make_service(loaded, reactor, log_requests=logs_http(log_settings(loaded).filter))
         server.open()
     except ConfigError as error:
         sys.exit(refusal(error))
@@ -62,6 +62,7 @@ def log_settings(loaded: Loaded) -> LogSettings:
         colors=logging is None or logging.colors_enabled,
         include_target=logging is None or logging.include_target,
         filter=directives(os.environ, loaded.config.debug),
+        source=loaded.config.debug,
     )
 
 

@@ -285,7 +285,9 @@ class Config(Section, frozen=True, kw_only=True):
 
     debug: Annotated[
         bool,
-        Doc("Log access lines, frame sizes and sources. `DEBUG` can only switch it on, `DEBUG_MODE` both ways."),
+        Doc(
+            "Log each HTTP request, and the source of each line. `DEBUG` can only switch it on, `DEBUG_MODE` both ways."
+        ),
         Env("DEBUG_MODE"),
         Env("DEBUG", only=True),
     ] = False

@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from tests.integration.launch import TWISTD, LaunchCase, eventually
+from tests.integration.launch import TWISTD, LaunchCase, eventually, get
 
 
 class DaemonTests(LaunchCase):
@@ -64,6 +64,16 @@ class DaemonTests(LaunchCase):
             self.assertEqual(Path(f"/proc/{pid}/fd/{number}").readlink(), Path("/dev/null"))
         log = (self.folder / "daemon.log").read_text()
         self.assertIn(" INFO sockudo.service: ready at", log)
+        self.stops(pid)
+
+    def test_debug_mode(self) -> None:
+        """DEBUG=1 logs each request without its query, and where each line comes from."""
+        pid = self.daemonise(DEBUG="1")
+        get(self.port, "/nothing?auth_signature=hush")
+        log = (self.folder / "daemon.log").read_text
+        eventually("logged", lambda: "GET /nothing 404" in log())
+        self.assertNotIn("hush", log())
+        self.assertIn("filename=", log())
         self.stops(pid)
 
     def test_json_log(self) -> None:

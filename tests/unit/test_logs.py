@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import sys
+import warnings
 from typing import Any
 
-from twisted.logger import Logger, LogLevel, LogPublisher, PredicateResult
+from twisted.logger import LogBeginner, Logger, LogLevel, LogPublisher, PredicateResult
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 
-from sockudo_tx.logs import LogSettings, TargetFilter, directives, human_line, json_line, observer_to
+from sockudo_tx.logs import LogSettings, TargetFilter, directives, human_line, json_line, logs_http, observer_to
 
 NOON = 1_774_041_764.123456  # 2026-03-20T21:22:44.123456Z
 
@@ -108,6 +110,13 @@ class FilterTests(unittest.TestCase):
         self.assertTrue(self.passes("info", "warn", "twisted.internet.protocol.Factory"))
         self.assertTrue(self.passes("info,twisted=debug", "debug", "twisted.internet.protocol.Factory"))
 
+    def test_requests(self) -> None:
+        """Single HTTP requests are logged in debug mode, and where a directive asks for them."""
+        for text in (directives({}, True), "debug", "warn,tower_http=debug", "sockudo.http=trace"):
+            self.assertTrue(logs_http(text), text)
+        for text in (directives({}, False), "debug,tower_http=info", "warn", "sockudo.engine=debug"):
+            self.assertFalse(logs_http(text), text)
+
     def test_nonsense(self) -> None:
         """A directive that is none is left out; the others count."""
         self.assertTrue(self.passes("loud,=,sockudo=debug", "debug"))
@@ -141,6 +150,20 @@ class ObserverTests(unittest.TestCase):
         text = self.logged(LogSettings())
         self.assertTrue(text.endswith(" INFO sockudo.service: shown port=1\n"), text)
         self.assertEqual(text.count("\n"), 1)
+
+    def test_source(self) -> None:
+        """In debug mode a line names the file and line that logged."""
+        fields = json.loads(self.logged(LogSettings(json=True, source=True)))["fields"]
+        self.assertTrue(fields["filename"].endswith("test_logs.py"), fields)
+        self.assertIn("line_number", fields)
+
+    def test_source_of_kept_events(self) -> None:
+        """Events from before logging began come without: what replays them is not where they are from."""
+        out = io.StringIO()
+        beginner = LogBeginner(LogPublisher(), io.StringIO(), sys, warnings)
+        Logger("sockudo_tx.start", observer=beginner._publisher).info("early")
+        beginner.beginLoggingTo([observer_to(out, LogSettings(json=True, source=True))], redirectStandardIO=False)
+        self.assertEqual(json.loads(out.getvalue())["fields"], {"message": "early"})
 
     def test_json(self) -> None:
         """JSON lines."""

@@ -24,3 +24,5 @@ class RestApi:
     repeats: Repeats
     request_limit: int
     """Largest request body in bytes; 0 is no limit."""
+    log_requests: bool = False
+    """Whether each answer has its line in the log."""

@@ -24,6 +24,7 @@ from .routes import Route
 
 __all__ = ["Request"]
 
+_access = Logger("sockudo.http")
 _INTERNAL = RestError(500, "internal_error", "The server failed to process the request; its log has the details")
 
 
@@ -64,6 +65,7 @@ class Request:
         self._received = bytearray()
         self._size = 0
         self._route: Route | None = None
+        self._began = 0.0
         self._work: Deferred[None] | None = None
 
     # What HTTPChannel calls
@@ -95,6 +97,7 @@ class Request:
     def begin(self, method: bytes, uri: bytes, length: int | None) -> None:
         """The head is complete; `length` is None for a chunked body."""
         self.method, self.uri = method.decode("ascii"), uri
+        self._began = self._api.engine.clock.seconds()
         if not uri.startswith(b"/"):
             uri = _without_host(uri)
         self.path, _, self.query = uri.partition(b"?")
@@ -109,6 +112,7 @@ class Request:
             self.refused = True
             answer = self._api.answers.finished(error_reply(fault), self.header_bytes(b"Origin"), close=True)
             self.channel.refuse(answer)
+            self._note(fault.status)
 
     def _directed(self) -> RestError | None:
         """Find the route; why there is none."""
@@ -149,6 +153,7 @@ class Request:
             reply = error_reply(_INTERNAL)
         if reply is not None and self.channel is not None:
             self.channel.send(self, reply)
+            self._note(reply.status)
 
     async def _reply(self) -> Reply | None:
         """None when the connection is no longer ours to answer on."""
@@ -161,6 +166,13 @@ class Request:
             assert route.open is not None
             return await route.open(self)
         return await route.signed(await self._api.guard.admit(self, app_in_path=route.app_in_path))
+
+    def _note(self, status: int) -> None:
+        """The request's line in the log: nothing of the query, which holds the signature."""
+        if self._api.log_requests:
+            ms = round((self._api.engine.clock.seconds() - self._began) * 1000, 1)
+            path = _shown(self.path)
+            _access.debug("{method} {path} {status} in {ms} ms", method=self.method, path=path, status=status, ms=ms)
 
     def _complain(self, what: str) -> None:
         if self._api.repeats.due(what):

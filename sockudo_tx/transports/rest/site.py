@@ -67,5 +67,6 @@ def rest_site(engine: Engine, settings: RestSettings) -> RestSite:
         answers=Answers(engine.clock, settings.cors),
         repeats=repeats,
         request_limit=settings.request_limit,
+        log_requests=settings.log_requests,
     )
     return RestSite(api, upgrades, settings.idle_timeout)

@@ -8,7 +8,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs
 
 from sockudo_tx.interfaces import BackendError
+from sockudo_tx.logs import human_line
 from sockudo_tx.protocol.app import App
+from sockudo_tx.transports.rest.site import RestSettings
 from tests.http.broken import UnreachableApps
 from tests.http.case import HttpCase, RawConnection, signed
 
@@ -38,6 +40,38 @@ class LateApps(UnreachableApps):
 
         self.asked.append(Deferred(cancel))
         return self.asked[-1]
+
+
+class AccessLogTests(HttpCase):
+    """A line for each request, in debug mode"""
+
+    def lines(self, *requests: bytes) -> list[str]:
+        with capturedLogs() as events:
+            for request in requests:
+                RawConnection(self.server).send(request).take()
+        return [human_line(event).partition("Z ")[2].strip() for event in events]
+
+    def test_H101_lines(self) -> None:
+        """Method, path, status and time of every answer; nothing of the query or the body, not even of a refusal."""
+        self.serve(rest=RestSettings(log_requests=True, request_limit=50))
+        good = signed("POST", "/apps/app-id/events", body=b'{"name":"hush","channel":"c"}').encode()
+        lines = self.lines(
+            b'POST %b HTTP/1.1\r\nContent-Length: 29\r\n\r\n{"name":"hush","channel":"c"}' % good,
+            b"GET /nothing?hush HTTP/1.1\r\n\r\n",
+            b"POST %b HTTP/1.1\r\nContent-Length: 51\r\n\r\n" % good,
+        )
+        self.assertEqual(
+            lines,
+            [
+                "DEBUG sockudo.http: POST /apps/app-id/events 200 in 0.0 ms",
+                "DEBUG sockudo.http: GET /nothing 404 in 0.0 ms",
+                "DEBUG sockudo.http: POST /apps/app-id/events 413 in 0.0 ms",
+            ],
+        )
+
+    def test_off(self) -> None:
+        """Otherwise a request leaves no trace in the log."""
+        self.assertEqual(self.lines(b"GET /nothing HTTP/1.1\r\n\r\n", b"GET /apps/x/channels HTTP/1.1\r\n\r\n"), [])
 
 
 class BoundaryTests(HttpCase):
