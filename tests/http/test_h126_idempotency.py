@@ -45,6 +45,21 @@ class IdempotencyTests(HttpCase):
         self.publish(**members)
         self.assertEqual(len([text for text in here.take() if '"event":"n"' in text]), 2)
 
+    def test_H126_keys_beyond_ascii(self) -> None:
+        """Keys that differ stay different however a client writes its headers; UTF-8 is the body's spelling."""
+        client = self.subscriber("c")
+        target = signed("POST", "/apps/app-id/events", body=EVENT, at=self.now).encode()
+        for key in ("ä".encode("latin-1"), "ö".encode("latin-1"), "ü".encode()):
+            head = b"POST %b HTTP/1.1\r\nContent-Length: %d\r\nX-Idempotency-Key: %b\r\n\r\n" % (
+                target,
+                len(EVENT),
+                key,
+            )
+            self.assertJson(RawConnection(self.server).ask(head + EVENT), {"ok": True})
+        self.assertHeard(client, FRAME, FRAME, FRAME)
+        self.assertJson(self.publish(idempotency_key="ü"), {"ok": True})
+        self.assertHeard(client)
+
     def test_H127_concurrent(self) -> None:
         """Two concurrent calls with one key: one broadcast."""
         client = self.subscriber("c")

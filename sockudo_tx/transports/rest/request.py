@@ -186,9 +186,14 @@ class Request:
         return values[-1] if values else None
 
     def header(self, name: bytes) -> str | None:
-        """A header's value as text."""
+        """A header's value as text: UTF-8, or else Latin-1. No two values become one."""
         value = self.header_bytes(name)
-        return None if value is None else value.decode("utf-8", "replace")
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
 
 
 def _without_host(target: bytes) -> bytes:
