@@ -9,6 +9,8 @@ Exit status: 0 done or stopped by a signal, 1 refused to start or check failed, 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -21,7 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; the exit status."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    try:
+        status = command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `sockudo check-config | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 128 + signal.SIGPIPE
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -179,6 +179,14 @@ class CheckTests(LaunchCase):
         self.assertTrue(report["ok"])
         self.assertTrue([row for row in report["findings"] if "actvity_timeout" in row["text"]])
 
+    def test_check_config_into_a_pager(self) -> None:
+        """A reader that has seen enough gets no traceback, and the status says that a pipe broke."""
+        status, output = self.run_to_end(
+            "/bin/bash", "-c", f"{SOCKUDO} check-config --json | true; exit ${{PIPESTATUS[0]}}"
+        )
+        self.assertNotIn("Traceback", output)
+        self.assertIn(status, (0, 128 + signal.SIGPIPE))
+
     def test_check_config_for_people(self) -> None:
         """`check-config` says in words what it found and ends with 0 or 1."""
         status, output = self.run_to_end(SOCKUDO, "check-config")
