@@ -239,7 +239,6 @@ class Connections:
             send(socket, messages.PING)
         elif step is Step.NATIVE_PING:
             pulse.native_pinged_at = now
-            pulse.native_ping_out = True
             socket.sink.ping()
         return self._liveness.next_at(pulse)
 

@@ -127,9 +127,9 @@ class Engine:
         """An inbound frame proves that the peer lives."""
         socket.pulse.hear(self.clock.seconds())
 
-    def ponged(self, socket: Socket) -> None:
-        """A native Pong has come, asked for or not."""
-        socket.pulse.hear_pong(self.clock.seconds())
+    def answered(self, socket: Socket) -> None:
+        """The peer has answered a native Ping of ours."""
+        socket.pulse.hear_answer(self.clock.seconds())
 
     def closing(self, socket: Socket) -> None:
         """The transport has sent a Close frame of its own, which the peer may never answer: clean up now."""

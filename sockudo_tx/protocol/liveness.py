@@ -23,13 +23,11 @@ class Step(Enum):
 class Pulse:
     """What liveness knows of one connection; times in seconds of one clock."""
 
-    __slots__ = ("authorize_by", "heard_at", "native_ping_out", "native_pinged_at", "pinged_at")
+    __slots__ = ("authorize_by", "heard_at", "native_pinged_at", "pinged_at")
 
     def __init__(self, now: float, authorize_by: float | None) -> None:
         self.heard_at = now
         self.native_pinged_at = now
-        self.native_ping_out = False
-        """Whether a native Ping of ours has not been answered."""
         self.pinged_at: float | None = None
         """When `pusher:ping` was sent and nothing has been heard since."""
         self.authorize_by = authorize_by
@@ -40,14 +38,13 @@ class Pulse:
         self.heard_at = now
         self.pinged_at = None
 
-    def hear_pong(self, now: float) -> None:
-        """A native Pong: a sign of life, but not when it answers a Ping of ours, which libraries do by themselves.
+    def hear_answer(self, now: float) -> None:
+        """The answer to a native Ping of ours, which libraries give by themselves: it speaks for no client.
 
-        A silent client is asked after `activity_timeout` whatever its library does (P-28, P-33).
+        A silent client is asked after `activity_timeout` whatever its library does (P-28, P-33). Once it has been
+        asked, any frame will do.
         """
-        if self.native_ping_out and self.pinged_at is None:
-            self.native_ping_out = False
-        else:
+        if self.pinged_at is not None:
             self.hear(now)
 
 

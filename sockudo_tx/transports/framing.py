@@ -6,11 +6,12 @@ from zope.interface import implementer
 
 from ..interfaces import IFraming
 
-__all__ = ["BINARY", "DEFLATED_TEXT", "PLAIN", "TEXT", "PlainFraming", "frame"]
+__all__ = ["BINARY", "DEFLATED_TEXT", "PING", "PLAIN", "TEXT", "PlainFraming", "frame"]
 
 # First byte of a frame: FIN, and RSV1 for a compressed message, with the opcode (RFC 6455 5.2, RFC 7692 6).
 TEXT = 0x81
 BINARY = 0x82
+PING = 0x89
 DEFLATED_TEXT = 0xC1
 
 _SHORT = tuple(bytes((TEXT, length)) for length in range(126))

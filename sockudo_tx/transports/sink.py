@@ -10,15 +10,17 @@ from ..interfaces import IFraming, ISink
 from ..protocol import messages
 from ..protocol.errors import PeerError
 from .deflate import AS_TEXT, DeflateStream
-from .framing import PLAIN
+from .framing import PING, PLAIN, frame
 from .outbox import Outbox
 from .slowness import SlowConsumers
 from .turn import Turn
 from .wire import Wire
 
-__all__ = ["StreamSink", "WebSocketSink"]
+__all__ = ["PING_PAYLOAD", "StreamSink", "WebSocketSink"]
 
-_PING = b"\x89\x00"
+PING_PAYLOAD = b"server"
+"""Comes back in the Pong, which tells the answer to our Ping from a Pong nobody asked for."""
+_PING = frame(PING, PING_PAYLOAD)
 
 
 class Connection(Protocol):

@@ -27,7 +27,7 @@ from .framing import PLAIN
 from .handshake import Upgrade, switching_protocols
 from .outbox import Outbox
 from .settings import WebSocketSettings
-from .sink import StreamSink, WebSocketSink
+from .sink import PING_PAYLOAD, StreamSink, WebSocketSink
 from .slowness import SlowConsumers
 from .turn import Turn
 from .wire import limit_silence, wire_for
@@ -178,7 +178,8 @@ class WebSocketProtocol(WebSocketServerProtocol):
 
     def _onPong(self, payload: bytes) -> None:
         if self.state == self.STATE_OPEN and self._socket is not None:
-            self.factory.engine.ponged(self._socket)
+            engine = self.factory.engine
+            (engine.answered if payload == PING_PAYLOAD else engine.alive)(self._socket)
 
     def _fail_connection(self, code: int = 1001, reason: str = "") -> None:
         # Only the first fault is told; what follows is skipped until the peer answers the Close frame.

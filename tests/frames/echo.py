@@ -44,7 +44,7 @@ class EchoEngine:
     def alive(self, socket: ISink) -> None:
         self.signs_of_life += 1
 
-    ponged = alive
+    answered = alive
 
     def closing(self, socket: ISink) -> None: ...
 

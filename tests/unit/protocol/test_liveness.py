@@ -87,18 +87,13 @@ class StepTests(SynchronousTestCase):
         self.assertEqual(life(QUIET, None, [100.0 * n for n in range(1, 20)], 2000), [])
 
     def test_pongs(self) -> None:
-        """A Pong counts, unless it answers a native Ping of ours while `pusher:ping` is not out."""
+        """The answer to a native Ping of ours counts only when `pusher:ping` is out."""
         pulse = Pulse(0.0, None)
-        pulse.hear_pong(10)
-        self.assertEqual(pulse.heard_at, 10)
-        pulse.native_ping_out = True
-        pulse.hear_pong(20)
-        self.assertEqual((pulse.heard_at, pulse.native_ping_out), (10, False))
-        pulse.hear_pong(30)
-        self.assertEqual(pulse.heard_at, 30)
-        pulse.native_ping_out, pulse.pinged_at = True, 150.0
-        pulse.hear_pong(151)
-        self.assertEqual((pulse.heard_at, pulse.pinged_at), (151, None))
+        pulse.hear_answer(10)
+        self.assertEqual(pulse.heard_at, 0)
+        pulse.pinged_at = 120.0
+        pulse.hear_answer(121)
+        self.assertEqual((pulse.heard_at, pulse.pinged_at), (121, None))
 
     def test_authorization(self) -> None:
         """The user-authentication deadline ends a connection however lively it is."""

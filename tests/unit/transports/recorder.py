@@ -39,8 +39,8 @@ class Recorder:
     def alive(self, socket: Any) -> None:
         self.calls.append(("alive",))
 
-    def ponged(self, socket: Any) -> None:
-        self.calls.append(("ponged",))
+    def answered(self, socket: Any) -> None:
+        self.calls.append(("answered",))
 
     def closing(self, socket: Any) -> None:
         self.calls.append(("closing",))

@@ -24,7 +24,7 @@ from sockudo_tx.testing import masked
 from sockudo_tx.transports.framing import PLAIN
 from sockudo_tx.transports.handshake import Upgrade
 from sockudo_tx.transports.settings import WebSocketSettings
-from sockudo_tx.transports.sink import StreamSink, WebSocketSink
+from sockudo_tx.transports.sink import PING_PAYLOAD, StreamSink, WebSocketSink
 from sockudo_tx.transports.turn import Turn
 from sockudo_tx.transports.websocket import WebSocketFactory, WebSocketProtocol
 
@@ -192,10 +192,10 @@ class HearingTests(WebSocketCase):
         self.assertEqual(self.engine.take(), [("alive",), ("hear", b"x" * 200 + b"y" * 70_000, False)])
 
     def test_alive(self) -> None:
-        """A native Ping is answered with its payload and counts as activity; a Pong is told as such."""
+        """A native Ping is answered with its payload and counts as activity; so does a Pong nobody asked for."""
         self.send(masked(PING, b"x" * 125))
-        self.send(masked(PONG, b"unasked"))
-        self.assertEqual(self.engine.take(), [("alive",), ("ponged",)])
+        self.send(masked(PONG, b""))
+        self.assertEqual(self.engine.take(), [("alive",), ("alive",)])
         self.assertEqual(self.received(), [("pong", b"x" * 125)])
 
     def test_empty_fragments(self) -> None:
@@ -261,9 +261,11 @@ class SendingTests(WebSocketCase):
         )
 
     def test_ping(self) -> None:
-        """`ping` sends a native Ping."""
+        """`ping` sends a native Ping, whose answer is told apart from other Pongs."""
         self.sink.ping()
-        self.assertEqual(self.received(), [("ping", b"")])
+        self.assertEqual(self.received(), [("ping", PING_PAYLOAD)])
+        self.send(masked(PONG, PING_PAYLOAD))
+        self.assertEqual(self.engine.take()[-1:], [("answered",)])
 
     def test_ping_to_the_deaf(self) -> None:
         """A peer that does not read gets no Pings on top."""
@@ -505,7 +507,7 @@ class CompressionTests(SynchronousTestCase):
         sink.ping()
         sink._connection.dataReceived(masked(PING, b"x" * 50))
         self.engine.clock.advance(0)
-        self.assertEqual(transport.value(), b"\x89\x00" + b"\x8a\x32" + b"x" * 50)
+        self.assertEqual(transport.value(), b"\x89\x06" + PING_PAYLOAD + b"\x8a\x32" + b"x" * 50)
 
 
 def inflated(data: bytes) -> list[bytes]:
