@@ -7,6 +7,7 @@ the rate limiter, when there is one, in `_reply` before anything else; the size 
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -25,6 +26,7 @@ from .routes import Route
 __all__ = ["Request"]
 
 _access = Logger("sockudo.http")
+_SIGNATURE = re.compile(r"auth(_|%5f)signature.*", re.IGNORECASE | re.DOTALL)
 _INTERNAL = RestError(500, "internal_error", "The server failed to process the request; its log has the details")
 
 
@@ -206,5 +208,6 @@ def _without_host(target: bytes) -> bytes:
 
 
 def _shown(path: bytes) -> str:
-    text = path.decode("utf-8", "replace")
+    """A path for people; without the signature that a proxy which escapes the question mark makes part of it."""
+    text = _SIGNATURE.sub("…", path.decode("utf-8", "replace"))
     return text if len(text) <= 100 else text[:99] + "…"

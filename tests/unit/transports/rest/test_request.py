@@ -69,6 +69,16 @@ class AccessLogTests(HttpCase):
             ],
         )
 
+    def test_H101_signature_in_the_path(self) -> None:
+        """A signature that a proxy moved into the path is neither logged nor echoed."""
+        self.serve(rest=RestSettings(log_requests=True))
+        for mark in (b"auth_signature=", b"auth%5Fsignature%3D", b"AUTH_SIGNATURE="):
+            target = b"/apps/app-id/events%%3F%bhush" % mark
+            self.assertNotIn("hush", self.lines(b"GET %b HTTP/1.1\r\n\r\n" % target)[0])
+            answer = RawConnection(self.server).ask(b"GET %b HTTP/1.1\r\n\r\n" % target)
+            self.assertRefused(answer, 404, "not_found", "/apps/app-id/events%3F…")
+            self.assertNotIn("hush", answer.text)
+
     def test_off(self) -> None:
         """Otherwise a request leaves no trace in the log."""
         self.assertEqual(self.lines(b"GET /nothing HTTP/1.1\r\n\r\n", b"GET /apps/x/channels HTTP/1.1\r\n\r\n"), [])
