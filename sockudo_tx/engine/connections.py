@@ -221,7 +221,7 @@ class Connections:
         now = self._clock.seconds()
         timeout = self._settings.user_authentication_timeout
         socket.pulse = Pulse(now, now + timeout if app.enable_user_authentication else None)
-        self.deadlines.set(socket, self._liveness.next_at(socket.pulse))
+        self.deadlines.set(socket, self._liveness.next_at(socket.pulse, now))
         send(socket, messages.connection_established(socket.id, self._settings.activity_timeout))
 
     def _due(self, socket: Socket, now: float) -> float | None:
@@ -240,7 +240,7 @@ class Connections:
         elif step is Step.NATIVE_PING:
             pulse.native_pinged_at = now
             socket.sink.ping()
-        return self._liveness.next_at(pulse)
+        return self._liveness.next_at(pulse, now)
 
     def leave(self, socket: Socket) -> None:
         """Out of every table, exactly once; the transport may take a while yet."""

@@ -83,12 +83,12 @@ class Liveness(NamedTuple):
             return Step.NATIVE_PING
         return Step.WAIT
 
-    def next_at(self, pulse: Pulse) -> float:
-        """When `step` may say something new, as far as is known now."""
+    def next_at(self, pulse: Pulse, now: float) -> float:
+        """When `step` may say something new; nobody asks earlier because a frame has come."""
         if pulse.pinged_at is None:
             times = [pulse.heard_at + self.activity_timeout, self._native_ping_at(pulse)]
         else:
-            times = [pulse.pinged_at + self.pong_timeout]
+            times = [pulse.pinged_at + self.pong_timeout, now + self.activity_timeout]
         if pulse.authorize_by is not None:
             times.append(pulse.authorize_by)
         if self.idle_timeout:

@@ -87,6 +87,18 @@ class HeartbeatTests(ProtocolCase):
         self.server.advance(2)
         self.assertEqual(client.take(), [PING])
 
+    def test_P30_short_timeout(self) -> None:
+        """The next server ping comes one activity timeout after the answer, however short that is."""
+        self.make(settings=EngineSettings(activity_timeout=2))
+        client = self.client()
+        self.server.advance(2.5)
+        for _ in range(10):
+            self.assertEqual(client.take(), [PING])
+            client.send('{"event":"pusher:pong","data":{}}')
+            self.server.advance(1.9)
+            self.assertSilent(client)
+            self.server.advance(0.6)
+
     def test_P31_any_other_message(self) -> None:
         """Given 28 and the client sends any other message instead of a pong, then no close."""
         for message in ('{"event":"my-event"}', "not json", b"\xff", '{"event":"pusher:unsubscribe","data":"x"}'):

@@ -33,7 +33,7 @@ def life(liveness: Liveness, authorize_by: float | None, heard: list[float], unt
             pulse.pinged_at = now
         elif step is Step.NATIVE_PING:
             pulse.native_pinged_at = now
-        now = max(liveness.next_at(pulse), now + 0.25)
+        now = max(liveness.next_at(pulse, now), now + 0.25)
     return steps
 
 
@@ -77,6 +77,11 @@ class StepTests(SynchronousTestCase):
         """After an answer the next ping comes one whole activity timeout later."""
         self.assertEqual(life(QUIET, None, [121], 270), [(120, Step.PING), (241, Step.PING)])
         self.assertEqual(life(QUIET, None, [149.9], 260), [(120, Step.PING)])
+
+    def test_answer_to_the_impatient(self) -> None:
+        """Also when an activity timeout is shorter than the wait for an answer."""
+        steps = life(Liveness.of(2, 30, False, 30, 0), None, [2.1, 4.2], 8)
+        self.assertEqual([(round(at, 2), step) for at, step in steps], [(at, Step.PING) for at in (2, 4.1, 6.2)])
 
     def test_late_answer(self) -> None:
         """An answer after the deadline is too late."""
