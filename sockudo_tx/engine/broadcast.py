@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from ..interfaces import IFraming
 from ..protocol.names import USER_CHANNEL_PREFIX
-from .registry import AppSpace
-from .socket import Socket
+from .tables import AppSpace, Socket
 
 __all__ = ["deliver", "deliver_control", "publish_locally", "send"]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -22,9 +21,10 @@ from ..protocol.session import Session
 from .answers import ask
 from .broadcast import send
 from .deadlines import Deadlines
-from .registry import AppSpace, Registry
+from .inbox import Inbox
+from .registry import Registry
 from .settings import EngineSettings
-from .socket import Socket
+from .tables import AppSpace, Socket
 
 __all__ = ["Connections"]
 
@@ -102,16 +102,16 @@ class Connections:
         if wait is None:
             return
         if socket.inbox is None:
-            socket.inbox = deque()
+            socket.inbox = Inbox()
         self._waiting[socket] = self._waiting.get(socket, 0) + 1
         wait = wait.addErrback(self._misused, socket).addCallback(self._released, socket)
         wait.addErrback(self._misused, socket)  # type: ignore[unused-awaitable]  # the chain ends here, logged
 
-    def queue(self, socket: Socket, messages: Iterable[tuple[bytes, bool]]) -> bool:
-        """Put messages behind the answer the socket waits for; False when it waits for none."""
+    def wait_again(self, socket: Socket, inbox: Inbox) -> bool:
+        """Put the rest of an inbox behind the answer the socket waits for by now; False when it waits for none."""
         if socket.inbox is None:
             return False
-        socket.inbox.extend(messages)
+        socket.inbox = inbox
         return True
 
     def _released(self, _: None, socket: Socket) -> None:

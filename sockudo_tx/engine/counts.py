@@ -9,7 +9,8 @@ from ..protocol import messages
 from ..protocol.app import App
 from .broadcast import deliver_control
 from .facts import FactTeller
-from .registry import AppSpace, Channel, Registry
+from .registry import Registry
+from .tables import AppSpace, Channel
 
 __all__ = ["SubscriptionCounts"]
 

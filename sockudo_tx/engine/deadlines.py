@@ -9,7 +9,7 @@ from itertools import islice
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from .socket import Socket
+from .tables import Socket
 
 __all__ = ["Deadlines"]
 

@@ -12,7 +12,8 @@ from ..protocol import messages
 from .answers import ask
 from .broadcast import deliver_control
 from .mirror import Applied, Mirror
-from .registry import Channel, Registry
+from .registry import Registry
+from .tables import Channel
 
 __all__ = ["Mirrors"]
 

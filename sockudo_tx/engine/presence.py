@@ -15,8 +15,7 @@ from .answers import ask
 from .broadcast import send
 from .mirror import Mirror
 from .mirrors import Mirrors
-from .registry import AppSpace, Channel
-from .socket import Socket
+from .tables import AppSpace, Channel, Socket
 
 __all__ = ["Presence"]
 

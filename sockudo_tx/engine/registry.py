@@ -1,60 +1,12 @@
-"""This process's sockets, channels and users: plain dicts, synchronous, nothing left behind (scaling.md 3)."""
+"""Into this process's tables and out of them: plain dicts, synchronous, nothing left behind (scaling.md 3)."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ..protocol.app import App
 from ..protocol.names import ChannelName
-from .mirror import Mirror
-from .socket import Socket
+from .tables import AppSpace, Channel, Socket, Subscription
 
-__all__ = ["PLAIN_SUBSCRIPTION", "AppSpace", "Channel", "Registry", "Subscription"]
-
-
-class Subscription(NamedTuple):
-    """One socket's place in one channel."""
-
-    since_version: int
-    """Presence changes up to this version are part of the member list the socket was given."""
-    muted: tuple[str, ...] = ()
-    """Members the socket hears nothing of: itself, while it changes from one identity to another."""
-
-
-PLAIN_SUBSCRIPTION = Subscription(0)
-"""Shared by every subscription that carries nothing of its own."""
-
-
-class Channel:
-    """A channel with local subscribers."""
-
-    __slots__ = ("mirror", "name", "replays", "subscribers")
-
-    def __init__(self, name: ChannelName) -> None:
-        self.name = name
-        self.subscribers: dict[Socket, Subscription] = {}
-        self.mirror: Mirror | None = None
-        """The member list, on presence channels once it is known."""
-        self.replays: set[Socket] | None = None
-        """Whose cached event is on its way, with no live one sent since they entered; on cache channels."""
-
-
-class AppSpace:
-    """One app's tables on this process. `app` is the record last seen."""
-
-    __slots__ = ("app", "channels", "sockets", "users", "watchers")
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self.sockets: dict[str, Socket] = {}
-        self.channels: dict[str, Channel] = {}
-        self.users: dict[str, dict[Socket, None]] = {}
-        """signed-in user -> sockets, in order of sign-in"""
-        self.watchers: dict[str, dict[Socket, None]] = {}
-        """watched user -> sockets that watch"""
-
-    def empty(self) -> bool:
-        return not (self.sockets or self.channels or self.users or self.watchers)
+__all__ = ["Registry"]
 
 
 class Registry:

@@ -43,11 +43,11 @@ from .counts import SubscriptionCounts
 from .facts import FactTeller
 from .mirrors import Mirrors
 from .presence import Presence
-from .registry import AppSpace, Registry
+from .registry import Registry
 from .settings import EngineSettings
-from .socket import INBOX_LIMIT, Socket
 from .stats import Stats, stats_of
 from .subscriptions import Subscriptions
+from .tables import AppSpace, Socket
 from .users import Users
 
 __all__ = ["Engine"]
@@ -110,10 +110,8 @@ class Engine:
             return
         self.alive(socket)
         if socket.inbox is not None:
-            if len(socket.inbox) >= INBOX_LIMIT:
+            if not socket.inbox.put(payload, binary):
                 self._connections.close(socket, PeerError(4100, "Over capacity", closing=True))
-            else:
-                socket.inbox.append((payload, binary))
             return
         try:
             self._decide(socket, messages.decode(payload, binary=binary))
@@ -317,7 +315,6 @@ class Engine:
         """Nothing is waited for any more: take the inbox in order, until something waits again."""
         inbox, socket.inbox = socket.inbox, None
         while inbox:
-            payload, binary = inbox.popleft()
-            self.hear(socket, payload, binary)
-            if self._connections.queue(socket, inbox):
+            self.hear(socket, *inbox.take())
+            if self._connections.wait_again(socket, inbox):
                 return

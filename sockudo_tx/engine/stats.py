@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .registry import AppSpace, Registry
+from .registry import Registry
+from .tables import AppSpace
 
 __all__ = ["AppStats", "Stats", "stats_of"]
 

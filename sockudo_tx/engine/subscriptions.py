@@ -18,8 +18,8 @@ from .facts import FactTeller
 from .mirror import Mirror
 from .mirrors import Mirrors
 from .presence import Presence
-from .registry import PLAIN_SUBSCRIPTION, AppSpace, Channel, Registry, Subscription
-from .socket import Socket
+from .registry import Registry
+from .tables import PLAIN_SUBSCRIPTION, AppSpace, Channel, Socket, Subscription
 
 __all__ = ["Subscriptions"]
 

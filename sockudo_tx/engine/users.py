@@ -10,8 +10,8 @@ from ..protocol import messages
 from ..protocol.effects import Signin
 from .answers import ask
 from .broadcast import deliver_control, send
-from .registry import AppSpace, Registry
-from .socket import Socket
+from .registry import Registry
+from .tables import AppSpace, Socket
 
 __all__ = ["Users"]
 

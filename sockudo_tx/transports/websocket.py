@@ -34,7 +34,7 @@ from .wire import limit_silence, wire_for
 
 if TYPE_CHECKING:
     from ..engine.server import Engine
-    from ..engine.socket import Socket
+    from ..engine.tables import Socket
 
 __all__ = ["WebSocketFactory", "WebSocketProtocol"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.engine.broadcast import deliver, deliver_control, publish_locally, send
-from sockudo_tx.engine.registry import PLAIN_SUBSCRIPTION, Registry
-from sockudo_tx.engine.socket import Socket
+from sockudo_tx.engine.registry import Registry
+from sockudo_tx.engine.tables import PLAIN_SUBSCRIPTION, Socket
 from sockudo_tx.protocol.liveness import Pulse
 from sockudo_tx.protocol.names import ChannelName
 from sockudo_tx.testing import fixture_app

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.engine.deadlines import RESOLUTION, SLICE, Deadlines
-from sockudo_tx.engine.socket import Socket
+from sockudo_tx.engine.tables import Socket
 from sockudo_tx.protocol.liveness import Pulse
 
 from .sinks import RecordingSink

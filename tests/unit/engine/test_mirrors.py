@@ -10,8 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockudo_tx.backends.memory.authority import MemoryAuthority
 from sockudo_tx.engine.mirror import Mirror
 from sockudo_tx.engine.mirrors import Mirrors
-from sockudo_tx.engine.registry import Registry, Subscription
-from sockudo_tx.engine.socket import Socket
+from sockudo_tx.engine.registry import Registry
+from sockudo_tx.engine.tables import Socket, Subscription
 from sockudo_tx.interfaces import PresenceChange, Snapshot, UserChange
 from sockudo_tx.protocol.liveness import Pulse
 from sockudo_tx.protocol.names import ChannelName

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.engine.registry import PLAIN_SUBSCRIPTION, AppSpace, Registry, Subscription
-from sockudo_tx.engine.socket import Socket
+from sockudo_tx.engine.registry import Registry
 from sockudo_tx.engine.stats import AppStats, stats_of
+from sockudo_tx.engine.tables import PLAIN_SUBSCRIPTION, AppSpace, Socket, Subscription
 from sockudo_tx.protocol.liveness import Pulse
 from sockudo_tx.protocol.names import ChannelName
 from sockudo_tx.testing import fixture_app, sizes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sockudo_tx.engine.socket import INBOX_LIMIT
+from sockudo_tx.engine.inbox import MESSAGE_LIMIT
 from sockudo_tx.interfaces import ChannelCounts
 from sockudo_tx.protocol import messages
 
@@ -198,7 +198,7 @@ class InboxTests(SlowCase):
         """Whoever says too much while it waits is closed, and leaves nothing."""
         other, peer = self.inside("u1"), self.open()
         self.ask(peer, "u2")
-        for _ in range(INBOX_LIMIT):
+        for _ in range(MESSAGE_LIMIT):
             peer.say({"event": "pusher:ping"})
         self.assertIsNone(peer.closed)
         peer.say({"event": "pusher:ping"})
@@ -211,11 +211,11 @@ class InboxTests(SlowCase):
         """A full inbox of messages that each have to wait is worked off, however long."""
         self.apps.hold("by_id")
         peer = self.open()
-        for number in range(INBOX_LIMIT):
+        for number in range(MESSAGE_LIMIT):
             peer.say({"event": "pusher:subscribe", "data": {"channel": f"c{number}"}})
         self.apps.release()
         told = peer.take()
-        self.assertEqual(told, [messages.subscription_succeeded(f"c{n}") for n in range(INBOX_LIMIT)])
+        self.assertEqual(told, [messages.subscription_succeeded(f"c{n}") for n in range(MESSAGE_LIMIT)])
 
     def test_closed_by_a_message(self) -> None:
         """What stands in the inbox behind the message that closes the connection is dropped."""

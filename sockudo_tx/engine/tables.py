@@ -1,0 +1,99 @@
+"""What the tables of this process hold: sockets, their places in channels, channels and apps (scaling.md 3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..interfaces import ISink
+from ..protocol.app import App
+from ..protocol.liveness import Pulse
+from ..protocol.names import ChannelName
+from ..protocol.session import Session
+from .inbox import Inbox
+from .mirror import Mirror
+
+__all__ = ["PLAIN_SUBSCRIPTION", "AppSpace", "Channel", "Socket", "Subscription"]
+
+
+class Socket:
+    """A connection: its sink, its protocol session, and where it stands in the tables.
+
+    Compared and hashed by identity: it is the key of every table it is in.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "app_id",
+        "bucket",
+        "ended",
+        "id",
+        "inbox",
+        "pulse",
+        "session",
+        "sink",
+        "space",
+        "watching",
+    )
+
+    def __init__(self, sink: ISink, pulse: Pulse) -> None:
+        self.sink = sink
+        self.pulse = pulse
+        self.id = ""
+        self.app_id = ""
+        self.ended = False
+        """Closed by us or gone: it hears nothing, is sent nothing and is never established any more."""
+        self.session: Session | None = None
+        """Set while the connection is established: neither before, nor once it is closing."""
+        self.space: AppSpace | None = None
+        """The app's tables this socket is registered in; None before and after."""
+        self.inbox: Inbox | None = None
+        """Messages waiting behind an answer; None while nothing is waited for."""
+        self.bucket: int | None = None
+        """Place in the deadline wheel."""
+        self.watching: tuple[str, ...] = ()
+        """User ids on this socket's watchlist."""
+
+
+class Subscription(NamedTuple):
+    """One socket's place in one channel."""
+
+    since_version: int
+    """Presence changes up to this version are part of the member list the socket was given."""
+    muted: tuple[str, ...] = ()
+    """Members the socket hears nothing of: itself, while it changes from one identity to another."""
+
+
+PLAIN_SUBSCRIPTION = Subscription(0)
+"""Shared by every subscription that carries nothing of its own."""
+
+
+class Channel:
+    """A channel with local subscribers."""
+
+    __slots__ = ("mirror", "name", "replays", "subscribers")
+
+    def __init__(self, name: ChannelName) -> None:
+        self.name = name
+        self.subscribers: dict[Socket, Subscription] = {}
+        self.mirror: Mirror | None = None
+        """The member list, on presence channels once it is known."""
+        self.replays: set[Socket] | None = None
+        """Whose cached event is on its way, with no live one sent since they entered; on cache channels."""
+
+
+class AppSpace:
+    """One app's tables on this process. `app` is the record last seen."""
+
+    __slots__ = ("app", "channels", "sockets", "users", "watchers")
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.sockets: dict[str, Socket] = {}
+        self.channels: dict[str, Channel] = {}
+        self.users: dict[str, dict[Socket, None]] = {}
+        """signed-in user -> sockets, in order of sign-in"""
+        self.watchers: dict[str, dict[Socket, None]] = {}
+        """watched user -> sockets that watch"""
+
+    def empty(self) -> bool:
+        return not (self.sockets or self.channels or self.users or self.watchers)
