@@ -21,16 +21,18 @@ SMALL = 100
 
 
 class _Pace:
-    __slots__ = ("sent", "slow", "timer")
+    __slots__ = ("newcomer", "sent", "slow", "timer")
 
     def __init__(self) -> None:
         self.sent: int | None = None
+        self.newcomer = False
+        """Somebody who has not been told any count."""
         self.timer: IDelayedCall | None = None
         self.slow = False
 
 
 class SubscriptionCounts:
-    """Sends `subscription_count` to the channel and to webhooks: trailing edge, only a changed value.
+    """Sends `subscription_count` to the channel and to webhooks: trailing edge, a changed value or a newcomer's first.
 
     Only channels that change while somebody wants to know have an entry; it goes with the last subscriber.
     """
@@ -45,8 +47,8 @@ class SubscriptionCounts:
     def __len__(self) -> int:
         return len(self._paces)
 
-    def changed(self, space: AppSpace, channel: Channel) -> None:
-        """A socket came or went; presence channels never count (protocol.md 11)."""
+    def changed(self, space: AppSpace, channel: Channel, *, entered: bool) -> None:
+        """A socket came (`entered`) or went; presence channels never count (protocol.md 11)."""
         if channel.name.presence:
             return
         app, key = space.app, (space.app.id, channel.name.text)
@@ -55,6 +57,7 @@ class SubscriptionCounts:
             return
         pace = self._paces.setdefault(key, _Pace())
         slow = len(channel.subscribers) > SMALL
+        pace.newcomer |= entered and not slow
         if pace.timer is not None:
             if slow or not pace.slow:
                 return  # the running timer will tell the latest value in time
@@ -73,12 +76,12 @@ class SubscriptionCounts:
         count = len(channel.subscribers) if channel is not None else 0
         if channel is None:
             del self._paces[key]
-        if count == pace.sent:
-            return
-        pace.sent = count
-        if channel is not None and app.enable_subscription_count_events:
+        changed, newcomer = count != pace.sent, pace.newcomer
+        pace.sent, pace.newcomer = count, False
+        if (changed or newcomer) and channel is not None and app.enable_subscription_count_events:
             deliver_control(channel.subscribers, messages.subscription_count(name, count))
-        self._facts.tell(app, Fact("subscription_count", name, subscription_count=count))
+        if changed:
+            self._facts.tell(app, Fact("subscription_count", name, subscription_count=count))
 
     def _forget(self, key: tuple[str, str]) -> None:
         pace = self._paces.pop(key, None)

@@ -87,7 +87,7 @@ class Subscriptions:
                 lambda _: self._facts.graces_changed(),
                 self._lost,
             )
-        self._counts.changed(space, channel)
+        self._counts.changed(space, channel, entered=False)
 
     def _join_presence(
         self, socket: Socket, space: AppSpace, name: ChannelName, member: Member
@@ -135,7 +135,7 @@ class Subscriptions:
             ask(lambda: self._authority.occupy(space.app.id, name.text, self._node), occupied, self._lost)
         if not repeat:
             self._count(space, channel)
-            self._counts.changed(space, channel)
+            self._counts.changed(space, channel, entered=True)
         return channel
 
     def _count(self, space: AppSpace, channel: Channel) -> None:

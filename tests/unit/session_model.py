@@ -45,7 +45,8 @@ class Model:
         """presence channel -> user -> (user_info of the first connection, connections), in join order"""
         self.users: dict[str, list[ModelSocket]] = {}
         self.cached: dict[str, str] = {}
-        self._changed: list[str] = []
+        self._changed: dict[str, bool] = {}
+        """channel whose count changed, in order -> whether somebody entered"""
         self._told: dict[str, int] = {}
 
     def inside(self, channel: str) -> list[ModelSocket]:
@@ -165,13 +166,13 @@ class Model:
             self.leave(socket)
 
     def settle(self) -> None:
-        """A tenth of a second has passed: changed subscriber counts are told."""
-        changed, self._changed = self._changed, []
-        for channel in changed:
+        """A tenth of a second has passed: changed subscriber counts are told, and newcomers their first."""
+        changed, self._changed = self._changed, {}
+        for channel, entered in changed.items():
             inside = self.inside(channel)
             if not inside:
                 self._told.pop(channel, None)
-            elif self._told.get(channel) != len(inside):
+            elif entered or self._told.get(channel) != len(inside):
                 self._told[channel] = len(inside)
                 for socket in inside:
                     socket.due.append(count(channel, len(inside)))
@@ -180,14 +181,14 @@ class Model:
 
     def _enter(self, socket: ModelSocket, channel: str, member: str | None) -> None:
         if channel not in socket.channels:
-            self._count(channel)
+            self._count(channel, entered=True)
         socket.channels[channel] = member
 
     def _leave(self, socket: ModelSocket, channel: str) -> None:
         member = socket.channels.pop(channel)
         if member is not None:
             self._part(socket, channel, member)
-        self._count(channel)
+        self._count(channel, entered=False)
 
     def _part(self, socket: ModelSocket, channel: str, user: str) -> None:
         _, sockets = self.members[channel][user]
@@ -198,9 +199,9 @@ class Model:
         if not self.members[channel]:
             del self.members[channel]
 
-    def _count(self, channel: str) -> None:
-        if self.counts and not channel.startswith(("presence-", USER_CHANNEL)) and channel not in self._changed:
-            self._changed.append(channel)
+    def _count(self, channel: str, *, entered: bool) -> None:
+        if self.counts and not channel.startswith(("presence-", USER_CHANNEL)):
+            self._changed[channel] = self._changed.get(channel, False) or entered
 
     def _tell_others(self, socket: ModelSocket, channel: str, text: str) -> None:
         for other in self.inside(channel):

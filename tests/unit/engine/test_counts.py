@@ -57,6 +57,17 @@ class SmallChannelTests(CountCase):
         self.advance(0.05)
         self.assertEqual((self.counts(first), self.webhooks()), ([10], [10]))
 
+    def test_newcomer(self) -> None:
+        """Somebody who takes another's place at once is told the count, though it has not changed; webhooks are not."""
+        first = self.subscriber()
+        second = self.subscriber()
+        self.advance(0.1)
+        self.counts(first)
+        second.unsubscribe("news")
+        third = self.subscriber()
+        self.advance(0.1)
+        self.assertEqual((self.counts(first), self.counts(third), self.webhooks()), ([2], [2], [2]))
+
     def test_every_kind(self) -> None:
         """Every kind of channel but presence and user channels is counted."""
         peer = self.open()
