@@ -111,7 +111,7 @@ class Engine:
         self.alive(socket)
         if socket.inbox is not None:
             if not socket.inbox.put(payload, binary):
-                self._connections.close(socket, PeerError(4100, "Over capacity", closing=True))
+                self._connections.close(socket, errors.too_many_waiting())
             return
         try:
             self._decide(socket, messages.decode(payload, binary=binary))

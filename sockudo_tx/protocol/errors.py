@@ -72,6 +72,11 @@ def app_lookup_failed() -> PeerError:
     return PeerError(4100, "Internal server error: App lookup failed", closing=True)
 
 
+def too_many_waiting() -> PeerError:
+    """The client sends faster than the world answers."""
+    return PeerError(4100, "Over capacity", closing=True)
+
+
 def slow_consumer(detail: str) -> PeerError:
     """`detail` is `message limit: N` or `byte limit: N, message size: B bytes`."""
     return PeerError(4100, f"Client buffer full ({detail}), disconnecting slow consumer", closing=True)
