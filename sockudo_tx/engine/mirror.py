@@ -60,5 +60,7 @@ class Mirror:
         """Become the snapshot: who left, then who came (with user_info). Who came back as another is in both."""
         gone = [user_id for user_id, info in self.members.items() if snapshot.members.get(user_id) != info]
         new = [(user_id, info) for user_id, info in snapshot.members.items() if self.members.get(user_id) != info]
-        self.__init__(snapshot)  # type: ignore[misc]  # the same object stays in the channel
+        self.epoch, self.version = snapshot.epoch, snapshot.version
+        self.members = dict(snapshot.members)
+        self._payload = None
         return gone, new
