@@ -72,10 +72,9 @@ class Deadlines:
     def _arm(self) -> None:
         """One delayed call, for the first bucket that still holds somebody."""
         self._disarm()
-        while self._order and not self._buckets[self._order[0]]:
-            del self._buckets[heapq.heappop(self._order)]
-        if self._order:
-            self._timer_bucket = self._order[0]
+        first = self._first()
+        if first is not None:
+            self._timer_bucket = first
             delay = max(0.0, self._timer_bucket * RESOLUTION - self._clock.seconds())
             self._timer = self._clock.callLater(delay, self._turn)
 
@@ -84,17 +83,22 @@ class Deadlines:
             self._timer.cancel()
         self._timer = None
 
+    def _first(self) -> int | None:
+        """The first bucket that holds somebody; emptied ones before it are dropped."""
+        while self._order and not self._buckets[self._order[0]]:
+            del self._buckets[heapq.heappop(self._order)]
+        return self._order[0] if self._order else None
+
     def _turn(self) -> None:
         self._timer = None
         now = self._clock.seconds()
         last = math.floor(now / RESOLUTION)
         left = SLICE
         while left:
-            while self._order and not self._buckets[self._order[0]]:
-                del self._buckets[heapq.heappop(self._order)]
-            if not self._order or self._order[0] > last:
+            first = self._first()
+            if first is None or first > last:
                 break
-            bucket = self._buckets[self._order[0]]
+            bucket = self._buckets[first]
             batch = list(islice(bucket, left))  # not one by one: the front of a dict that shrinks is far away
             left -= len(batch)
             for socket in batch:
