@@ -8,7 +8,7 @@ always answer at once, so one process runs without a coroutine; the engine conti
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
@@ -80,8 +80,8 @@ class IFacts(Interface):
 class Joined(NamedTuple):
     """Answer of `IAuthority.join`."""
 
-    outcome: str
-    """`ok`, `dup` (this socket is already this member) or `limit`."""
+    outcome: Literal["ok", "dup", "limit"]
+    """`dup`: this socket is already this member."""
     first: bool = False
     """The user was not in the channel before: a `PresenceChange` was published."""
     webhook: bool = False
@@ -134,10 +134,10 @@ class ChannelCounts(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A transition whose grace has passed: `channel_vacated`, or `member_removed` with its user."""
+    """A transition whose grace has passed; `user_id` is set for `member_removed`."""
 
     app_id: str
-    name: str
+    name: Literal["channel_vacated", "member_removed"]
     channel: str
     user_id: str | None
 

@@ -59,7 +59,9 @@ class _App:
         return not (self.connections or self.subscriptions or self.presence or self.users)
 
 
+# What reading finds where there is nothing; never written to.
 _NO_PRESENCE = _Presence()
+_NO_APP = _App()
 
 
 @implementer(IAuthority)
@@ -170,15 +172,13 @@ class MemoryAuthority:
         return Parted(last, presence.version)
 
     def snapshot(self, app_id: str, channel: str) -> Snapshot:
-        app = self._apps.get(app_id)
-        presence = app.presence.get(channel, _NO_PRESENCE) if app is not None else _NO_PRESENCE
+        presence = self._apps.get(app_id, _NO_APP).presence.get(channel, _NO_PRESENCE)
         return Snapshot(self.epoch, presence.version, dict(presence.users))
 
     # Reading
 
     def counts(self, app_id: str, channel: str) -> ChannelCounts:
-        app = self._apps.get(app_id)
-        return _counts(app, channel) if app is not None else _counts(_NO_APP, channel)
+        return _counts(self._apps.get(app_id, _NO_APP), channel)
 
     def channels(self, app_id: str, prefix: str) -> dict[str, ChannelCounts]:
         app = self._apps.get(app_id, _NO_APP)
@@ -218,8 +218,7 @@ class MemoryAuthority:
         for (app_id, channel, user_id), due_at in self._graces.items():
             if due_at > now:
                 break
-            name = "channel_vacated" if user_id is None else "member_removed"
-            popped.append(Due(app_id, name, channel, user_id))
+            popped.append(Due(app_id, "channel_vacated" if user_id is None else "member_removed", channel, user_id))
         for due in popped:
             del self._graces[(due.app_id, due.channel, due.user_id)]
         if not self._graces:
@@ -267,9 +266,6 @@ class MemoryAuthority:
     def _tidy(self, app_id: str, app: _App) -> None:
         if app.empty():
             self._apps.pop(app_id, None)
-
-
-_NO_APP = _App()
 
 
 def _counts(app: _App, channel: str) -> ChannelCounts:
