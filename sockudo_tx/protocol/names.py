@@ -63,11 +63,6 @@ class ChannelName(NamedTuple):
         return cls(text, False, False, False, text.startswith("cache-"), None)
 
     @property
-    def client_events(self) -> bool:
-        """Whether subscribers may send client events here."""
-        return self.private
-
-    @property
     def kind(self) -> str:
         """The `channel_type` label of metrics: cache, presence, private_encrypted, private or public."""
         if self.cache:

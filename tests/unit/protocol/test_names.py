@@ -70,7 +70,6 @@ class ChannelNameTests(SynchronousTestCase):
             name = ChannelName.of(text)
             found = (name.private, name.presence, name.encrypted, name.cache, name.kind)
             self.assertEqual(found, (private, presence, encrypted, cache, kind), text)
-            self.assertEqual(name.client_events, private, text)
             self.assertIsNone(name.user_id, text)
 
     def test_user_channel(self) -> None:
@@ -78,7 +77,6 @@ class ChannelNameTests(SynchronousTestCase):
         for user_id in ["u1", "auth0|42", "private-x", "cache-x", "ü", "#server-to-user-x", ""]:
             name = ChannelName.of(f"#server-to-user-{user_id}")
             self.assertEqual(name[1:], (False, False, False, False, user_id))
-            self.assertFalse(name.client_events)
 
     @given(any_text)
     def test_anything(self, text: str) -> None:
