@@ -14,7 +14,7 @@ from typing import NoReturn
 from urllib.parse import unquote_to_bytes
 
 from .app import App
-from .errors import RestError
+from .errors import RestError, shortened
 
 __all__ = [
     "TIMESTAMP_WINDOW",
@@ -151,8 +151,8 @@ def _check_signature(secret: str, method: str, paths: Sequence[bytes], parameter
         names = ", ".join(sorted(parameters.keys() - {"auth_signature"}))
         _refuse(
             "auth_signature does not match: it must be the lower-case hex HMAC-SHA256, keyed with the app's secret, "
-            f"of the method {method}, the path {_shown(paths[0].decode('utf-8', 'replace'))} "
-            f"and the parameters {_shown(names)}"
+            f"of the method {method}, the path {shortened(paths[0].decode('utf-8', 'replace'))} "
+            f"and the parameters {shortened(names)}"
         )
 
 
@@ -174,10 +174,6 @@ def _signed_query(parameters: Mapping[str, str]) -> bytes:
 
 def _unescaped(text: bytes) -> bytes:
     return unquote_to_bytes(text.replace(b"+", b" "))
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 100 else text[:99] + "…"
 
 
 def _refuse(text: str) -> NoReturn:

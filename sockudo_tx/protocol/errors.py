@@ -15,7 +15,7 @@ Source: protocol.md 4; Pusher, "Error codes".
 
 from __future__ import annotations
 
-__all__ = ["PeerError", "RestError"]
+__all__ = ["PeerError", "RestError", "shortened"]
 
 
 class PeerError(Exception):
@@ -139,8 +139,7 @@ def watchlist_too_long() -> PeerError:
 class RestError(Exception):
     """A REST refusal: HTTP status, stable `code` word and a text for people (http-api.md 6).
 
-    `text` names the thing, the rule and the cure; it may quote a value cut to 100 characters and
-    never holds a secret.
+    `text` names the thing, the rule and the cure; it quotes values `shortened`, and never a secret.
     """
 
     def __init__(self, status: int, code: str, text: str, headers: dict[str, str] | None = None) -> None:
@@ -149,3 +148,8 @@ class RestError(Exception):
         self.code = code
         self.text = text
         self.headers = headers or {}
+
+
+def shortened(text: str, length: int = 100) -> str:
+    """What a refusal may quote of a value: so many characters, an ellipsis for the rest."""
+    return text if len(text) <= length else text[: length - 1] + "…"

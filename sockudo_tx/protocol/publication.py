@@ -15,7 +15,7 @@ import msgspec
 
 from . import wirejson
 from .app import App
-from .errors import RestError
+from .errors import RestError, shortened
 from .names import channel_name_fault, is_socket_id
 
 __all__ = ["MAX_DEPTH", "Publication", "parse_batch", "parse_event"]
@@ -124,7 +124,7 @@ def _checked(event: _Event, app: App) -> Publication:
     channels = _channels(event, app)
     socket_id = _read(_TEXT, event.socket_id, "socket_id must be a string") or None
     if socket_id is not None and not is_socket_id(socket_id):
-        raise _invalid(f"socket_id must look like 1234.5678, not {_shown(socket_id)}")
+        raise _invalid(f"socket_id must look like 1234.5678, not {shortened(socket_id)!r}")
     tags = _read(_TAGS, event.tags, "tags must be an object whose values are strings")
     delta = _read(_FLAG, event.delta, "delta must be true or false")
     info = _read(_TEXT, event.info, "info must be a string")
@@ -197,16 +197,8 @@ def check_channel_name(name: str, app: App) -> None:
     """Raise a 400 unless this may be the name of a channel on the REST side (http-api.md 7.2)."""
     fault = channel_name_fault(name, app.max_channel_name_length or 0, in_bytes=False)
     if fault is not None:
-        raise _invalid(_cut(fault, 300))
+        raise _invalid(shortened(fault, 300))
 
 
 def _invalid(text: str) -> RestError:
     return RestError(400, "invalid_input", text)
-
-
-def _shown(text: str) -> str:
-    return repr(_cut(text, 100))
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

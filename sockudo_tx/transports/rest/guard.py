@@ -9,7 +9,7 @@ from ...engine.server import Engine
 from ...interfaces import Answer, BackendError
 from ...protocol.app import App
 from ...protocol.auth import candidate_paths, parse_query, verify
-from ...protocol.errors import RestError
+from ...protocol.errors import RestError, shortened
 from .call import Call, HttpRequest
 from .settings import RestSettings
 from .waiting import ask_within
@@ -62,8 +62,7 @@ class Guard:
         app_id = unquote_to_bytes(segment).decode("utf-8", "replace")
         app = await self._stored(lambda: self._engine.apps.by_id(app_id))
         if app is None:
-            shown = app_id if len(app_id) <= 100 else app_id[:99] + "…"
-            raise RestError(404, "app_not_found", f"There is no app with the id {shown!r}")
+            raise RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
         return app
 
     async def _app_of_key(self, key: str | None) -> App:

@@ -18,7 +18,7 @@ from twisted.web.iweb import INonQueuedRequestFactory
 from zope.interface import provider
 
 from ...interfaces import BackendError
-from ...protocol.errors import RestError
+from ...protocol.errors import RestError, shortened
 from .api import RestApi
 from .reply import Reply, error_reply
 from .routes import Route
@@ -209,5 +209,4 @@ def _without_host(target: bytes) -> bytes:
 
 def _shown(path: bytes) -> str:
     """A path for people; without the signature that a proxy which escapes the question mark makes part of it."""
-    text = _SIGNATURE.sub("…", path.decode("utf-8", "replace"))
-    return text if len(text) <= 100 else text[:99] + "…"
+    return shortened(_SIGNATURE.sub("…", path.decode("utf-8", "replace")))
