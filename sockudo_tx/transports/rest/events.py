@@ -7,11 +7,10 @@ from ...protocol.publication import Publication, parse_batch, parse_event
 from .call import Call
 from .counting import attributes
 from .idempotency import Claims
-from .reply import Reply, json_reply
+from .reply import OK, Reply, json_reply
 
 __all__ = ["publish", "publish_batch"]
 
-_OK = json_reply({"ok": True})
 _NOTHING = json_reply({})
 
 
@@ -55,7 +54,7 @@ async def _publish_all(call: Call, events: list[Publication], batch: Claims | No
         claims.published()
         if batch is not None:
             batch.published()
-        await claims.keep(_OK)
+        await claims.keep(OK)
     if not any(event.info for event in events):
         return _NOTHING
     published = set(map(id, due))
@@ -65,7 +64,7 @@ async def _publish_all(call: Call, events: list[Publication], batch: Claims | No
 async def _described(call: Call, event: Publication) -> Reply:
     """Every target with the attributes asked for, or just that all is well."""
     if not event.info:
-        return _OK
+        return OK
     app_id = call.app.id
     return json_reply(
         {"channels": {name: await attributes(call.engine, app_id, name, event.info) for name in event.channels}}

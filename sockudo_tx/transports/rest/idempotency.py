@@ -17,7 +17,7 @@ from ...interfaces import Answer, BackendError
 from ...protocol.errors import RestError
 from ...protocol.publication import Publication
 from .call import Call
-from .reply import Reply, json_reply
+from .reply import OK, Reply
 from .waiting import ask_within
 
 __all__ = ["Claims"]
@@ -30,7 +30,6 @@ CLAIM_SECONDS = 30
 CACHE_PATIENCE = 5.0
 
 _PENDING = "pending"
-_OK = json_reply({"ok": True})
 T = TypeVar("T")
 
 
@@ -63,7 +62,7 @@ class Claims:
         if kind is None:
             return
         if self._published:
-            await self.keep(_OK)  # the answer was lost, the event was not: asking again must not repeat it
+            await self.keep(OK)  # the answer was lost, the event was not: asking again must not repeat it
             return
         for name in self._names:
             await self._quietly(lambda name=name: self._cache.remove(name))  # type: ignore[misc]  # bound now

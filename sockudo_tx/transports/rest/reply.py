@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ...protocol.errors import RestError
 from ...protocol.wirejson import dumps
 
-__all__ = ["JSON", "TEXT", "Reply", "error_reply", "json_reply", "response"]
+__all__ = ["JSON", "OK", "TEXT", "Reply", "error_reply", "json_reply", "response"]
 
 JSON = b"Content-Type: application/json\r\n"
 TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
@@ -26,6 +26,10 @@ class Reply(NamedTuple):
 def json_reply(value: Any) -> Reply:
     """200 with this value as JSON."""
     return Reply(200, dumps(value).encode())
+
+
+OK = json_reply({"ok": True})
+"""Done, and nothing more to say."""
 
 
 def error_reply(error: RestError) -> Reply:
