@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..protocol.origins import any_origin
 from .declare import Key, walk
 from .environment import replaced, value_at
 from .findings import Report
-from .rules import any_origin
 from .schema import Config, CorsConfig
 
 __all__ = ["check"]

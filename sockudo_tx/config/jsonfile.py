@@ -6,6 +6,8 @@ import json
 import math
 from typing import Any
 
+from .grammar import is_text
+
 __all__ = ["JsonObject", "NotJson", "parse", "problems"]
 
 
@@ -48,10 +50,10 @@ def problems(value: Any, path: str = "") -> tuple[list[str], list[str]]:
             dot = where + "." if where else ""
             repeated += [dot + name for name in item.repeated]
             pending += [(dot + name, member) for name, member in item.items()]
-            broken += [where or "the top level" for name in item if not _is_text(name)]
+            broken += [where or "the top level" for name in item if not is_text(name)]
         elif isinstance(item, list):
             pending += [(f"{where}[{index}]", member) for index, member in enumerate(item)]
-        elif isinstance(item, str) and not _is_text(item):
+        elif isinstance(item, str) and not is_text(item):
             broken.append(where)
     return sorted(repeated), sorted(broken)
 
@@ -73,7 +75,3 @@ def _float(text: str) -> float:
     if not math.isfinite(value):
         raise NotJson("it holds a number that is too large")
     return value
-
-
-def _is_text(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -8,14 +8,14 @@ from typing import Any
 from ..protocol.origins import pattern_fault
 from .declare import Rule
 
-__all__ = ["CORS_ORIGINS", "NOT_EMPTY", "ONE_OR_MORE", "TOKENS", "any_origin"]
+__all__ = ["CORS_ORIGINS", "NOT_EMPTY", "ONE_OR_MORE", "TOKENS", "is_token"]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)  # RFC 9110, 5.6.2
 
 
-def any_origin(patterns: tuple[str, ...]) -> bool:
-    """Whether a CORS list lets every origin in: `*`, or the word `any` in any letter case."""
-    return any(pattern.lower() in ("*", "any") for pattern in patterns)
+def is_token(text: str) -> bool:
+    """Whether HTTP allows it as the name of a header or a method."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def _below_one(value: Any) -> str | None:
@@ -27,7 +27,7 @@ def _empty(value: str) -> str | None:
 
 
 def _no_token(values: tuple[str, ...]) -> str | None:
-    bad = next((value for value in values if not _TOKEN.fullmatch(value)), None)
+    bad = next((value for value in values if not is_token(value)), None)
     return None if bad is None else f"holds {bad[:60]!r}, which is not a legal HTTP token"
 
 

@@ -9,6 +9,7 @@ from warnings import catch_warnings, simplefilter
 
 from ..protocol.app import Webhook, WebhookFilter
 from .grammar import shown
+from .rules import is_token
 
 __all__ = ["EVENT_TYPES", "WEBHOOK_DOCS", "read_webhooks", "url_fault", "webhook_record"]
 
@@ -34,7 +35,6 @@ WEBHOOK_DOCS = {
 
 _MEMBERS = tuple(WEBHOOK_DOCS)
 _FILTERS = WebhookFilter.__struct_fields__
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 Unknown = list[tuple[str, tuple[str, ...]]]
@@ -176,6 +176,6 @@ def _headers(raw: dict[str, Any]) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise _Fault("`headers` must be an object of texts")
     for name, item in value.items():
-        if not _TOKEN.fullmatch(name) or _CONTROL.search(item):
+        if not is_token(name) or _CONTROL.search(item):
             raise _Fault("`headers` holds a name or a value that HTTP does not allow")
     return dict(value)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["ALLOW_NONE", "origin_allowed", "pattern_fault"]
+__all__ = ["ALLOW_NONE", "any_origin", "origin_allowed", "pattern_fault"]
 
 ALLOW_NONE = ("",)
 """A list that lets nobody in, for an app whose own patterns are all broken."""
@@ -45,6 +45,11 @@ def origin_allowed(patterns: Iterable[str], origin: str | None) -> bool:
     origin = (origin or "").lower()
     host = origin.split("://", 1)[-1]  # any port included
     return any(_matches(pattern.lower(), origin, host) for pattern in patterns)
+
+
+def any_origin(patterns: Iterable[str]) -> bool:
+    """Whether a CORS list lets every origin in: `*`, or the word `any` in any letter case."""
+    return any(pattern.lower() in ("*", "any") for pattern in patterns)
 
 
 def _matches(pattern: str, origin: str, host: str) -> bool:

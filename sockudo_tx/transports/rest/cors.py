@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...protocol.origins import origin_allowed
+from ...protocol.origins import any_origin, origin_allowed
 from .settings import CorsSettings
 
 __all__ = ["Cors"]
@@ -20,7 +20,7 @@ class Cors:
 
     def __init__(self, settings: CorsSettings) -> None:
         self._patterns = settings.origin
-        self._open = any(pattern.lower() in ("*", "any") for pattern in settings.origin)
+        self._open = any_origin(settings.origin)
         self._echo = _ALLOW + (_CREDENTIALS if settings.credentials else b"") + _VARY
         self._everyone = _ALLOW % b"*" + _VARY
         self._preflight = (
