@@ -51,7 +51,6 @@ class Arrival(Protocol):
         self._port = port
         self._address = address
         self._heard = b""
-        self._next: Any = None
         self._late: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
