@@ -18,6 +18,7 @@ __all__ = [
     "Headers",
     "Upgrade",
     "accepted",
+    "mount",
     "parse_head",
     "split_app_path",
     "switching_protocols",
@@ -75,12 +76,18 @@ def parse_head(data: bytes) -> Head | None:
     return Head(request[1], path, query, headers)
 
 
+def mount(prefix: str) -> bytes:
+    """A path prefix as it stands on the wire: a leading slash and no trailing one, or nothing."""
+    name = prefix.strip("/")
+    return b"/" + name.encode() if name else b""
+
+
 def split_app_path(path: bytes, prefix: str = "/") -> str | None:
     """The app key of `{prefix}/app/{key}`, percent-decoded once; None for any other path."""
-    mount = prefix.rstrip("/").encode() + b"/app/"
-    if not path.startswith(mount):
+    opening = mount(prefix) + b"/app/"
+    if not path.startswith(opening):
         return None
-    segment = path[len(mount) :].removesuffix(b"/")
+    segment = path[len(opening) :].removesuffix(b"/")
     if not segment or b"/" in segment:
         return None
     return unquote_to_bytes(segment).decode("utf-8", "replace")

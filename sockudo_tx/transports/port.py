@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, IT
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from .handshake import HEAD_LIMIT, Head, Headers, accepted, parse_head, upgrade_fault
+from .handshake import HEAD_LIMIT, Head, Headers, accepted, mount, parse_head, upgrade_fault
 from .rest.call import HttpRequest
 from .rest.site import RestSite
 from .settings import WebSocketSettings
@@ -130,7 +130,7 @@ class PortFactory(Factory):
         self.settings = settings
         self.clock = clock
         self.websockets = WebSocketFactory(engine, settings, clock, turn)
-        self.opening = b"GET " + settings.path_prefix.rstrip("/").encode() + b"/app/"
+        self.opening = b"GET " + mount(settings.path_prefix) + b"/app/"
         self._engine = engine
         site.upgrades.take_over = self.take_over
 
@@ -153,14 +153,13 @@ class PortFactory(Factory):
         switch(transport, connection)
         connection.open(transport, accepted(path, headers, self.settings.path_prefix), rest)
 
-    def take_over(self, request: HttpRequest) -> bool:
+    def take_over(self, request: HttpRequest, headers: Headers) -> bool:
         """Make the connection of an HTTP request without `upgrade_fault` a WebSocket; whether it still could.
 
         The request is finished with when this is true: it must not be answered.
         """
         if request.channel is None:
             return False
-        headers = {name.lower(): values for name, values in request.requestHeaders.getAllRawHeaders()}
         transport, rest = _vacate(request.channel)
         request.channel = None
         self.upgrade(transport, request.path, headers, rest)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from ..handshake import mount
+
 __all__ = ["CorsSettings", "IdempotencySettings", "RestSettings"]
 
 
@@ -42,6 +44,5 @@ class RestSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prefix(self) -> bytes:
-        """The path prefix as it stands on the wire: a leading slash and no trailing one, or nothing."""
-        text = self.path_prefix.strip("/")
-        return b"/" + text.encode() if text else b""
+        """The path prefix as it stands on the wire."""
+        return mount(self.path_prefix)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...engine.server import Engine
 from ...protocol.errors import RestError
-from ..handshake import upgrade_fault
+from ..handshake import Headers, upgrade_fault
 from .call import HttpRequest
 from .reply import Reply
 
@@ -16,8 +16,8 @@ __all__ = ["Upgrades"]
 class Upgrades:
     """Where upgrade requests go that HTTP has read."""
 
-    take_over: Callable[[HttpRequest], bool] | None = None
-    """Turns the connection of a valid upgrade request into a WebSocket; whether it did."""
+    take_over: Callable[[HttpRequest, Headers], bool] | None = None
+    """Turns the connection of a valid upgrade request with these headers into a WebSocket; whether it did."""
 
     def __init__(self, engine: Engine, path_prefix: str) -> None:
         self._engine = engine
@@ -36,6 +36,6 @@ class Upgrades:
         )
         if fault is not None:
             raise fault
-        if self.take_over is not None and self.take_over(request):
+        if self.take_over is not None and self.take_over(request, headers):
             return None
         raise RestError(400, "invalid_input", "This connection cannot become a WebSocket")

@@ -72,7 +72,7 @@ class PathTests(SynchronousTestCase):
 
     def test_prefix(self) -> None:
         """Under a prefix only paths below it are ours, however the prefix is written."""
-        for prefix in ("/ws", "/ws/"):
+        for prefix in ("/ws", "/ws/", "ws"):
             self.assertEqual(split_app_path(b"/ws/app/key", prefix), "key")
             self.assertEqual(split_app_path(b"/ws/app/key/", prefix), "key")
             for path in (b"/app/key", b"/wsapp/key", b"/ws//app/key", b"/ws/app", b"/ws"):

@@ -218,7 +218,7 @@ class ArrivalTests(PortCase):
 
     def test_prefix(self) -> None:
         """Under a path prefix everything moves."""
-        for prefix in ("/ws", "/ws/"):
+        for prefix in ("/ws", "/ws/", "ws"):
             self.listen(path_prefix=prefix)
             self.send(UPGRADE.replace(b"/app/", b"/ws/app/"))
             self.assertEqual(self.status(), 101)
