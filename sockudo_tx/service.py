@@ -148,7 +148,6 @@ def websocket_settings(config: Config) -> WebSocketSettings:
         max_messages=config.websocket.max_messages,
         max_bytes=config.websocket.max_bytes,
         disconnect_on_buffer_full=config.websocket.disconnect_on_buffer_full,
-        max_backpressure=config.websocket.max_backpressure,
         compression=config.websocket.compression,
         path_prefix=config.path_prefix,
     )

@@ -35,6 +35,7 @@ __all__ = [
     "SECRET",
     "Seconds",
     "Section",
+    "UNUSED",
     "Unit",
     "Words",
     "ZERO_IS_NONE",
@@ -113,6 +114,9 @@ class _Mark:
 SECRET = _Mark("SECRET")
 """The value is never shown, logged or quoted."""
 
+UNUSED = _Mark("UNUSED")
+"""Read and checked, and without effect in this version; somebody who sets it is told."""
+
 ZERO_IS_NONE = _Mark("ZERO_IS_NONE")
 """A limit that 0, `"0"` and `"none"` switch off, like null."""
 
@@ -149,6 +153,7 @@ class Key:
     words: Words | None = None
     rules: tuple[Rule, ...] = field(default=())
     secret: bool = False
+    unused: bool = False
     zero_is_none: bool = False
 
     @property
@@ -222,6 +227,7 @@ def _key(name: str, path: str, hint: Any, default: Any) -> Key:
         words=next((mark for mark in marks if isinstance(mark, Words)), None),
         rules=tuple(mark for mark in marks if isinstance(mark, Rule)),
         secret=SECRET in marks,
+        unused=UNUSED in marks,
         zero_is_none=ZERO_IS_NONE in marks,
     )
 

@@ -144,7 +144,9 @@ def _key_row(key: Key) -> tuple[str, ...]:
     later = f" Not in this version: {', '.join(key.words.later)}." if key.words and key.words.later else ""
     aliases = "".join(f" `{alias}` means {word}." for alias, word in key.words.aliases) if key.words else ""
     variables = ", ".join(f"`{env.name}`" for env in key.env)
-    return f"`{key.path}`", kind + unit + rules, _value(key.default), variables or "—", key.doc + later + aliases
+    unused = " Not used by this version." if key.unused else ""
+    meaning = key.doc + later + aliases + unused
+    return f"`{key.path}`", kind + unit + rules, _value(key.default), variables or "—", meaning
 
 
 def _app_table() -> str:

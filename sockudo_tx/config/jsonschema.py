@@ -45,7 +45,8 @@ def _key(key: Key) -> Schema:
     alternatives = [_base(base, key) for base in key.bases]
     if key.nullable:
         alternatives.append({"type": "null"})
-    schema = {"description": key.doc + (f" ({key.unit})" if key.unit else "")}
+    unused = " Accepted, not used by this version." if key.unused else ""
+    schema = {"description": key.doc + (f" ({key.unit})" if key.unit else "") + unused}
     schema |= alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives}
     schema["default"] = list(key.default) if isinstance(key.default, tuple) else key.default
     return schema

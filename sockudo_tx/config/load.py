@@ -15,7 +15,7 @@ from .apps import AppFault, Notes, parse_app
 from .check import check
 from .declare import walk
 from .default_app import DEMO_APP, default_app, named_in
-from .environment import overlay, replaced, switch
+from .environment import overlay, replaced, switch, value_at
 from .findings import ConfigError, Finding, Report
 from .grammar import described, shown
 from .jsonfile import JsonObject, NotJson, parse, problems
@@ -71,11 +71,11 @@ def load(
         unknown = reader.unknown
         apps = _file_apps(records, source, report, unknown)
         _tell_unknown(unknown, source, report)
-        _tell_later(reader.later, source, report)
-        switched_on = reader.switched_on
+        later, switched_on = reader.later, reader.switched_on
     else:
-        apps, switched_on = [], set()
+        apps, later, switched_on = [], [], set()
     config = overlay(config, environ, report, sources)
+    _tell_later([*later, *_unused(config)], report)
     _check_later(switched_on, environ, report)
     config = check(config, sources, report)
     apps = _all_apps(apps, bool(records), path, used, environ, config, report, sources)
@@ -160,9 +160,14 @@ def _tell_unknown(unknown: list[tuple[str, str | None]], source: str, report: Re
     )
 
 
-def _tell_later(later: list[str], source: str, report: Report) -> None:
+def _unused(config: Config) -> list[str]:
+    """Keys without effect that somebody has set, to something else than their built-in value."""
+    return [key.path for key in walk(Config) if key.unused and value_at(config, key.path) != key.default]
+
+
+def _tell_later(later: list[str], report: Report) -> None:
     if later:
-        report.info("", f"accepted, but not used by this version: {', '.join(sorted(later))}", source=source)
+        report.info("", f"accepted, but not used by this version: {', '.join(sorted(later))}")
 
 
 def _check_later(switched_on: set[str], environ: Mapping[str, str], report: Report) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from ..protocol.app import App, LimitDefaults
 from .declare import (
+    UNUSED,
     ZERO_IS_NONE,
     Bytes,
     Count,
@@ -35,6 +36,7 @@ class InstanceConfig(Section, frozen=True, kw_only=True):
     process_id: Annotated[
         str | None,
         Doc("Label of this process in logs and metrics. Unset: a random UUID each start. Not the cluster's node id."),
+        UNUSED,
         Env("INSTANCE_PROCESS_ID"),
     ] = None
 
@@ -123,7 +125,7 @@ class PresenceConfig(Section, frozen=True, kw_only=True):
 
 
 class AcceptTrafficConfig(Section, frozen=True, kw_only=True):
-    memory_threshold: Annotated[Fraction, Doc("Accepted for compatibility, no effect.")] = 0.9
+    memory_threshold: Annotated[Fraction, Doc("Share of memory from which on no connection is accepted."), UNUSED] = 0.9
 
 
 class HttpApiConfig(Section, frozen=True, kw_only=True):
@@ -164,22 +166,26 @@ class IdempotencyConfig(Section, frozen=True, kw_only=True):
 
 
 class BatchingConfig(Section, frozen=True, kw_only=True):
-    enabled: Annotated[bool, Doc("Join the webhook events of a moment."), Env("WEBHOOK_BATCHING_ENABLED")] = True
-    duration: Annotated[Milliseconds, Doc("The moment."), Env("WEBHOOK_BATCHING_DURATION")] = 50
-    size: Annotated[Count, Doc("Events of one delivery; 0 counts as 1."), Env("WEBHOOK_BATCHING_SIZE")] = 100
+    enabled: Annotated[bool, Doc("Join the webhook events of a moment."), UNUSED, Env("WEBHOOK_BATCHING_ENABLED")] = (
+        True
+    )
+    duration: Annotated[Milliseconds, Doc("The moment."), UNUSED, Env("WEBHOOK_BATCHING_DURATION")] = 50
+    size: Annotated[Count, Doc("Events of one delivery; 0 counts as 1."), UNUSED, Env("WEBHOOK_BATCHING_SIZE")] = 100
 
 
 class RetryConfig(Section, frozen=True, kw_only=True):
-    enabled: Annotated[bool, Doc("Try failed deliveries again.")] = True
-    max_attempts: Annotated[Count | None, Doc("Attempts in all. null: until the time is over.")] = None
-    max_elapsed_time_ms: Annotated[Milliseconds, Doc("When to give up.")] = 300000
-    initial_backoff_ms: Annotated[Milliseconds, Doc("First wait; each next one doubles.")] = 1000
-    max_backoff_ms: Annotated[Milliseconds, Doc("Longest wait.")] = 60000
+    enabled: Annotated[bool, Doc("Try failed deliveries again."), UNUSED] = True
+    max_attempts: Annotated[Count | None, Doc("Attempts in all. null: until the time is over."), UNUSED] = None
+    max_elapsed_time_ms: Annotated[Milliseconds, Doc("When to give up."), UNUSED] = 300000
+    initial_backoff_ms: Annotated[Milliseconds, Doc("First wait; each next one doubles."), UNUSED] = 1000
+    max_backoff_ms: Annotated[Milliseconds, Doc("Longest wait."), UNUSED] = 60000
 
 
 class WebhooksConfig(Section, frozen=True, kw_only=True):
     batching: BatchingConfig = BatchingConfig()
-    request_timeout_ms: Annotated[Milliseconds, Doc("Longest wait for an endpoint's answer."), ONE_OR_MORE] = 10000
+    request_timeout_ms: Annotated[Milliseconds, Doc("Longest wait for an endpoint's answer."), UNUSED, ONE_OR_MORE] = (
+        10000
+    )
     retry: RetryConfig = RetryConfig()
     grace_ms: Annotated[Milliseconds, Doc("A channel left, or a member gone, for less than this is not reported.")] = (
         3000
@@ -213,11 +219,12 @@ class WebSocketConfig(Section, frozen=True, kw_only=True):
         Bytes, Doc("Largest inbound frame; above it the connection closes with 1009."), Env("WEBSOCKET_MAX_FRAME_SIZE")
     ] = 16777216
     write_buffer_size: Annotated[
-        Bytes, Doc("Accepted for compatibility, no effect."), Env("WEBSOCKET_WRITE_BUFFER_SIZE")
+        Bytes, Doc("Bytes gathered before they are written."), UNUSED, Env("WEBSOCKET_WRITE_BUFFER_SIZE")
     ] = 16384
     max_backpressure: Annotated[
         Bytes,
         Doc("Bytes handed to the operating system's side and not yet sent, at most."),
+        UNUSED,
         Env("WEBSOCKET_MAX_BACKPRESSURE"),
     ] = 1048576
     auto_ping: Annotated[bool, Doc("Send WebSocket pings."), Env("WEBSOCKET_AUTO_PING")] = True
@@ -251,25 +258,26 @@ class WebSocketConfig(Section, frozen=True, kw_only=True):
 
 
 class CleanupConfig(Section, frozen=True, kw_only=True):
-    async_enabled: Annotated[bool, Doc("Accepted for compatibility, no effect."), Env("CLEANUP_ASYNC_ENABLED")] = True
+    async_enabled: Annotated[
+        bool, Doc("Clean up after disconnects in the background."), UNUSED, Env("CLEANUP_ASYNC_ENABLED")
+    ] = True
     queue_buffer_size: Annotated[
         Count,
         Doc("Disconnects waiting to be told to the other nodes before batches grow."),
+        UNUSED,
         ONE_OR_MORE,
         Env("CLEANUP_QUEUE_BUFFER_SIZE"),
     ] = 1024
-    batch_size: Annotated[Count, Doc("Disconnects of one batch."), ONE_OR_MORE, Env("CLEANUP_BATCH_SIZE")] = 64
+    batch_size: Annotated[Count, Doc("Disconnects of one batch."), UNUSED, ONE_OR_MORE, Env("CLEANUP_BATCH_SIZE")] = 64
     batch_timeout_ms: Annotated[
-        Milliseconds, Doc("Longest wait for a batch to fill."), ONE_OR_MORE, Env("CLEANUP_BATCH_TIMEOUT_MS")
+        Milliseconds, Doc("Longest wait for a batch to fill."), UNUSED, ONE_OR_MORE, Env("CLEANUP_BATCH_TIMEOUT_MS")
     ] = 100
     worker_threads: Annotated[
-        Count | Literal["auto"], Doc("Batches under way at once."), ONE_OR_MORE, Env("CLEANUP_WORKER_THREADS")
+        Count | Literal["auto"], Doc("Batches under way at once."), UNUSED, ONE_OR_MORE, Env("CLEANUP_WORKER_THREADS")
     ] = "auto"
-    max_retry_attempts: Annotated[
-        Count, Doc("Accepted for compatibility, no effect."), Env("CLEANUP_MAX_RETRY_ATTEMPTS")
-    ] = 3
+    max_retry_attempts: Annotated[Count, Doc("Attempts of one batch."), UNUSED, Env("CLEANUP_MAX_RETRY_ATTEMPTS")] = 3
     fallback_to_sync: Annotated[
-        bool, Doc("Accepted for compatibility, no effect."), Env("CLEANUP_FALLBACK_TO_SYNC")
+        bool, Doc("Clean up at once when too many wait."), UNUSED, Env("CLEANUP_FALLBACK_TO_SYNC")
     ] = True
 
 

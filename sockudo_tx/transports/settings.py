@@ -24,8 +24,6 @@ class WebSocketSettings:
     """Outbound bytes queued for a client that does not read."""
     disconnect_on_buffer_full: bool = False
     """Disconnect such a client instead of dropping events for it."""
-    max_backpressure: int = 1024 * 1024
-    """Ceiling on bytes handed to the transport and not sent. We stay far below it: see `outbox.CHUNK`."""
     compression: str = "disabled"
     """A mode of `deflate`."""
     path_prefix: str = "/"

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial import unittest
 from zope.interface import implementer
 
+import sockudo_tx
+from sockudo_tx.config.declare import walk
 from sockudo_tx.config.load import Loaded, load
+from sockudo_tx.config.schema import Config
 from sockudo_tx.interfaces import ISink
 from sockudo_tx.service import engine_settings, make_service, rest_settings, websocket_settings
 from sockudo_tx.transports.framing import PLAIN
+
+CODE = "".join(path.read_text() for path in Path(sockudo_tx.__file__).parent.rglob("*.py"))
+FOR_DATABASES = {"app_manager.cache.enabled", "app_manager.cache.ttl"}
+"""What their texts say: no app store of this version needs a cache."""
 
 
 def loaded(**settings: object) -> Loaded:
@@ -23,6 +32,14 @@ def loaded(**settings: object) -> Loaded:
 
 class SettingsTests(unittest.TestCase):
     """What is written in the file arrives in the part's own units."""
+
+    def test_no_key_is_without_effect_in_silence(self) -> None:
+        """Every key is read by somebody or marked as unused, which its documentation and the start-up log tell."""
+        for key in walk(Config):
+            section, _, name = f"config.{key.path}".rpartition(".")
+            owner = section.rpartition(".")[2]
+            read = re.search(rf"\b(self|{owner})\.{name}\b" if owner == "config" else rf"\b{owner}\.{name}\b", CODE)
+            self.assertEqual(bool(read), not key.unused and key.path not in FOR_DATABASES, key.path)
 
     def test_engine(self) -> None:
         """Seconds stay seconds, milliseconds become seconds."""
@@ -45,11 +62,11 @@ class SettingsTests(unittest.TestCase):
             loaded(
                 path_prefix="/ws",
                 websocket_max_payload_kb=4,
-                websocket={"max_messages": 5, "max_bytes": 6, "disconnect_on_buffer_full": True, "max_backpressure": 7},
+                websocket={"max_messages": 5, "max_bytes": 6, "disconnect_on_buffer_full": True},
             ).config
         )
         self.assertEqual((found.path_prefix, found.max_message_size), ("/ws", 4096))
-        self.assertEqual((found.max_messages, found.max_bytes, found.max_backpressure), (5, 6, 7))
+        self.assertEqual((found.max_messages, found.max_bytes), (5, 6))
         self.assertTrue(found.disconnect_on_buffer_full)
 
     def test_rest(self) -> None:

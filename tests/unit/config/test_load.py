@@ -208,6 +208,12 @@ class UnknownKeyTests(ConfigCase):
             self.assertIn(section, later)
         self.assertEqual([app.id for app in loaded.apps], ["app-id"])
 
+    def test_keys_without_effect(self) -> None:
+        """Whoever sets a key that has no effect in this version is told so, from the file or by a variable."""
+        content = {"cleanup": {"batch_size": 65}, "webhooks": {"retry": {"enabled": True}}, "apps": [APP]}
+        (line,) = texts(self.default(content, WEBSOCKET_MAX_BACKPRESSURE="7"), "info")
+        self.assertIn("not used by this version: cleanup.batch_size, websocket.max_backpressure.", line)
+
     def test_switched_on_later(self) -> None:
         """What somebody may rely on is warned of when it is switched on and not there."""
         content = {"ssl": {"enabled": True}, "rate_limiter": {"enabled": True}, "apps": [APP]}
