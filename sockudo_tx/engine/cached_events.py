@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from ..interfaces import Answer, BackendError, ICache
+from ..interfaces import Answer, BackendError, Fact, ICache
+from ..protocol import messages
 from ..protocol.wirejson import loads
 from .answers import ask
+from .broadcast import send
+from .facts import FactTeller
+from .tables import AppSpace, Socket
 
 __all__ = ["CachedEvent", "CachedEvents"]
 
@@ -29,22 +32,39 @@ class CachedEvents:
 
     _log = Logger()
 
-    def __init__(self, cache: ICache, ttl: float) -> None:
+    def __init__(self, cache: ICache, facts: FactTeller, ttl: float) -> None:
         self._cache = cache
+        self._facts = facts
         self._ttl = ttl
 
     def store(self, app_id: str, channel: str, text: str) -> None:
         """Remember the event; a cache that fails is logged and does not fail the publish."""
         ask(lambda: self._cache.set(_key(app_id, channel), text, self._ttl), lambda _: None, self._failed)
 
-    def replay(self, app_id: str, channel: str, found: Callable[[str | None], None]) -> Deferred[None] | None:
-        """Call `found` with the event's text, or None when there is none or the cache fails."""
+    def replay(self, socket: Socket, space: AppSpace, channel: str) -> Deferred[None] | None:
+        """Send the event to a newcomer, or a miss when there is none or the cache fails.
+
+        An event that is published meanwhile takes the socket off the channel's `replays`: it is newer.
+        """
+        entered = space.channels[channel]
+        replays = entered.replays = entered.replays or set()
+        replays.add(socket)
+
+        def found(hit: tuple[str, float] | None) -> None:
+            if socket not in replays:
+                return
+            replays.discard(socket)
+            if socket.session is None or channel not in socket.session.channels:
+                return
+            send(socket, hit[0] if hit is not None else messages.cache_miss(channel))
+            if hit is None:
+                self._facts.tell(space.app, Fact("cache_miss", channel))
 
         def failed(error: BackendError) -> None:
             self._failed(error)
             found(None)
 
-        return ask(lambda: self._cache.get(_key(app_id, channel)), lambda hit: found(hit[0] if hit else None), failed)
+        return ask(lambda: self._cache.get(_key(space.app.id, channel)), found, failed)
 
     def read(self, app_id: str, channel: str) -> Answer[CachedEvent | None]:
         """The event with its parts. Fails with `BackendError`."""

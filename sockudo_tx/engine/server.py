@@ -81,7 +81,7 @@ class Engine:
         self._mirrors = Mirrors(self.registry, authority)
         self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.graces_changed)
         self._users = Users(self.registry, authority, self.node_id)
-        self._cached = CachedEvents(cache, settings.cache_ttl)
+        self._cached = CachedEvents(cache, self._facts, settings.cache_ttl)
         self._subscriptions = Subscriptions(
             self.registry,
             authority,
@@ -266,7 +266,7 @@ class Engine:
         elif isinstance(effect, Leave):
             self._subscriptions.leave(socket, space, effect.channel, effect.member)
         elif isinstance(effect, Replay):
-            return self._replay(socket, space, effect.channel)
+            return self._cached.replay(socket, space, effect.channel)
         elif isinstance(effect, Signin):
             return self._users.sign_in(socket, effect)
         return None
@@ -281,23 +281,6 @@ class Engine:
             self._facts.tell(
                 space.app, Fact("client_event", event.channel, event.user_id, event.event, data, socket.id)
             )
-
-    def _replay(self, socket: Socket, space: AppSpace, channel: str) -> Deferred[None] | None:
-        entered = space.channels[channel]
-        replays = entered.replays = entered.replays or set()
-        replays.add(socket)
-
-        def found(text: str | None) -> None:
-            if socket not in replays:
-                return  # an event has come meanwhile, which is newer
-            replays.discard(socket)
-            if socket.session is None or channel not in socket.session.channels:
-                return
-            send(socket, text if text is not None else messages.cache_miss(channel))
-            if text is None:
-                self._facts.tell(space.app, Fact("cache_miss", channel))
-
-        return self._cached.replay(space.app.id, channel, found)
 
     def _refuse(self, socket: Socket, fault: PeerError) -> None:
         if fault.closing:
