@@ -226,7 +226,7 @@ class IFraming(Interface):
 class ISink(Interface):
     """Where one connection's messages go. FIFO; push never waits, never fails, and is ignored once closed.
 
-    Frames of one reactor turn leave together at its end (architecture.md 3).
+    Frames of one reactor turn leave together at its end (ARCHITECTURE.md, “The hot path”).
     """
 
     framing: IFraming = Attribute("The `IFraming` whose bytes this sink takes; compare by identity.")

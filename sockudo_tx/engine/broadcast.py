@@ -1,4 +1,4 @@
-"""One text to many sinks: encoded once, framed once per distinct framing. The hot path (architecture.md 3)."""
+"""One text to many sinks: encoded once, framed once per distinct framing. The hot path of ARCHITECTURE.md."""
 
 from __future__ import annotations
 

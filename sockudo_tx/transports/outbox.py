@@ -6,7 +6,7 @@
     over      the last frame has gone, or the connection has: nothing is taken any more
 
 A push never waits and never fails. Order is never broken: Autobahn's control and Close frames and the 101
-response come through here too. Source: architecture.md 3, scaling.md 8.
+response come through here too. Source: ARCHITECTURE.md, “The hot path”; scaling.md 8.
 """
 
 from __future__ import annotations

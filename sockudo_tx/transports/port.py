@@ -4,7 +4,8 @@
     take_over  the same switch later in a connection's life: an upgrade after REST requests, as proxies with
                keep-alive send it
 
-Whatever is not a valid upgrade is left to HTTP, which knows how to refuse it. Source: architecture.md 7.
+Whatever is not a valid upgrade is left to HTTP, which knows how to refuse it.
+See ARCHITECTURE.md, “One port, two grammars”.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The end of a reactor turn: outboxes with something to say are flushed before the reactor sleeps.
 
-Frames pushed to one connection during a turn leave in one system call (architecture.md 3).
+Frames pushed to one connection during a turn leave in one system call (ARCHITECTURE.md, “The hot path”).
 """
 
 from __future__ import annotations

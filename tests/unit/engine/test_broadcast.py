@@ -1,4 +1,4 @@
-"""Broadcast: who gets an event, how often it is encoded, and what may be dropped (architecture.md 3)."""
+"""Broadcast: who gets an event, how often it is encoded, and what may be dropped."""
 
 from __future__ import annotations
 
