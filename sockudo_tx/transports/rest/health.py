@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel
 
 from ...engine.server import Engine
@@ -29,6 +28,9 @@ class Fault(NamedTuple):
     trouble: str
     detail: str = ""
     """For the log."""
+
+
+_UNKNOWN = Fault("apps", "unknown")
 
 
 async def live(request: HttpRequest) -> Reply:
@@ -60,10 +62,9 @@ class Health:
     async def _examine(self, app_id: str | None) -> tuple[str, list[Fault]]:
         store = await self._store(app_id)
         if store is not None:
-            return ("NOT_FOUND", []) if store.trouble == "unknown" else ("ERROR", [store])
-        under_way = [Deferred.fromCoroutine(check()) for check in (self._cache,)]  # all at once, each with its timeout
-        faults = [fault for check in under_way if (fault := await check) is not None]
-        return ("DEGRADED" if faults else "OK"), faults
+            return ("NOT_FOUND", []) if store is _UNKNOWN else ("ERROR", [store])
+        cache = await self._cache()
+        return ("OK", []) if cache is None else ("DEGRADED", [cache])
 
     async def _store(self, app_id: str | None) -> Fault | None:
         """Critical: without apps nobody can be served."""
@@ -76,7 +77,7 @@ class Health:
         except BackendError as error:
             return Fault("apps", "not answering", str(error))
         if app is None:
-            return Fault("apps", "unknown")
+            return _UNKNOWN
         return None if app.enabled else Fault("apps", "this app is disabled")
 
     async def _cache(self) -> Fault | None:
