@@ -34,13 +34,16 @@ class Loaded(NamedTuple):
     """A configuration the server can start with."""
 
     config: Config
-    apps: list[App]
-    """The apps of file and environment, refused ones left out; the same as `app_manager.array.apps`."""
     findings: list[Finding]
     sources: dict[str, str]
     """Where the value of each key comes from: `built-in`, a file's path or `environment NAME`."""
     file: str | None
     """Path of the file that was used."""
+
+    @property
+    def apps(self) -> list[App]:
+        """The apps of file and environment, refused ones left out."""
+        return list(self.config.app_manager.array.apps)
 
 
 def _read_file(path: str) -> bytes:
@@ -83,7 +86,7 @@ def load(
     config = replaced(config, APPS, tuple(apps))
     if report.refused:
         raise ConfigError(report.findings)
-    return Loaded(config, apps, report.findings, sources, used)
+    return Loaded(config, report.findings, sources, used)
 
 
 def _choose(path: str | None, cwd: str, read: Callable[[str], bytes], report: Report) -> tuple[str, JsonObject | None]:
