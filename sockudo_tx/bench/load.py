@@ -40,6 +40,7 @@ class _Run:
         self.latency = Histogram()
         self.answers = Histogram()
         self.subscribers: list[Subscriber] = []
+        self.publisher: Publisher | None = None
         self.expected = 0
         self.last_delivery = 0.0
 
@@ -81,7 +82,7 @@ class _Run:
     def publish(self) -> Publisher:
         """Publishes on schedule; a server that answers late is asked late, never twice at once."""
         load = self._load
-        publisher = Publisher(load.address, load.app_id, load.key, load.secret)
+        publisher = self.publisher = Publisher(load.address, load.app_id, load.key, load.secret)
         self._selector.register(publisher, selectors.EVENT_READ)
         audience = [len(range(index, load.connections, load.channels)) for index in range(load.channels)]
         began = time.monotonic()
@@ -106,6 +107,8 @@ class _Run:
     def close(self) -> None:
         for peer in self.subscribers:
             peer.socket.close()
+        if self.publisher is not None:
+            self.publisher.socket.close()
         self._selector.close()
 
 
