@@ -1,6 +1,6 @@
 """Which reactor runs the server: Twisted's asyncio reactor, over uvloop where it can be imported.
 
-Nothing else in the package knows or asks; engine and transports run on any reactor. Daemonising forks after the
+Engine and transports run on any reactor; `service.py` asks only how to end a turn. Daemonising forks after the
 event loop was made; asyncio's and uvloop's loops both survive that, because nothing watches a descriptor yet and
 the parent only waits (tests/integration/test_daemon.py holds us to it).
 """
