@@ -40,7 +40,6 @@ class RestChannel(HTTPChannel):
 
     api: RestApi
     requests: list[Request]
-    abortTimeout = LINGER
     _credit = 0
     """Bytes that may still come before the idle timeout starts anew."""
 
