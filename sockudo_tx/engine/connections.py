@@ -30,6 +30,8 @@ __all__ = ["Connections"]
 
 Left = Callable[[Socket, AppSpace, Session], None]
 
+_ADMISSION_PATIENCE = 10.0
+"""Seconds the answers that admit a connection may take; then the client is asked to come back later."""
 _CLOSE_STEP = 0.1
 """Seconds between two batches of a drain."""
 
@@ -95,6 +97,8 @@ class Connections:
                 self._admit(socket, app, origin)
 
         self.hold(socket, ask(lambda: self._apps.by_key(key), found, lambda error: self._no_app(socket, error)))
+        if socket.inbox is not None:
+            self.deadlines.set(socket, self._clock.seconds() + _ADMISSION_PATIENCE)
         return socket
 
     def hold(self, socket: Socket, wait: Deferred[None] | None) -> None:
@@ -227,6 +231,8 @@ class Connections:
     def _due(self, socket: Socket, now: float) -> float | None:
         session, pulse = socket.session, socket.pulse
         if session is None:
+            self._log.error("no answer decides about a new connection", seconds=_ADMISSION_PATIENCE)
+            self.close(socket, errors.app_lookup_failed())
             return None
         if session.authorized:
             pulse.authorize_by = None

@@ -149,6 +149,19 @@ class SlowAdmissionTests(EngineCase):
         self.apps.release()
         self.assertEqual((peer.events(), peer.closed), ([("pusher:error", 4100)], STORE_DOWN))
 
+    def test_no_answer(self) -> None:
+        """Who is let in by neither app store nor authority for ten seconds is asked to come back later, and uncounted."""
+        for held, operation in ((self.apps, "by_key"), (self.authority, "conn_open")):
+            held.hold(operation)
+            peer = self.connect()
+            self.advance(9.5)
+            self.assertEqual((peer.take(), peer.closed), ([], None))
+            self.advance(0.75)
+            self.assertEqual((peer.events(), peer.closed), ([("pusher:error", 4100)], STORE_DOWN))
+            held.free()
+            self.assertEqual(peer.take(), [])
+            peer.vanish()
+
     def test_gone_while_the_app_is_looked_up(self) -> None:
         """A connection that went away meanwhile is never counted."""
         self.apps.hold("by_key")
