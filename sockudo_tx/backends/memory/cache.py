@@ -15,15 +15,17 @@ __all__ = ["MemoryCache", "from_config", "small"]
 
 # What `cache.driver: none` keeps of cached channel events (decisions.md 40).
 _SMALL = 1000
+SIZE_LIMIT = 256 * 1024 * 1024
+"""Characters of keys and values held at most, whatever the number of entries; a single one is always kept."""
 
 
 @implementer(ICache)
 class MemoryCache:
     """Answers at once and never fails.
 
-    At most `max_capacity` entries; a `get` counts as use. Time is read when something is asked, so there
-    is no timer: what has expired is dropped when it is met, and on the first write after
-    `cleanup_interval` seconds (0 = only when met) all of it.
+    At most `max_capacity` entries and `SIZE_LIMIT` characters; a `get` counts as use. Time is read when
+    something is asked, so there is no timer: what has expired is dropped when it is met, and on the first
+    write after `cleanup_interval` seconds (0 = only when met) all of it.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class MemoryCache:
         self._cleanup_interval = cleanup_interval
         self._cleaned = clock.seconds()
         self._entries: OrderedDict[str, tuple[str, float]] = OrderedDict()  # value, when it expires
+        self._size = 0
 
     def __len__(self) -> int:
         """Entries held now, expired ones that nobody met included."""
@@ -47,7 +50,7 @@ class MemoryCache:
         value, expires = entry
         left = expires - self._clock.seconds()
         if left <= 0:
-            del self._entries[key]
+            self.remove(key)
             return None
         self._entries.move_to_end(key)
         return value, left
@@ -58,10 +61,11 @@ class MemoryCache:
         now = self._clock.seconds()
         self._clean(now)
         life = self._ttl if ttl is None else ttl
+        self.remove(key)
         self._entries[key] = (value, now + life if life > 0 else math.inf)
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._max_capacity:
-            self._entries.popitem(last=False)
+        self._size += len(key) + len(value)
+        while len(self._entries) > self._max_capacity or (self._size > SIZE_LIMIT and len(self._entries) > 1):
+            self.remove(next(iter(self._entries)))
 
     def add(self, key: str, value: str, ttl: float | None = None) -> bool:
         """As promised; with a capacity of 0 every key stays absent, so every `add` succeeds."""
@@ -71,7 +75,9 @@ class MemoryCache:
         return True
 
     def remove(self, key: str) -> None:
-        self._entries.pop(key, None)
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._size -= len(key) + len(entry[0])
 
     def health(self) -> bool:
         return True
@@ -81,7 +87,7 @@ class MemoryCache:
             return
         self._cleaned = now
         for key in [key for key, (_, expires) in self._entries.items() if expires <= now]:
-            del self._entries[key]
+            self.remove(key)
 
 
 def from_config(config: Config, clock: IReactorTime) -> MemoryCache:

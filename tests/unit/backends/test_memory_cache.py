@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.backends.memory.cache import MemoryCache
+from sockudo_tx.backends.memory.cache import SIZE_LIMIT, MemoryCache
 
 
 class MemoryCacheTests(SynchronousTestCase):
@@ -26,6 +26,24 @@ class MemoryCacheTests(SynchronousTestCase):
         cache.get("a")
         cache.set("c", "3")
         self.assertEqual([cache.get(key) is not None for key in "abc"], [True, False, True])
+
+    def test_size(self) -> None:
+        """However few the entries, what they hold is bounded; what is replaced, removed or expired no longer counts."""
+        cache = MemoryCache(self.clock)
+        third = "x" * (SIZE_LIMIT // 3)
+        for _ in range(5):
+            cache.set("same", third)
+        cache.set("gone", third)
+        cache.remove("gone")
+        cache.set("old", third, 1)
+        self.clock.advance(2)
+        self.assertIsNone(cache.get("old"))
+        cache.set("second", third)
+        self.assertEqual(len(cache), 2)
+        cache.set("third", third)
+        self.assertEqual([cache.get(key) is not None for key in ("same", "second", "third")], [False, True, True])
+        cache.set("huge", third * 4)
+        self.assertEqual((len(cache), cache.get("huge") is not None), (1, True))
 
     def test_C75_lives(self) -> None:
         """An entry's own life beats the cache's; without either it stays."""
