@@ -7,6 +7,8 @@ import secrets
 from typing import NamedTuple
 
 __all__ = [
+    "PRESENCE_PREFIX",
+    "SIGNED_PREFIXES",
     "USER_CHANNEL_PREFIX",
     "ChannelName",
     "SocketId",
@@ -18,6 +20,9 @@ __all__ = [
 SocketId = str
 """Two random integers joined by a dot, such as `8437262518.1928374650`."""
 
+PRESENCE_PREFIX = "presence-"
+SIGNED_PREFIXES = ("private-", PRESENCE_PREFIX)
+"""Channels that need a signature, and on which clients may send events."""
 USER_CHANNEL_PREFIX = "#server-to-user-"
 
 _SOCKET_ID = re.compile(r"[0-9]+\.[0-9]+", re.ASCII)
@@ -56,8 +61,8 @@ class ChannelName(NamedTuple):
             encrypted = text.startswith("private-encrypted-")
             rest = text[18:] if encrypted else text[8:]
             return cls(text, True, False, encrypted, rest.startswith("cache-"), None)
-        if text.startswith("presence-"):
-            return cls(text, True, True, False, text.startswith("cache-", 9), None)
+        if text.startswith(PRESENCE_PREFIX):
+            return cls(text, True, True, False, text.startswith("cache-", len(PRESENCE_PREFIX)), None)
         if text.startswith(USER_CHANNEL_PREFIX):
             return cls(text, False, False, False, False, text[len(USER_CHANNEL_PREFIX) :])
         return cls(text, False, False, False, text.startswith("cache-"), None)

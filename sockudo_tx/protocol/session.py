@@ -21,7 +21,7 @@ from .effects import Effect, Join, Leave, Member, Relay, Replay, Send
 from .effects import Signin as SigninEffect
 from .identity import Identity, member_of, user_of
 from .messages import ClientEvent, Command, Ping, Signin, Subscribe, Unsubscribe
-from .names import ChannelName, SocketId, channel_name_fault
+from .names import SIGNED_PREFIXES, ChannelName, SocketId, channel_name_fault
 from .wirejson import text_of
 
 __all__ = ["Session"]
@@ -122,7 +122,7 @@ class Session:
         limit = app.max_channel_name_length or 0
         if limit and len(channel.encode()) > limit:
             raise errors.bad_client_event_channel(f"Channel name exceeds maximum length of {limit}")
-        if not channel.startswith(("private-", "presence-")):
+        if not channel.startswith(SIGNED_PREFIXES):
             raise errors.client_event_refused("Client events can only be sent to private or presence channels")
         self._check_payload(command.data, app)
         if channel not in self.channels:

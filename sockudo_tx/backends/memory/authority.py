@@ -23,6 +23,7 @@ from ...interfaces import (
     Snapshot,
     UserChange,
 )
+from ...protocol.names import PRESENCE_PREFIX
 
 __all__ = ["MemoryAuthority"]
 
@@ -270,5 +271,5 @@ class MemoryAuthority:
 
 def _counts(app: _App, channel: str) -> ChannelCounts:
     subscriptions = sum(app.subscriptions.get(channel, {}).values())
-    users = len(app.presence.get(channel, _NO_PRESENCE).users) if channel.startswith("presence-") else None
+    users = len(app.presence.get(channel, _NO_PRESENCE).users) if channel.startswith(PRESENCE_PREFIX) else None
     return ChannelCounts(subscriptions, users)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...protocol.errors import RestError
-from ...protocol.names import USER_CHANNEL_PREFIX, ChannelName
+from ...protocol.names import PRESENCE_PREFIX, USER_CHANNEL_PREFIX, ChannelName
 from ...protocol.publication import check_channel_name, split_info
 from .call import Call
 from .counting import counted, user_counts
@@ -19,7 +19,7 @@ async def list_channels(call: Call) -> Reply:
     """Every occupied channel of the app, sorted by name, with the attributes asked for."""
     prefix = call.parameters.get("filter_by_prefix", "")
     info = split_info(call.parameters.get("info", ""))
-    if "user_count" in info and not prefix.startswith("presence-"):
+    if "user_count" in info and not prefix.startswith(PRESENCE_PREFIX):
         raise _invalid("info=user_count counts presence channels only: add filter_by_prefix=presence-")
     found = await settled(call.engine.channels(call.app.id, prefix))
     return json_reply(

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from ...engine.server import Engine
 from ...interfaces import ChannelCounts
-from ...protocol.names import ChannelName
+from ...protocol.names import PRESENCE_PREFIX, ChannelName
 from .waiting import settled
 
 __all__ = ["attributes", "counted", "user_counts"]
@@ -29,7 +29,7 @@ async def user_counts(engine: Engine, app_id: str, name: ChannelName) -> Channel
 def counted(channel: str, counts: ChannelCounts, info: Collection[str]) -> dict[str, int]:
     """The wanted attributes out of these counts; only presence channels count users."""
     found = {}
-    if "user_count" in info and channel.startswith("presence-"):
+    if "user_count" in info and channel.startswith(PRESENCE_PREFIX):
         found["user_count"] = counts.users or 0
     if "subscription_count" in info:
         found["subscription_count"] = counts.subscriptions
