@@ -102,13 +102,19 @@ class Outbox:
             self._frames.append(frame)
             self._size += len(frame)
 
-    def push_control(self, frame: bytes) -> None:
-        """Queue what must not be lost: a reply, a presence message, a Pong. Never dropped silently."""
+    def push_bytes(self, frame: bytes) -> None:
+        """Queue finished bytes that must not be lost: a Pong, the 101 response. Never dropped silently.
+
+        A subclass may make something of messages first; these go as they are.
+        """
         if self._state != BLOCKED:
             Outbox.push(self, frame)
         elif self._admits(len(frame), control=True):
             self._frames.append(frame)
             self._size += len(frame)
+
+    push_control = push_bytes
+    """Queue a message that must not be lost: a reply, a presence message."""
 
     def push_last(self, frame: bytes) -> None:
         """Queue the connection's last frame, whatever the limits, and send what can be sent."""

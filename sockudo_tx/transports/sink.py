@@ -35,7 +35,7 @@ class Connection(Protocol):
 
 @implementer(ISink)
 class WebSocketSink(Outbox):
-    """Takes the frames of `framing`. Finished bytes of any other kind go through `Outbox.push_control`."""
+    """Takes the frames of `framing`. Finished bytes of any other kind go through `push_bytes`."""
 
     __slots__ = ("_connection", "framing")
 
@@ -55,10 +55,10 @@ class WebSocketSink(Outbox):
     def ping(self) -> None:
         """Send a native Ping, unless the peer does not even take what was sent to it before."""
         if not self.blocked:
-            Outbox.push_control(self, _PING)
+            self.push_bytes(_PING)
 
     def too_slow(self, error: PeerError) -> None:
-        Outbox.push_control(self, PLAIN.frame(messages.error(error).encode()))
+        self.push_bytes(PLAIN.frame(messages.error(error).encode()))
         self._connection.giveUp(error.code, error.text)
 
 

@@ -25,7 +25,6 @@ from ..interfaces import IFraming
 from .deflate import Agreement, DeflateFraming, DeflateStream, mode_named, negotiate
 from .framing import PLAIN
 from .handshake import Upgrade, switching_protocols
-from .outbox import Outbox
 from .settings import WebSocketSettings
 from .sink import PING_PAYLOAD, StreamSink, WebSocketSink
 from .slowness import SlowConsumers
@@ -108,7 +107,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
                 True, not agreement.out_takeover, not agreement.in_takeover, agreement.out_bits, agreement.in_bits, 8
             )
         response = switching_protocols(upgrade, agreement and agreement.response)
-        Outbox.push_control(self.sink, response)
+        self.sink.push_bytes(response)
         self.state = self.STATE_OPEN
         engine = self.factory.engine
         socket = engine.connect(self.sink, upgrade.key, upgrade.origin)
@@ -192,7 +191,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
         if data[0] == _CLOSE_FRAME:
             self.sink.push_last(data)
         else:
-            Outbox.push_control(self.sink, data)
+            self.sink.push_bytes(data)
 
     # The end.
 

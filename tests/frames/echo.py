@@ -15,7 +15,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from sockudo_tx.interfaces import ISink
 from sockudo_tx.transports.framing import BINARY, frame
-from sockudo_tx.transports.outbox import Outbox
 from sockudo_tx.transports.port import PortFactory, WebSocketSettings
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
 from sockudo_tx.transports.turn import Turn
@@ -37,7 +36,7 @@ class EchoEngine:
 
     def hear(self, socket: Any, payload: bytes, binary: bool = False) -> None:
         if binary:  # the server itself never sends a binary message, so no framing makes one
-            Outbox.push_control(socket, frame(BINARY, payload))
+            socket.push_bytes(frame(BINARY, payload))
         else:
             socket.push(socket.framing.frame(payload))
 
