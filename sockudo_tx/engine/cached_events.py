@@ -20,7 +20,7 @@ __all__ = ["CachedEvent", "CachedEvents"]
 
 
 class CachedEvent(NamedTuple):
-    """A cached event as REST reports it; `ttl` in whole seconds, at least 1."""
+    """A cached event as REST reports it; `ttl` in whole seconds, at least 1; 0 when it has no end."""
 
     event: str
     data: str

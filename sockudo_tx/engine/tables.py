@@ -22,7 +22,6 @@ class Socket:
     """
 
     __slots__ = (
-        "__weakref__",
         "app_id",
         "bucket",
         "ended",
