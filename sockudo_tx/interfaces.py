@@ -217,10 +217,16 @@ class IAuthority(Interface):
 
 
 class IFraming(Interface):
-    """How texts become bytes for one kind of sink; sinks with equal framing share the bytes."""
+    """What sinks of one kind share: how texts become bytes for them, and the way to many of them at once."""
 
     def frame(text: bytes) -> bytes:
         """The finished bytes of one message."""
+
+    def push_all(sinks: tuple[ISink, ...], frame: bytes) -> None:
+        """`push` to each of these sinks, all of this framing; every sink sees the order it would see with `push`.
+
+        Give the same tuple again for the same audience: what one turn has for it is then joined once for all.
+        """
 
 
 class ISink(Interface):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..interfaces import IFraming
+from ..interfaces import IFraming, ISink
 from ..protocol.names import USER_CHANNEL_PREFIX
-from .tables import AppSpace, Socket
+from .tables import AppSpace, Audience, Channel, Socket
 
-__all__ = ["deliver", "deliver_control", "publish_locally", "send"]
+__all__ = ["deliver", "deliver_control", "deliver_to_channel", "publish_locally", "send"]
+
+_CROWD = 16
+"""Subscribers from which a channel's audience is worth keeping."""
 
 
 def send(socket: Socket, text: str) -> None:
@@ -38,6 +41,27 @@ def deliver(sockets: Iterable[Socket], text: str, excluded: Socket | None = None
     return count
 
 
+def deliver_to_channel(channel: Channel, text: str, excluded: Socket | None = None) -> int:
+    """`deliver` to a channel's subscribers, at the least cost when there are many and all of them are meant."""
+    subscribers = channel.subscribers
+    count = len(subscribers)
+    if count < _CROWD or excluded in subscribers:
+        return deliver(subscribers, text, excluded)
+    if channel.audience is None:
+        channel.audience = _audience(subscribers)
+    payload = text.encode()
+    for framing, sinks in channel.audience:
+        framing.push_all(sinks, framing.frame(payload))
+    return count
+
+
+def _audience(sockets: Iterable[Socket]) -> Audience:
+    kinds: dict[IFraming, list[ISink]] = {}
+    for socket in sockets:
+        kinds.setdefault(socket.sink.framing, []).append(socket.sink)
+    return tuple([(framing, tuple(sinks)) for framing, sinks in kinds.items()])
+
+
 def deliver_control(sockets: Iterable[Socket], text: str) -> None:
     """Push a presence or count message, which slowness never drops silently (scaling.md 8)."""
     payload = text.encode()
@@ -58,7 +82,7 @@ def publish_locally(space: AppSpace, channel: str, text: str, socket_id: str | N
     if found is not None:
         if found.replays:  # a live event beats the cached one
             found.replays.intersection_update((excluded,))
-        return deliver(found.subscribers, text, excluded)
+        return deliver_to_channel(found, text, excluded)
     if channel.startswith(USER_CHANNEL_PREFIX):
         return deliver(space.users.get(channel[len(USER_CHANNEL_PREFIX) :], ()), text, excluded)
     return 0

@@ -42,6 +42,7 @@ class Registry:
         if channel is None:
             channel = space.channels[name.text] = Channel(name)
         channel.subscribers[socket] = subscription
+        channel.audience = None
         return channel
 
     def exit(self, space: AppSpace, name: str, socket: Socket) -> Channel | None:
@@ -49,6 +50,7 @@ class Registry:
         channel = space.channels.get(name)
         if channel is None or channel.subscribers.pop(socket, None) is None:
             return None
+        channel.audience = None
         if not channel.subscribers:
             del space.channels[name]
             self.tidy(space)

@@ -36,7 +36,7 @@ from ..protocol.publication import Publication
 from ..protocol.session import Session
 from ..protocol.wirejson import text_of
 from .answers import ask
-from .broadcast import deliver, publish_locally, send
+from .broadcast import deliver_to_channel, publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
 from .connections import Connections
 from .counts import SubscriptionCounts
@@ -275,7 +275,7 @@ class Engine:
         channel = space.channels.get(event.channel)
         if channel is not None:
             text = messages.client_event(event.event, event.channel, event.data, event.user_id)
-            deliver(channel.subscribers, text, socket)
+            deliver_to_channel(channel, text, socket)
         if self._facts.wants(space.app, "client_event"):
             data = None if event.data is None else text_of(event.data)
             self._facts.tell(

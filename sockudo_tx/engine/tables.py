@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..interfaces import ISink
+from ..interfaces import IFraming, ISink
 from ..protocol.app import App
 from ..protocol.liveness import Pulse
 from ..protocol.names import ChannelName
@@ -12,7 +12,7 @@ from ..protocol.session import Session
 from .inbox import Inbox
 from .mirror import Mirror
 
-__all__ = ["PLAIN_SUBSCRIPTION", "AppSpace", "Channel", "Socket", "Subscription"]
+__all__ = ["PLAIN_SUBSCRIPTION", "AppSpace", "Audience", "Channel", "Socket", "Subscription"]
 
 
 class Socket:
@@ -66,14 +66,20 @@ PLAIN_SUBSCRIPTION = Subscription(0)
 """Shared by every subscription that carries nothing of its own."""
 
 
-class Channel:
-    """A channel with local subscribers."""
+Audience = tuple[tuple[IFraming, tuple[ISink, ...]], ...]
+"""Sinks in the order of their subscriptions, for each framing among them."""
 
-    __slots__ = ("mirror", "name", "replays", "subscribers")
+
+class Channel:
+    """A channel with local subscribers. They come and go through the registry only."""
+
+    __slots__ = ("audience", "mirror", "name", "replays", "subscribers")
 
     def __init__(self, name: ChannelName) -> None:
         self.name = name
         self.subscribers: dict[Socket, Subscription] = {}
+        self.audience: Audience | None = None
+        """The subscribers' sinks, kept between two broadcasts while nobody comes or goes."""
         self.mirror: Mirror | None = None
         """The member list, on presence channels once it is known."""
         self.replays: set[Socket] | None = None

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from zope.interface import implementer
 
-from ..interfaces import IFraming
-from .framing import DEFLATED_TEXT, PLAIN, frame
+from ..interfaces import IFraming, ISink
+from .framing import DEFLATED_TEXT, frame, text_frame
+from .turn import Turn
 
 __all__ = ["AS_TEXT", "Agreement", "DeflateFraming", "DeflateStream", "Mode", "mode_named", "negotiate"]
 
@@ -120,11 +121,12 @@ def _accept(mode: Mode, asked: dict[str, int]) -> Agreement:
 
 @implementer(IFraming)
 class DeflateFraming:
-    """Compresses each message on its own; shared by all connections with this window."""
+    """Compresses each message on its own; shared by all connections with this window that one `Turn` flushes."""
 
-    __slots__ = ("_bits", "_level", "_threshold")
+    __slots__ = ("_bits", "_level", "_threshold", "push_all")
 
-    def __init__(self, bits: int, mode: Mode) -> None:
+    def __init__(self, bits: int, mode: Mode, turn: Turn) -> None:
+        self.push_all = turn.broadcast
         self._bits = bits
         self._level = mode.level
         self._threshold = mode.threshold
@@ -132,9 +134,9 @@ class DeflateFraming:
     def frame(self, text: bytes) -> bytes:
         """One compressed frame, or a plain one where that is the shorter."""
         if len(text) < self._threshold:
-            return PLAIN.frame(text)
+            return text_frame(text)
         squeezed = _deflate(_compressor(self._level, self._bits), text)
-        return frame(DEFLATED_TEXT, squeezed) if len(squeezed) < len(text) else PLAIN.frame(text)
+        return frame(DEFLATED_TEXT, squeezed) if len(squeezed) < len(text) else text_frame(text)
 
 
 class DeflateStream:
@@ -148,7 +150,7 @@ class DeflateStream:
 
     def frame(self, text: bytes) -> bytes:
         if len(text) < self._threshold:
-            return PLAIN.frame(text)
+            return text_frame(text)
         return frame(DEFLATED_TEXT, _deflate(self._compressor, text))
 
 
@@ -160,6 +162,10 @@ class _AsText:
 
     def frame(self, text: bytes) -> bytes:
         return text
+
+    def push_all(self, sinks: tuple[ISink, ...], frame: bytes) -> None:
+        for sink in sinks:
+            sink.push(frame)
 
 
 AS_TEXT = _AsText()

@@ -1,12 +1,16 @@
-"""Server-to-client WebSocket frames, finished once and shared by every connection that takes them."""
+"""Server-to-client WebSocket frames, finished once and shared by every connection that takes them.
+
+Source: RFC 6455 5.2.
+"""
 
 from __future__ import annotations
 
 from zope.interface import implementer
 
 from ..interfaces import IFraming
+from .turn import Turn
 
-__all__ = ["BINARY", "DEFLATED_TEXT", "PING", "PLAIN", "TEXT", "PlainFraming", "frame"]
+__all__ = ["BINARY", "DEFLATED_TEXT", "PING", "TEXT", "PlainFraming", "frame", "text_frame"]
 
 # First byte of a frame: FIN, and RSV1 for a compressed message, with the opcode (RFC 6455 5.2, RFC 7692 6).
 TEXT = 0x81
@@ -27,15 +31,18 @@ def frame(first: int, payload: bytes) -> bytes:
     return bytes((first, 127)) + length.to_bytes(8, "big") + payload
 
 
+def text_frame(text: bytes) -> bytes:
+    """`text`, which is UTF-8, as one uncompressed frame."""
+    return _SHORT[len(text)] + text if len(text) < 126 else frame(TEXT, text)
+
+
 @implementer(IFraming)
 class PlainFraming:
-    """Uncompressed text frames."""
+    """Uncompressed frames, for outboxes that are flushed by one `Turn`."""
 
-    __slots__ = ()
+    __slots__ = ("push_all",)
 
-    def frame(self, text: bytes) -> bytes:
-        """`text`, which is UTF-8, as one text frame."""
-        return _SHORT[len(text)] + text if len(text) < 126 else frame(TEXT, text)
+    def __init__(self, turn: Turn) -> None:
+        self.push_all = turn.broadcast
 
-
-PLAIN = PlainFraming()
+    frame = staticmethod(text_frame)

@@ -5,6 +5,7 @@
     blocked   the kernel is full: frames queue, within limits, until the wire wants more
     over      the last frame has gone, or the connection has: nothing is taken any more
 
+What many are owed is kept by the turn as long as it can be (`Turn.broadcast`), and sent past an idle outbox.
 A push never waits and never fails. Order is never broken: Autobahn's control and Close frames and the 101
 response come through here too. Source: ARCHITECTURE.md, “The hot path”; scaling.md 8.
 """
@@ -17,15 +18,12 @@ from zope.interface import implementer
 from ..protocol import errors
 from ..protocol.errors import PeerError
 from .slowness import CONTROL_ALLOWANCE, SlowConsumers
-from .turn import Turn
+from .turn import CHUNK, Turn
 from .wire import Wire
 
-__all__ = ["CHUNK", "Outbox"]
+__all__ = ["Outbox"]
 
 IDLE, DIRTY, BLOCKED, OVER = range(4)
-
-CHUNK = 65536
-"""Bytes collected in one turn before they are flushed early, and bytes written at once to a wire that is free again."""
 
 _NEVER = float("-inf")
 
@@ -35,26 +33,25 @@ class Outbox:
     """Queues and sends one connection's frames. A subclass says what becomes of a peer that is too slow."""
 
     __slots__ = (
-        "_dirty",
         "_excess",
         "_first",
         "_frames",
         "_logged_at",
         "_losing",
         "_sealed",
-        "_send",
         "_size",
         "_slow",
-        "_state",
         "_turn",
         "_wire",
+        "busy",
+        "send",
     )
 
     def __init__(self, wire: Wire, turn: Turn, slow: SlowConsumers) -> None:
         self._wire = wire
-        self._send = wire.sender()
+        self.send = wire.sender()
+        """Past the queue; see `Flushable`."""
         self._turn = turn
-        self._dirty = turn.dirty
         self._slow = slow
         self._first = b""
         """The first frame of this turn, mostly the only one. Empty when blocked."""
@@ -69,15 +66,16 @@ class Outbox:
         """The last frame is queued."""
         self._losing = False
         """The connection ends when the queue is empty."""
-        self._state = IDLE
+        self.busy = IDLE
+        """One of the four states."""
         if not wire.attach(self):
-            self._state = BLOCKED
+            self.busy = BLOCKED
             wire.wait(self)
 
     @property
     def blocked(self) -> bool:
         """Whether the peer takes no more for now."""
-        return self._state == BLOCKED
+        return self.busy == BLOCKED
 
     def too_slow(self, error: PeerError) -> None:
         """The peer has to go, and what was queued for it is discarded; end the connection."""
@@ -85,14 +83,14 @@ class Outbox:
 
     def push(self, frame: bytes) -> None:
         """Queue an ordinary event; dropped, or the end of the connection, when the peer is too slow."""
-        state = self._state
-        if not state:  # IDLE: where a broadcast spends its time, hence `Turn.add` spelled out
-            self._state = DIRTY
+        turn = self._turn
+        if turn.shared:
+            turn.settle()
+        state = self.busy
+        if not state:  # IDLE
+            self.busy = DIRTY
             self._first = frame
-            dirty = self._dirty
-            if not dirty:
-                self._turn.begin()
-            dirty.append(self)
+            turn.add(self)
         elif state == DIRTY:
             self._frames.append(frame)
             self._size += len(frame)
@@ -107,7 +105,8 @@ class Outbox:
 
         A subclass may make something of messages first; these go as they are.
         """
-        if self._state != BLOCKED:
+        self._settle()
+        if self.busy != BLOCKED:
             Outbox.push(self, frame)
         elif self._admits(len(frame), control=True):
             self._frames.append(frame)
@@ -118,29 +117,31 @@ class Outbox:
 
     def push_last(self, frame: bytes) -> None:
         """Queue the connection's last frame, whatever the limits, and send what can be sent."""
-        if self._sealed or self._state == OVER:
+        self._settle()
+        if self._sealed or self.busy == OVER:
             return
         self._sealed = True
         self._frames.append(frame)
         self._size += len(frame)
-        if self._state != BLOCKED:
-            self._state = DIRTY
+        if self.busy != BLOCKED:
+            self.busy = DIRTY
             self.flush()
 
     def lose(self) -> bool:
         """Close the connection once everything queued is sent; whether that was at once."""
+        self._settle()
         self._sealed = True
         self.flush()
-        if self._state == BLOCKED:
+        if self.busy == BLOCKED:
             self._losing = True
             return False
-        self._state = OVER
+        self.busy = OVER
         self._wire.lose()
         return True
 
     def flush(self) -> None:
         """Send this turn's frames, in one system call."""
-        if self._state != DIRTY:
+        if self.busy != DIRTY:
             return
         data = self._first
         self._first = b""
@@ -149,24 +150,33 @@ class Outbox:
             data += b"".join(frames)
             frames.clear()
             self._size = 0
-        self._state = OVER if self._sealed else IDLE
+        self.busy = OVER if self._sealed else IDLE
         try:
-            sent = self._send(data)
+            sent = self.send(data)
         except OSError:  # full, or broken: the transport gets the bytes, meets the same error and reports it
             sent = 0
         if sent != len(data):
-            self._state = BLOCKED
-            frames.append(data[sent:] if sent else data)
-            self._size = len(data) - sent
-            self._wire.wait(self)
+            self.unsent(data, sent)
+
+    def unsent(self, data: bytes, sent: int) -> None:
+        """Queue what the kernel did not take; it tells when it takes more."""
+        self.busy = BLOCKED
+        self._frames.append(data[sent:] if sent else data)
+        self._size = len(data) - sent
+        self._wire.wait(self)
+
+    def _settle(self) -> None:
+        """Before anything is done to this outbox alone: it is given its share of what the turn has for many."""
+        if self._turn.shared:
+            self._turn.settle()
 
     def _takes(self, size: int, *, control: bool) -> bool:
         """Whether a message of this size would be queued, for those who must know before they finish it."""
-        return self._state != OVER and (self._state != BLOCKED or self._admits(size, control=control))
+        return self.busy != OVER and (self.busy != BLOCKED or self._admits(size, control=control))
 
     def _queue(self, frame: bytes) -> None:
         """Queue what `_takes` let in."""
-        if self._state == BLOCKED:
+        if self.busy == BLOCKED:
             self._frames.append(frame)
             self._size += len(frame)
         else:
@@ -201,12 +211,12 @@ class Outbox:
             self._frames.insert(0, self._first)
             self._size += len(self._first)
             self._first = b""
-        if self._state != OVER:
-            self._state = BLOCKED
+        if self.busy != OVER:
+            self.busy = BLOCKED
 
     def resumeProducing(self) -> None:
         """The wire can take more: what is queued goes 64 KiB at a time, and then the blockade is over."""
-        if self._state != BLOCKED:
+        if self.busy != BLOCKED:
             return
         wire = self._wire
         if wire.pulls:
@@ -216,7 +226,7 @@ class Outbox:
                 wire.rest()
                 self._unblock()
             return
-        self._state = DIRTY
+        self.busy = DIRTY
         while self._frames and not self.blocked:  # a write may pause us again
             wire.write(self._take())
         if not self.blocked:
@@ -224,14 +234,14 @@ class Outbox:
 
     def stopProducing(self) -> None:
         """The connection is gone."""
-        self._state = OVER
+        self.busy = OVER
         self._first = b""
         self._frames.clear()
         self._size = 0
 
     def _unblock(self) -> None:
         self._excess = 0
-        self._state = OVER if self._sealed else IDLE
+        self.busy = OVER if self._sealed else IDLE
         if self._losing:
             self._wire.lose()
 

@@ -10,7 +10,7 @@ from ..interfaces import IFraming, ISink
 from ..protocol import messages
 from ..protocol.errors import PeerError
 from .deflate import AS_TEXT, DeflateStream
-from .framing import PING, PLAIN, frame
+from .framing import PING, frame, text_frame
 from .outbox import Outbox
 from .slowness import SlowConsumers
 from .turn import Turn
@@ -58,7 +58,7 @@ class WebSocketSink(Outbox):
             self.push_bytes(_PING)
 
     def too_slow(self, error: PeerError) -> None:
-        self.push_bytes(PLAIN.frame(messages.error(error).encode()))
+        self.push_bytes(text_frame(messages.error(error).encode()))
         self._connection.giveUp(error.code, error.text)
 
 

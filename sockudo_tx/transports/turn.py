@@ -1,50 +1,133 @@
 """The end of a reactor turn: outboxes with something to say are flushed before the reactor sleeps.
 
-Frames pushed to one connection during a turn leave in one system call (ARCHITECTURE.md, “The hot path”).
+Frames pushed to one connection during a turn leave in one system call (ARCHITECTURE.md, “The hot path”). What a
+turn has for one audience, mostly a channel, is kept once: its frames are joined once and the same bytes are sent to
+each of its outboxes. That lasts until one of the turn's outboxes is pushed to by itself, or another audience is;
+then everybody gets its share of the frames first, so that no connection ever sees another order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from operator import length_hint
-from typing import Protocol
+from typing import Any, Protocol
 
-__all__ = ["Flushable", "Turn"]
+__all__ = ["CHUNK", "Flushable", "Turn"]
+
+CHUNK = 65536
+"""Bytes collected in one turn, for one connection or one audience, before they are flushed early."""
 
 
 class Flushable(Protocol):
     """Something with bytes to send at the end of the turn."""
 
+    busy: int
+    """0 while nothing is queued and the peer takes what is sent."""
+    send: Callable[[bytes], int]
+    """Only for one that is not busy: sends now what can be sent, and tells how much that was."""
+
+    def push(self, frame: bytes) -> None: ...
+
     def flush(self) -> None: ...
+
+    def unsent(self, data: bytes, sent: int) -> None:
+        """Only the first `sent` bytes of `data` could be sent."""
 
 
 class Turn:
     """The dirty list. `schedule` runs a callable once this turn's events have been handled, without delay."""
 
-    __slots__ = ("_schedule", "dirty")
+    __slots__ = ("_audience", "_schedule", "_size", "dirty", "shared")
 
     def __init__(self, schedule: Callable[[Callable[[], None]], object]) -> None:
         self._schedule = schedule
         self.dirty: list[Flushable] = []
+        self.shared: list[bytes] = []
+        """Frames that `_audience` is owed. Not empty: `settle` before anything is pushed to one outbox."""
+        self._audience: Sequence[Flushable] = ()
+        self._size = 0
+        """Bytes in `shared`."""
 
     def add(self, outbox: Flushable) -> None:
         """Flush `outbox` at the end of this turn; what is added while others are flushed goes with them."""
-        if not self.dirty:
-            self.begin()
-        self.dirty.append(outbox)
+        dirty = self.dirty
+        if not dirty and not self.shared:
+            self._schedule(self._end)
+        dirty.append(outbox)
 
-    def begin(self) -> None:
-        """Something is about to be put on the list, which is empty: make sure that it is visited."""
-        self._schedule(self._flush_all)
+    def broadcast(self, audience: Any, frame: bytes) -> None:
+        """`push` the frame to every outbox of a tuple; cheapest when the turn has seen this very tuple last."""
+        shared = self.shared
+        if shared:
+            if audience is self._audience:
+                shared.append(frame)
+                self._size += len(frame)
+                if self._size > CHUNK:
+                    self._send_shared()
+                return
+            self.settle()
+        elif not self.dirty:
+            self._schedule(self._end)
+        self._audience = audience
+        self._size = len(frame)
+        shared.append(frame)
 
-    def _flush_all(self) -> None:
+    def settle(self) -> None:
+        """Push the shared frames to each outbox they are for; from here on each is on its own."""
+        audience, frames = self._take()
+        for outbox in audience:
+            for frame in frames:
+                outbox.push(frame)
+
+    def _take(self) -> tuple[Sequence[Flushable], list[bytes]]:
+        audience, self._audience = self._audience, ()
+        frames = self.shared[:]
+        self.shared.clear()
+        self._size = 0
+        return audience, frames
+
+    def _send_shared(self) -> None:
+        audience, frames = self._take()
+        waiting = iter(audience)
+        try:
+            self._send_to_each(waiting, frames)
+        finally:
+            # Should one send fail, the others still get theirs.
+            for outbox in waiting:
+                for frame in frames:
+                    outbox.push(frame)
+
+    def _send_to_each(self, outboxes: Iterator[Flushable], frames: list[bytes]) -> None:
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        size = len(data)
+        for outbox in outboxes:
+            if outbox.busy:
+                for frame in frames:
+                    outbox.push(frame)
+                continue
+            try:
+                sent = outbox.send(data)
+            except OSError:  # full, or broken: the transport gets the bytes, meets the same error and reports it
+                sent = 0
+            if sent != size:
+                outbox.unsent(data, sent)
+
+    def _end(self) -> None:
+        try:
+            if self.shared:
+                self._send_shared()
+            self._flush_dirty()
+        finally:
+            # Nothing may be left on a list nobody visits.
+            if self.dirty or self.shared:
+                self._schedule(self._end)
+
+    def _flush_dirty(self) -> None:
         dirty = self.dirty
         waiting = iter(dirty)
         try:
             for outbox in waiting:
                 outbox.flush()
         finally:
-            # Should one flush fail, the others still have theirs: nothing may be left on a list nobody visits.
+            # Should one flush fail, the others still have theirs.
             del dirty[: len(dirty) - length_hint(waiting)]
-            if dirty:
-                self._schedule(self._flush_all)

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 
 from ..interfaces import IFraming
 from .deflate import Agreement, DeflateFraming, DeflateStream, mode_named, negotiate
-from .framing import PLAIN
+from .framing import PlainFraming
 from .handshake import Upgrade, switching_protocols
 from .settings import WebSocketSettings
 from .sink import PING_PAYLOAD, StreamSink, WebSocketSink
@@ -258,6 +258,7 @@ class WebSocketFactory:
         )
         self._batched_timer = _Timers(clock)
         self._mode = mode_named(settings.compression)
+        self._plain = PlainFraming(turn)
         self._framings: dict[int, DeflateFraming] = {}
 
     def agree(self, upgrade: Upgrade) -> Agreement | None:
@@ -271,10 +272,12 @@ class WebSocketFactory:
         wire = wire_for(connection.transport)
         if self.slow.disconnect:
             limit_silence(connection.transport, _DEAF_LIMIT)
-        framing: IFraming = PLAIN
+        framing: IFraming = self._plain
         if agreement is not None and self._mode is not None:
             bits = agreement.out_bits
             if agreement.out_takeover:
                 return StreamSink(connection, wire, self.turn, self.slow, DeflateStream(bits, self._mode))
-            framing = self._framings.get(bits) or self._framings.setdefault(bits, DeflateFraming(bits, self._mode))
+            framing = self._framings.get(bits) or self._framings.setdefault(
+                bits, DeflateFraming(bits, self._mode, self.turn)
+            )
         return WebSocketSink(connection, wire, self.turn, self.slow, framing)

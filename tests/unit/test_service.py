@@ -17,7 +17,8 @@ from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.config.schema import Config
 from sockudo_tx.interfaces import ISink
 from sockudo_tx.service import engine_settings, make_service, rest_settings, websocket_settings
-from sockudo_tx.transports.framing import PLAIN
+from sockudo_tx.transports.framing import PlainFraming
+from sockudo_tx.transports.turn import Turn
 
 CODE = "".join(path.read_text() for path in Path(sockudo_tx.__file__).parent.rglob("*.py"))
 FOR_DATABASES = {"app_manager.cache.enabled", "app_manager.cache.ttl"}
@@ -88,7 +89,7 @@ class SettingsTests(unittest.TestCase):
 class StubbornClient:
     """A connection that never ends: the engine is never told that it did."""
 
-    framing = PLAIN
+    framing = PlainFraming(Turn(lambda flush: flush()))
 
     def push(self, frame: bytes) -> None:
         pass

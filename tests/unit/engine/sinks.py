@@ -13,15 +13,21 @@ __all__ = ["PLAIN", "Framing", "RecordingSink"]
 
 @implementer(IFraming)
 class Framing:
-    """Puts a mark before each text, and counts how often it was asked."""
+    """Puts a mark before each text, and counts what it was asked for."""
 
     def __init__(self, mark: bytes = b"") -> None:
         self.mark = mark
         self.framed = 0
+        self.pushed_all = 0
 
     def frame(self, text: bytes) -> bytes:
         self.framed += 1
         return self.mark + text
+
+    def push_all(self, sinks: tuple[ISink, ...], frame: bytes) -> None:
+        self.pushed_all += 1
+        for sink in sinks:
+            sink.push(frame)
 
 
 PLAIN = Framing()

@@ -87,6 +87,48 @@ class PublishTests(SynchronousTestCase):
         self.assertEqual(publish_locally(self.space, "other", "4", None), 0)
         self.assertEqual(frames(self.sockets), [[b"1", b"3"], [b"1", b"2", b"3"], []])
 
+    def crowd(self, size: int, name: str = "news") -> list[Socket]:
+        """Subscribers of a channel, of two framings."""
+        self.kinds = (Framing(b"p:"), Framing(b"o:"))
+        sockets = [socket(self.kinds[number % 2]) for number in range(size)]
+        for one in sockets:
+            self.registry.enter(self.space, ChannelName.of(name), one, PLAIN_SUBSCRIPTION)
+        return sockets
+
+    def test_crowd(self) -> None:
+        """Many subscribers are handed over together, once for each framing, framed once for each."""
+        sockets = self.crowd(50)
+        self.assertEqual(publish_locally(self.space, "news", "1", None), 50)
+        self.assertEqual(frames(sockets), [[b"p:1"], [b"o:1"]] * 25)
+        self.assertEqual([(kind.framed, kind.pushed_all) for kind in self.kinds], [(1, 1)] * 2)
+
+    def test_crowd_changes(self) -> None:
+        """Who comes is there for the next event, who leaves is not."""
+        sockets = self.crowd(30)
+        publish_locally(self.space, "news", "1", None)
+        self.registry.exit(self.space, "news", sockets[0])
+        self.registry.enter(self.space, ChannelName.of("news"), self.sockets[0], PLAIN_SUBSCRIPTION)
+        self.assertEqual(publish_locally(self.space, "news", "2", None), 30)
+        self.assertEqual(frames([sockets[0], sockets[2], self.sockets[0]]), [[b"p:1"], [b"p:1", b"p:2"], [b"2"]])
+
+    def test_crowd_same_tuple(self) -> None:
+        """While nobody comes or goes the framing sees the very same tuple, by which it may join frames."""
+        seen = []
+        self.crowd(20)
+        self.kinds[0].push_all = lambda sinks, frame: seen.append(sinks)  # type: ignore[method-assign]
+        for text in "12":
+            publish_locally(self.space, "news", text, None)
+        self.assertIs(seen[0], seen[1])
+
+    def test_crowd_without_one(self) -> None:
+        """The excluded socket of a crowd gets nothing; one that is not in it changes nothing."""
+        sockets = self.crowd(20)
+        sockets[3].id = "7.3"
+        self.registry.add(self.space, sockets[3])
+        self.assertEqual(publish_locally(self.space, "news", "1", "7.3"), 19)
+        self.assertEqual(publish_locally(self.space, "news", "2", "1.1"), 20)
+        self.assertEqual(frames(sockets[2:4]), [[b"p:1", b"p:2"], [b"o:2"]])
+
     def test_user(self) -> None:
         """The sockets signed in as the user, but not the excluded one."""
         for one in self.sockets[:2]:

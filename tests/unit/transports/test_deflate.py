@@ -11,6 +11,7 @@ from zope.interface.verify import verifyObject
 
 from sockudo_tx.interfaces import IFraming
 from sockudo_tx.transports.deflate import AS_TEXT, Agreement, DeflateFraming, DeflateStream, mode_named, negotiate
+from sockudo_tx.transports.turn import Turn
 
 WORDS = {
     "dedicated": (15, True, 6, 16),
@@ -42,6 +43,9 @@ def payload(frame: bytes) -> tuple[bool, bytes]:
     length = frame[1]
     head = 2 if length < 126 else 4 if length == 126 else 10
     return frame[0] == 0xC1, frame[head:]
+
+
+TURN = Turn(lambda flush: None)
 
 
 class ModeTests(SynchronousTestCase):
@@ -131,7 +135,7 @@ class FramingTests(SynchronousTestCase):
         """They are framings."""
         mode = mode_named("shared")
         assert mode is not None
-        verifyObject(IFraming, DeflateFraming(15, mode))
+        verifyObject(IFraming, DeflateFraming(15, mode, TURN))
         verifyObject(IFraming, AS_TEXT)
 
     def test_thresholds(self) -> None:
@@ -139,7 +143,7 @@ class FramingTests(SynchronousTestCase):
         for word, (bits, takeover, _, threshold) in WORDS.items():
             mode = mode_named(word)
             assert mode is not None
-            framing = DeflateStream(bits, mode) if takeover else DeflateFraming(bits, mode)
+            framing = DeflateStream(bits, mode) if takeover else DeflateFraming(bits, mode, TURN)
             self.assertEqual(payload(framing.frame(b"a" * (threshold - 1))), (False, b"a" * (threshold - 1)))
             compressed, data = payload(framing.frame(b"a" * threshold))
             self.assertTrue(compressed, word)
@@ -150,7 +154,7 @@ class FramingTests(SynchronousTestCase):
         mode = mode_named("shared")
         assert mode is not None
         text = bytes(range(33, 127))
-        self.assertEqual(payload(DeflateFraming(15, mode).frame(text)), (False, text))
+        self.assertEqual(payload(DeflateFraming(15, mode, TURN).frame(text)), (False, text))
 
     @given(st.lists(st.text(st.sampled_from('{}":,abcde'), max_size=3000), max_size=5), st.sampled_from(sorted(WORDS)))
     def test_readable(self, texts: list[str], word: str) -> None:
@@ -158,7 +162,7 @@ class FramingTests(SynchronousTestCase):
         bits, takeover, _, _ = WORDS[word]
         mode = mode_named(word)
         assert mode is not None
-        framing = DeflateStream(bits, mode) if takeover else DeflateFraming(bits, mode)
+        framing = DeflateStream(bits, mode) if takeover else DeflateFraming(bits, mode, TURN)
         reader = zlib.decompressobj(-bits)
         for text in texts:
             compressed, data = payload(framing.frame(text.encode()))

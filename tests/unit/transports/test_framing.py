@@ -10,7 +10,8 @@ from wsproto.events import BytesMessage, TextMessage
 from zope.interface.verify import verifyObject
 
 from sockudo_tx.interfaces import IFraming
-from sockudo_tx.transports.framing import BINARY, PLAIN, frame
+from sockudo_tx.transports.framing import BINARY, PlainFraming, frame, text_frame
+from sockudo_tx.transports.turn import Turn
 
 
 def parsed(data: bytes) -> list[tuple[type, str | bytes, bool]]:
@@ -28,13 +29,13 @@ class FramingTests(SynchronousTestCase):
     """`PlainFraming` and `frame`"""
 
     def test_interface(self) -> None:
-        """`PLAIN` is a framing."""
-        verifyObject(IFraming, PLAIN)
+        """`PlainFraming` is a framing."""
+        verifyObject(IFraming, PlainFraming(Turn(lambda flush: None)))
 
     def test_lengths(self) -> None:
         """At every border of the three length forms a client reads one whole message, in the shortest form."""
         for length, head in ((0, 2), (1, 2), (125, 2), (126, 4), (65535, 4), (65536, 10), (200_000, 10)):
-            data = PLAIN.frame(b"x" * length)
+            data = text_frame(b"x" * length)
             self.assertEqual(len(data), head + length)
             self.assertEqual(parsed(data), [(TextMessage, "x" * length, True)])
 
@@ -46,5 +47,5 @@ class FramingTests(SynchronousTestCase):
     @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=300), max_size=10))
     def test_texts(self, texts: list[str]) -> None:
         """Joined frames are read as the texts they were made of."""
-        data = b"".join(PLAIN.frame(text.encode()) for text in texts)
+        data = b"".join(text_frame(text.encode()) for text in texts)
         self.assertEqual([text for _, text, _ in parsed(data)], texts)

@@ -16,9 +16,9 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.protocol.errors import PeerError
-from sockudo_tx.transports.outbox import CHUNK, Outbox
+from sockudo_tx.transports.outbox import Outbox
 from sockudo_tx.transports.slowness import CONTROL_ALLOWANCE, SlowConsumers
-from sockudo_tx.transports.turn import Turn
+from sockudo_tx.transports.turn import CHUNK, Turn
 from sockudo_tx.transports.wire import SocketWire, TransportWire, wire_for
 
 from .kernel import Pair

@@ -17,7 +17,7 @@ from twisted.test.iosim import FakeTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.testing import masked
-from sockudo_tx.transports.framing import PLAIN
+from sockudo_tx.transports.framing import text_frame
 from sockudo_tx.transports.handshake import HEAD_LIMIT
 from sockudo_tx.transports.port import Arrival, PortFactory, WebSocketSettings, switch
 from sockudo_tx.transports.rest.channel import RestChannel
@@ -33,7 +33,7 @@ UPGRADE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: https://a.com\r\n\r\n"
 )
 USAGE = b"GET /usage HTTP/1.1\r\nHost: localhost\r\n\r\n"
-HELLO = PLAIN.frame(b"established")
+HELLO = text_frame(b"established")
 
 
 class PortCase(SynchronousTestCase):

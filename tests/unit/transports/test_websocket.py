@@ -21,7 +21,7 @@ from sockudo_tx.interfaces import ISink
 from sockudo_tx.protocol.errors import slow_consumer
 from sockudo_tx.protocol.messages import error as error_text
 from sockudo_tx.testing import masked
-from sockudo_tx.transports.framing import PLAIN
+from sockudo_tx.transports.framing import PlainFraming, text_frame
 from sockudo_tx.transports.handshake import Upgrade
 from sockudo_tx.transports.settings import WebSocketSettings
 from sockudo_tx.transports.sink import PING_PAYLOAD, StreamSink, WebSocketSink
@@ -93,7 +93,7 @@ class WebSocketCase(SynchronousTestCase):
 
     def fill(self) -> None:
         """Send so much that the client, which does not read, blocks the connection."""
-        self.sink.push(PLAIN.frame(b"0" * 300_000))
+        self.sink.push(text_frame(b"0" * 300_000))
         self.pair.step()
         self.assertTrue(self.sink.blocked)
 
@@ -108,10 +108,10 @@ class OpeningTests(WebSocketCase):
 
     def test_one_send(self) -> None:
         """The 101 and the first message leave in one send, in this order."""
-        self.engine.on_connect = lambda sink: sink.push_control(PLAIN.frame(b"established"))
+        self.engine.on_connect = lambda sink: sink.push_control(text_frame(b"established"))
         self.open()
         self.pair.count_sends()
-        self.sink._send = self.pair.transport.socket.send
+        self.sink.send = self.pair.transport.socket.send
         self.assertEqual(self.received(), ["established"])
         self.assertTrue(self.head.startswith(b"HTTP/1.1 101 "))
         self.assertEqual(len(self.pair.sends), 1)
@@ -120,7 +120,7 @@ class OpeningTests(WebSocketCase):
         """A connection the engine refuses hears the 101, the error and the Close frame."""
 
         def refuse(sink: Any) -> None:
-            sink.push_control(PLAIN.frame(b"error"))
+            sink.push_control(text_frame(b"error"))
             sink.close(4001, "Application does not exist")
 
         self.engine.on_connect = refuse
@@ -159,7 +159,7 @@ class OpeningTests(WebSocketCase):
             self.open(UPGRADE._replace(extensions="permessage-deflate"), compression=word)
             self.received()
             self.assertNotIn(b"Extensions", self.head)
-            self.assertIs(self.sink.framing, PLAIN)
+            self.assertIsInstance(self.sink.framing, PlainFraming)
 
 
 class HearingTests(WebSocketCase):
@@ -251,11 +251,11 @@ class SendingTests(WebSocketCase):
 
     def test_order(self) -> None:
         """Events, replies, Pongs and the Close frame leave in the order they came about."""
-        self.sink.push(PLAIN.frame(b"1"))
+        self.sink.push(text_frame(b"1"))
         self.send(masked(PING, b"2"))
-        self.sink.push_control(PLAIN.frame(b"3"))
+        self.sink.push_control(text_frame(b"3"))
         self.sink.close(4201, "Pong reply not received in time")
-        self.sink.push(PLAIN.frame(b"late"))
+        self.sink.push(text_frame(b"late"))
         self.assertEqual(
             self.received(), ["1", ("pong", b"2"), "3", ("close", 4201, "Pong reply not received in time")]
         )
@@ -274,9 +274,10 @@ class SendingTests(WebSocketCase):
         self.assertEqual(self.received(), ["0" * 300_000])
 
     def test_shared_frame(self) -> None:
-        """All connections without compression share one framing."""
+        """All connections of a factory without compression share one framing."""
         first = self.sink
-        self.open()
+        self.factory.protocol(self.factory).open(StringTransport(), UPGRADE, b"")
+        self.assertIsNot(first, self.sink)
         self.assertIs(first.framing, self.sink.framing)
 
 
@@ -349,14 +350,14 @@ class ClosingTests(WebSocketCase):
     def test_client_closes_and_reads(self) -> None:
         """A client that closes and then reads gets all that was queued, and our answer."""
         self.fill()
-        self.sink.push(PLAIN.frame(b"event"))
+        self.sink.push(text_frame(b"event"))
         self.send(close_frame(1000))
         self.assertEqual(self.received(), ["0" * 300_000, "event", ("close", 1000, ""), "end"])
         self.assertEqual((self.engine.take(), self.clock.getDelayedCalls()), ([("closing",), ("disconnected",)], []))
 
     def test_vanished(self) -> None:
         """A connection lost at any moment is reported once, and later calls of the engine are harmless."""
-        self.sink.push(PLAIN.frame(b"x"))
+        self.sink.push(text_frame(b"x"))
         self.sink.close(4200, "bye")
         sink = self.sink
         self.pair.transport.connectionLost(Failure(ConnectionDone()))
@@ -391,7 +392,7 @@ class SlowTests(WebSocketCase):
         self.fill()
         self.engine.take()
         for _ in range(11):
-            self.sink.push(PLAIN.frame(b"event"))
+            self.sink.push(text_frame(b"event"))
         self.assertEqual(self.engine.take(), [])  # in the middle of a broadcast
         self.pair.step()
         self.clock.advance(0)
@@ -405,7 +406,7 @@ class SlowTests(WebSocketCase):
         self.open(max_messages=10, disconnect_on_buffer_full=True)
         self.fill()
         for _ in range(11):
-            self.sink.push(PLAIN.frame(b"event"))
+            self.sink.push(text_frame(b"event"))
         fault = slow_consumer("message limit: 10")
         self.assertEqual(self.received(), ["0" * 300_000, error_text(fault), ("close", 4100, fault.text)])
 
@@ -414,9 +415,9 @@ class SlowTests(WebSocketCase):
         self.open(max_messages=10)
         self.fill()
         for number in range(20):
-            self.sink.push(PLAIN.frame(b"%d" % number))
+            self.sink.push(text_frame(b"%d" % number))
         self.assertEqual(self.received(), ["0" * 300_000, *map(str, range(10))])
-        self.sink.push(PLAIN.frame(b"again"))
+        self.sink.push(text_frame(b"again"))
         self.assertEqual(self.received(), ["again"])
         self.assertEqual(self.factory.slow.dropped, 10)
 
@@ -498,7 +499,7 @@ class CompressionTests(SynchronousTestCase):
         farewell = struct.pack("!H", fault.code) + fault.text.encode()
         self.assertEqual(
             transport.value(),
-            PLAIN.frame(error_text(fault).encode()) + bytes((0x88, len(farewell))) + farewell,
+            text_frame(error_text(fault).encode()) + bytes((0x88, len(farewell))) + farewell,
         )
 
     def test_pongs_are_not_compressed(self) -> None:
