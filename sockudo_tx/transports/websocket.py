@@ -3,13 +3,14 @@
     bytes -> Autobahn's parser -> engine.hear
     engine -> WebSocketSink (an outbox) -> bytes
 
-Of Autobahn we use the frame parser, the closing handshake and decompression. Its opening handshake, message
-events, timers and per-connection copies of every option are replaced: the port has checked the upgrade before
-a connection gets here, and an idle connection should cost little memory.
+Of Autobahn we use the frame parser, the closing handshake and decompression; whole small texts are read by
+`inbound`. Its opening handshake, message events, timers and per-connection copies of every option are replaced: the
+port has checked the upgrade before a connection gets here, and an idle connection should cost little memory.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
@@ -25,6 +26,7 @@ from ..interfaces import IFraming
 from .deflate import Agreement, DeflateFraming, DeflateStream, mode_named, negotiate
 from .framing import PlainFraming
 from .handshake import Upgrade, switching_protocols
+from .inbound import LONGEST, whole_text
 from .settings import WebSocketSettings
 from .sink import PING_PAYLOAD, StreamSink, WebSocketSink
 from .slowness import SlowConsumers
@@ -91,7 +93,6 @@ class WebSocketProtocol(WebSocketServerProtocol):
     def __init__(self, factory: WebSocketFactory) -> None:
         # Autobahn's own __init__ makes Deferreds and a description of the transport that nothing here needs.
         self.factory: Any = factory
-        self.utf8validator = Utf8Validator()
         self.maxFramePayloadSize = factory.settings.max_frame_size
         self.maxMessagePayloadSize = factory.settings.max_message_size
         self.closeHandshakeTimeout = factory.settings.close_timeout
@@ -121,9 +122,23 @@ class WebSocketProtocol(WebSocketServerProtocol):
     # Called by the transport.
 
     def dataReceived(self, data: bytes) -> None:
-        if self.state != self.STATE_CLOSED:
+        if self.current_frame is None and not self.data and not self.inside_message:
+            data = self._hear_whole(data)
+        if data and self.state != self.STATE_CLOSED:
             self.data = self.data + data if self.data else data
             self.consumeData()
+
+    def _hear_whole(self, data: bytes) -> bytes:
+        """Hear the whole texts at the beginning of `data`; the rest is for Autobahn."""
+        begin = 0
+        factory = self.factory
+        while self.state == self.STATE_OPEN and self._socket is not None:
+            found = whole_text(data, begin, factory.longest_whole)
+            if found is None:
+                break
+            text, begin = found
+            factory.engine.hear(self._socket, text)
+        return data[begin:] if begin else data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.connected = 0
@@ -137,6 +152,11 @@ class WebSocketProtocol(WebSocketServerProtocol):
             self.factory.engine.disconnected(socket)
 
     # Called by Autobahn's parser.
+
+    @cached_property
+    def utf8validator(self) -> Utf8Validator:  # type: ignore[override]  # nobody sets it
+        """Made for the first text that is not read whole; most connections never send one."""
+        return Utf8Validator()
 
     def _onMessageBegin(self, isBinary: bool) -> None:
         self.message_is_binary = isBinary
@@ -256,6 +276,8 @@ class WebSocketFactory:
             max_bytes=settings.max_bytes,
             disconnect=settings.disconnect_on_buffer_full,
         )
+        self.longest_whole = min(LONGEST, settings.max_frame_size or LONGEST, settings.max_message_size or LONGEST)
+        """Bytes of a text that is read without Autobahn, who knows what to do about those that are too big."""
         self._batched_timer = _Timers(clock)
         self._mode = mode_named(settings.compression)
         self._plain = PlainFraming(turn)
