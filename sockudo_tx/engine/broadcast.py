@@ -42,16 +42,21 @@ def deliver(sockets: Iterable[Socket], text: str, excluded: Socket | None = None
 
 
 def deliver_to_channel(channel: Channel, text: str, excluded: Socket | None = None) -> int:
-    """`deliver` to a channel's subscribers, at the least cost when there are many and all of them are meant."""
+    """`deliver` to a channel's subscribers, at the least cost when there are many."""
     subscribers = channel.subscribers
     count = len(subscribers)
-    if count < _CROWD or excluded in subscribers:
+    if count < _CROWD:
         return deliver(subscribers, text, excluded)
-    if channel.audience is None:
-        channel.audience = _audience(subscribers)
+    audience = channel.audience
+    if audience is None:
+        audience = channel.audience = _audience(subscribers)
+    if excluded in subscribers:
+        audience = _without(audience, excluded.sink)
+        count -= 1
     payload = text.encode()
-    for framing, sinks in channel.audience:
-        framing.push_all(sinks, framing.frame(payload))
+    for framing, sinks in audience:
+        if sinks:
+            framing.push_all(sinks, framing.frame(payload))
     return count
 
 
@@ -60,6 +65,16 @@ def _audience(sockets: Iterable[Socket]) -> Audience:
     for socket in sockets:
         kinds.setdefault(socket.sink.framing, []).append(socket.sink)
     return tuple([(framing, tuple(sinks)) for framing, sinks in kinds.items()])
+
+
+def _without(audience: Audience, excluded: ISink) -> Audience:
+    left = []
+    for framing, sinks in audience:
+        if framing is excluded.framing:
+            place = sinks.index(excluded)
+            sinks = sinks[:place] + sinks[place + 1 :]
+        left.append((framing, sinks))
+    return tuple(left)
 
 
 def deliver_control(sockets: Iterable[Socket], text: str) -> None:

@@ -121,13 +121,24 @@ class PublishTests(SynchronousTestCase):
         self.assertIs(seen[0], seen[1])
 
     def test_crowd_without_one(self) -> None:
-        """The excluded socket of a crowd gets nothing; one that is not in it changes nothing."""
+        """The excluded socket of a crowd gets nothing; one that is not in it, or nowhere, changes nothing."""
         sockets = self.crowd(20)
         sockets[3].id = "7.3"
         self.registry.add(self.space, sockets[3])
         self.assertEqual(publish_locally(self.space, "news", "1", "7.3"), 19)
         self.assertEqual(publish_locally(self.space, "news", "2", "1.1"), 20)
-        self.assertEqual(frames(sockets[2:4]), [[b"p:1", b"p:2"], [b"o:2"]])
+        self.assertEqual(publish_locally(self.space, "news", "3", "9.9"), 20)
+        self.assertEqual(frames(sockets[2:5]), [[b"p:1", b"p:2", b"p:3"], [b"o:2", b"o:3"], [b"p:1", b"p:2", b"p:3"]])
+
+    def test_nobody_left_of_a_kind(self) -> None:
+        """A framing whose only sink is excluded is not asked to frame anything."""
+        sockets = self.crowd(20)
+        alone = Framing(b"a:")
+        sockets[0].sink = RecordingSink(alone)
+        sockets[0].id = "7.0"
+        self.registry.add(self.space, sockets[0])
+        self.assertEqual(publish_locally(self.space, "news", "1", "7.0"), 19)
+        self.assertEqual(alone.framed, 0)
 
     def test_user(self) -> None:
         """The sockets signed in as the user, but not the excluded one."""
