@@ -1,10 +1,8 @@
-"""A bare Autobahn server on the same reactor: `sendMessage` to each protocol."""
+"""A bare Autobahn server on the same reactor: answers each message with itself (`sendMessage`), else does nothing."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from common import TEXT, serve
 
 from sockudo_tx.reactor import install_reactor
 
@@ -15,22 +13,22 @@ from twisted.internet import reactor  # noqa: E402
 
 from sockudo_tx.start import raise_file_limit  # noqa: E402
 
-raise_file_limit()
-_open: list[Any] = []
+from .commands import serve, silence  # noqa: E402
 
 
-class _Protocol(WebSocketServerProtocol):  # type: ignore[misc]
-    def onOpen(self) -> None:
-        _open.append(self)
+class _Echo(WebSocketServerProtocol):
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self.sendMessage(payload, isBinary)
 
 
-def _broadcast() -> None:
-    payload = TEXT.encode()
-    for protocol in _open:
-        protocol.sendMessage(payload)
+def main(reactor: Any) -> None:
+    """Serves until standard input ends."""
+    raise_file_limit()
+    silence()
+    factory = WebSocketServerFactory()
+    factory.protocol = _Echo
+    port = reactor.listenTCP(0, factory, backlog=4096, interface="127.0.0.1")
+    serve(reactor, port.getHost().port)
 
 
-_factory = WebSocketServerFactory()
-_factory.protocol = _Protocol
-_port = reactor.listenTCP(0, _factory, backlog=4096, interface="127.0.0.1")
-serve(reactor, _broadcast, _port.getHost().port)
+main(reactor)

@@ -1,0 +1,1 @@
+"""What the server costs, each figure beside its reference; `make bench`, README.md."""

@@ -1,0 +1,1 @@
+"""Programs that are measured, and the audiences that receive from them; each runs as a process of its own."""

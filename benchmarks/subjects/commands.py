@@ -1,0 +1,82 @@
+"""What every Python subject does: say where it listens, then obey a command a line, answering with JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+from twisted.internet.stdio import StandardIO
+from twisted.protocols.basic import LineOnlyReceiver
+
+__all__ = ["DATA", "TEXT", "nowhere", "serve", "silence", "tell"]
+
+# A frame of 251 bytes: 4 of header and this text.
+DATA = "x" * 200
+TEXT = '{"event":"bench","channel":"bench-0","data":"' + DATA + '"}'
+
+
+def tell(**report: Any) -> None:
+    """One line to the one who runs us."""
+    sys.stdout.write(json.dumps(report) + "\n")
+    sys.stdout.flush()
+
+
+def nowhere() -> IO[str]:
+    """A file that keeps nothing; open as long as the process lives."""
+    return open(os.devnull, "w")
+
+
+def silence() -> None:
+    """The log goes where a daemon's would, to a file: here one that keeps nothing."""
+    from twisted.python import log
+
+    log.startLogging(nowhere(), setStdout=False)
+
+
+class Commands(LineOnlyReceiver):
+    """`broadcast COUNT PAUSE EVENTS`: so many turns of the reactor, PAUSE seconds apart, with EVENTS each.
+
+    The answer is the CPU time they took, in nanoseconds: {"cpu": 123456}.
+    """
+
+    delimiter = b"\n"
+
+    def __init__(self, broadcast: Callable[[int], object], reactor: Any) -> None:
+        self._broadcast = broadcast
+        self._reactor = reactor
+
+    def lineReceived(self, line: bytes) -> None:
+        word, *rest = line.decode().split()
+        if word == "broadcast":
+            self._run(int(rest[0]), float(rest[1]), int(rest[2]))
+        else:
+            tell(error=f"what is {word!r}?")
+
+    def _run(self, left: int, pause: float, events: int) -> None:
+        began = time.process_time_ns()
+
+        def turn() -> None:
+            nonlocal left
+            if left == 0:
+                tell(cpu=time.process_time_ns() - began)
+                return
+            left -= 1
+            self._broadcast(events)
+            self._reactor.callLater(pause, turn)
+
+        turn()
+
+    def connectionLost(self, reason: object = None) -> None:
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+def serve(reactor: Any, port: int, broadcast: Callable[[int], object] = lambda events: None) -> None:
+    """Runs the reactor and obeys."""
+    StandardIO(Commands(broadcast, reactor), reactor=reactor)
+    reactor.callWhenRunning(lambda: tell(port=port))
+    reactor.run()

@@ -1,0 +1,57 @@
+"""The whole server as `sockudo run` wires it, and a way to publish through its engine.
+
+python -m benchmarks.subjects.server [CONFIG.json]
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from sockudo_tx.reactor import install_reactor
+
+install_reactor()
+
+from twisted.internet import reactor  # noqa: E402
+from twisted.logger import globalLogBeginner  # noqa: E402
+
+from sockudo_tx.config.load import load  # noqa: E402
+from sockudo_tx.protocol.publication import Publication  # noqa: E402
+from sockudo_tx.service import make_service  # noqa: E402
+from sockudo_tx.start import log_observer, raise_file_limit  # noqa: E402
+
+from .commands import DATA, nowhere, serve  # noqa: E402
+
+_ENVIRONMENT = {
+    "HOST": "127.0.0.1",
+    "PORT": "0",
+    # Pings would count as deliveries; what they cost is not what these figures are about.
+    "WEBSOCKET_AUTO_PING": "false",
+    "SOCKUDO_DEFAULT_APP_ID": "app-id",
+    "SOCKUDO_DEFAULT_APP_KEY": "app-key",
+    "SOCKUDO_DEFAULT_APP_SECRET": "app-secret",
+    "SOCKUDO_DEFAULT_APP_MAX_CONNECTIONS": "0",
+    "SOCKUDO_DEFAULT_APP_ENABLE_CLIENT_MESSAGES": "true",
+    "SOCKUDO_DEFAULT_APP_MAX_CLIENT_EVENTS_PER_SECOND": "1000000",
+}
+
+
+def main(reactor: Any) -> None:
+    """Serves until standard input ends."""
+    raise_file_limit()
+    loaded = load(sys.argv[1] if len(sys.argv) > 1 else None, _ENVIRONMENT, "/nonexistent")
+    server = make_service(loaded, reactor)
+    globalLogBeginner.beginLoggingTo([log_observer(loaded, nowhere())], redirectStandardIO=False)
+    server.startService()
+    engine = server.engine
+    app: Any = engine.apps.by_id("app-id")
+    event = Publication("bench", ("bench-0",), DATA)
+
+    def broadcast(events: int) -> None:
+        for _ in range(events):
+            engine.publish(app, event)
+
+    serve(reactor, server.listener.address.port, broadcast)
+
+
+main(reactor)
