@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..harness.figure import Figure
-from . import client_event, connect, rest
+from . import client_event, connect, publish, rest
 
 __all__ = ["FIGURES"]
 
 FIGURES: tuple[Figure, ...] = (
+    publish.FIGURE,
     rest.FIGURE,
     connect.FIGURE,
     client_event.FIGURE,

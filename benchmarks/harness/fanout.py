@@ -1,0 +1,67 @@
+"""A server with a channel full of sleeping subscribers, and windows of broadcasts to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Self
+
+from .client import Speaks
+from .process import Child, ChildError, python
+
+__all__ = ["FRAME", "Fanout"]
+
+FRAME = 251
+"""Bytes of the frame a broadcast delivers, its header included."""
+
+
+class Fanout:
+    """One subject and its audience, in processes of their own; used with `with`.
+
+    Every subject has an audience of the same program, size and number of processes, so that a send() meets a
+    sleeping reader on both sides.
+    """
+
+    def __init__(self, subject: Child, size: int, *, speaks: Speaks = "pusher", processes: int = 1) -> None:
+        self._stack = ExitStack()
+        self.subject = subject
+        self.size = size
+        self._speaks = speaks
+        self._processes = processes
+        self._audiences: Sequence[Child] = ()
+
+    def __enter__(self) -> Self:
+        try:
+            self._stack.enter_context(self.subject)
+            share = self.size // self._processes
+            command = python("audience", self.subject.port, share, self._speaks)
+            audiences = [Child("audience", command) for _ in range(self._processes)]
+            for each in audiences:  # all have begun to connect
+                self._stack.enter_context(each)
+            self._audiences = audiences
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def received(self, action: Callable[[], int], frames: int) -> int:
+        """What `action` returns, once everybody has received so many frames. Raises `ChildError` if they have not."""
+        wanted = frames * FRAME * (self.size // self._processes)
+        for each in self._audiences:
+            each.say("expect", wanted)
+        spent = action()
+        for each in self._audiences:
+            if (seen := each.answer()["seen"]) != wanted:
+                raise ChildError(f"{self.subject.name}: {seen} of {wanted} bytes arrived")
+        return spent
+
+    def window(self, turns: int, pause: float, events: int = 1) -> float:
+        """Microseconds of CPU per delivered frame, of `turns` broadcasts of so many events each."""
+
+        def broadcast() -> int:
+            return int(self.subject.ask("broadcast", turns, pause, events)["cpu"])
+
+        return self.received(broadcast, turns * events) / 1000 / (turns * events * self.size)

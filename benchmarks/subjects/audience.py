@@ -1,0 +1,105 @@
+"""The other end of a broadcast: many clients that swallow what comes and count its bytes.
+
+python -m benchmarks.subjects.audience PORT SIZE pusher|websocket|lines|tls [CHANNEL]
+
+stdout  {"connected": 1000}
+stdin   expect 251000      so many bytes since the last time, or 20 s without any
+stdout  {"seen": 251000}
+stdin   more 500           so many further clients
+stdout  {"connected": 1500}
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import cast
+
+from ..harness.client import Speaks, connect_wave
+from .said import tell
+
+_WAVE = 50
+_PATIENCE = 20.0
+_SCRATCH = bytearray(262144)
+
+
+class Audience:
+    """Clients of one server."""
+
+    def __init__(self, port: int, speaks: Speaks, channel: str) -> None:
+        self._port = port
+        self._speaks: Speaks = speaks
+        self._channel = channel
+        self._poll = select.epoll()
+        self._poll.register(0, select.EPOLLIN)
+        self._peers: list[socket.socket] = []
+        self._receive: dict[int, Callable[[bytearray], int]] = {}
+        self._seen = 0
+        self._last = 0.0
+        self._expected: int | None = None
+
+    def connect(self, size: int) -> None:
+        """So many more clients."""
+        while size > 0:
+            for peer in connect_wave(self._port, min(_WAVE, size), self._speaks, self._channel):
+                peer.setblocking(False)
+                self._poll.register(peer.fileno(), select.EPOLLIN)
+                self._receive[peer.fileno()] = peer.recv_into
+                self._peers.append(peer)
+            size -= _WAVE
+        tell(connected=len(self._peers))
+
+    def run(self) -> None:
+        """Counts and obeys until standard input ends."""
+        receive, scratch = self._receive, _SCRATCH
+        while True:
+            for number, _ in self._poll.poll(0.5, 1024):
+                if number == 0:
+                    if not self._command():
+                        return
+                    continue
+                size = receive[number](scratch)
+                if not size:
+                    self._poll.unregister(number)
+                self._seen += size
+            self._report()
+
+    def _report(self) -> None:
+        if self._expected is None:
+            return
+        now = time.monotonic()
+        if self._seen >= self._expected or (self._seen == self._last_seen and now > self._last + _PATIENCE):
+            tell(seen=self._seen)
+            self._seen, self._expected = 0, None
+        elif self._seen != self._last_seen:
+            self._last_seen, self._last = self._seen, now
+
+    _last_seen = 0
+
+    def _command(self) -> bool:
+        text = os.read(0, 4096).decode()
+        for line in text.splitlines():
+            word, _, number = line.partition(" ")
+            if word == "expect":
+                self._expected, self._last, self._last_seen = int(number), time.monotonic(), self._seen
+            elif word == "more":
+                self.connect(int(number))
+        return bool(text)
+
+
+def main() -> None:
+    """Connects, then serves until standard input ends."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    port, size, speaks = sys.argv[1:4]
+    audience = Audience(int(port), cast("Speaks", speaks), sys.argv[4] if len(sys.argv) > 4 else "bench-0")
+    audience.connect(int(size))
+    audience.run()
+
+
+main()
