@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from ..interfaces import (
     Answer,
+    BackendError,
     ChannelCounts,
     Fact,
     IApps,
@@ -35,7 +36,7 @@ from ..protocol.names import ChannelName
 from ..protocol.publication import Publication
 from ..protocol.session import Session
 from ..protocol.wirejson import text_of
-from .answers import ask
+from .answers import when
 from .broadcast import deliver_to_channel, publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
 from .connections import Connections
@@ -51,6 +52,9 @@ from .tables import AppSpace, Socket
 from .users import Users
 
 __all__ = ["Engine"]
+
+_BY_THE_SETTINGS = (messages.ClientEvent, messages.Subscribe, messages.Signin)
+"""Commands that are judged by the app's settings."""
 
 
 class Engine:
@@ -220,27 +224,43 @@ class Engine:
     # Performing
 
     def _decide(self, socket: Socket, command: Command) -> None:
+        space = socket.space
+        if space is None:
+            return  # refused, closing or gone: nothing counts any more
+        if not isinstance(command, _BY_THE_SETTINGS):
+            self._obey(socket, command, space.app)
+            return
+        # Settings may have changed since the last command; a store that fails leaves us the last record.
+        try:
+            app = self.apps.by_id(socket.app_id)
+        except BackendError:
+            app = space.app
+        if isinstance(app, Deferred):
+            self._obey_later(socket, space, command, app)
+        else:
+            self._obey(socket, command, app)
+
+    def _obey_later(self, socket: Socket, space: AppSpace, command: Command, answer: Deferred[App | None]) -> None:
+        wait = when(
+            answer,
+            lambda app: self._obey(socket, command, app),
+            lambda _: self._obey(socket, command, space.app),
+        )
+        self._connections.hold(socket, wait)
+
+    def _obey(self, socket: Socket, command: Command, app: App | None) -> None:
+        """Do what the session makes of a command; `app` is its record as it is now."""
         session, space = socket.session, socket.space
         if session is None or space is None:
-            return  # refused, closing or gone: nothing counts any more
-        if isinstance(command, messages.Ping | messages.Pong | messages.Ignored | messages.Unsubscribe):
-            self._perform(socket, session.receive(command, space.app, socket.pulse.heard_at))
             return
-
-        def read(app: App | None) -> None:
-            if socket.session is None:
-                return
-            if app is None:
-                self._refuse(socket, errors.app_not_found())
-                return
-            space.app = app
-            try:
-                self._perform(socket, session.receive(command, app, socket.pulse.heard_at))
-            except PeerError as fault:
-                self._refuse(socket, fault)
-
-        # Settings may have changed since the last command; a store that fails leaves us the last record.
-        self._connections.hold(socket, ask(lambda: self.apps.by_id(socket.app_id), read, lambda _: read(space.app)))
+        if app is None:
+            self._refuse(socket, errors.app_not_found())
+            return
+        space.app = app
+        try:
+            self._perform(socket, session.receive(command, app, socket.pulse.heard_at))
+        except PeerError as fault:
+            self._refuse(socket, fault)
 
     def _perform(self, socket: Socket, effects: Sequence[Effect]) -> None:
         """Carry the effects out in order; after one that must wait, the rest waits too."""

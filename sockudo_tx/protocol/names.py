@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from typing import NamedTuple
 
 __all__ = [
@@ -34,7 +34,9 @@ _HALF = 10_000_000_001  # each half is 0 … 10 000 000 000 inclusive
 
 def new_socket_id() -> SocketId:
     """A fresh unpredictable id; the caller draws again when it is taken."""
-    return f"{secrets.randbelow(_HALF)}.{secrets.randbelow(_HALF)}"
+    # One system call. 64 bits spread over a half so evenly that no value is likelier than another by 1 in 10^9.
+    left, right = divmod(int.from_bytes(os.urandom(16), "big"), 1 << 64)
+    return f"{left % _HALF}.{right % _HALF}"
 
 
 def is_socket_id(text: str) -> bool:
