@@ -240,7 +240,7 @@ class Engine:
         else:
             self._obey(socket, command, app)
 
-    def _obey_later(self, socket: Socket, space: AppSpace, command: Command, answer: Deferred[App | None]) -> None:
+    def _obey_later(self, socket: Socket, space: AppSpace, command: Command, answer: Answer[App | None]) -> None:
         wait = when(
             answer,
             lambda app: self._obey(socket, command, app),
