@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 
-__all__ = ["FAULTS", "Dimension", "label", "show", "show_in", "stem", "unit"]
+__all__ = ["FAULTS", "Dimension", "is_statistic", "label", "show", "show_in", "stem", "unit"]
 
 
 class Dimension(enum.Enum):
@@ -34,6 +35,7 @@ _UNITS = {
     "mib": (Dimension.SIZE, 1024.0**2),
     "percent": (Dimension.SHARE, 1.0),
 }
+_STATISTIC = re.compile(r"p\d+|mean|min|max")
 _TIMES = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _SIZES = ((1024.0**3, "GiB"), (1024.0**2, "MiB"), (1024.0, "KiB"), (1.0, "B"))
 _CAPITALS = {
@@ -64,6 +66,11 @@ def unit(name: str) -> tuple[Dimension, float]:
     """What the figure measures, and how many seconds, bytes or per cent its 1 is."""
     found = _split(name)[1]
     return (Dimension.PLAIN, 1.0) if found is None else _UNITS[found]
+
+
+def is_statistic(name: str) -> bool:
+    """Whether it is a percentile, the mean or an extreme of a latency: p99_ms, connect_p50_ms."""
+    return unit(name)[0] is Dimension.TIME and _STATISTIC.fullmatch(stem(name).rpartition("_")[2]) is not None
 
 
 def label(name: str) -> str:
