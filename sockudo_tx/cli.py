@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ._version import __version__
+from .bench.options import LateParser, add_options
 
 __all__ = ["main"]
 
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     settings = _settings()
     _add_settings(parser)
     parser.add_argument("--check", action="store_true", help="print the effective configuration as JSON and exit")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=LateParser)
 
     run = commands.add_parser("run", parents=[settings], help="start the server in the foreground (the default)")
     run.set_defaults(command=_run)
@@ -54,10 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print the effective configuration and findings as JSON")
     check.set_defaults(command=_check)
 
-    from .bench.options import add_options
-
-    bench = commands.add_parser("bench", help="load a running server and measure it")
-    add_options(bench)
+    bench = commands.add_parser("bench", help="load a running server and measure it", allow_abbrev=False)
+    bench.fill = add_options
     bench.set_defaults(command=_bench)
 
     version = commands.add_parser("version", help="print the version")
@@ -65,9 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings() -> argparse.ArgumentParser:
+def _settings() -> LateParser:
     """Options that stand before a command as well as after it; suppressed defaults keep the earlier one."""
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = LateParser(add_help=False)
     _add_settings(parser)
     return parser
 

@@ -3,59 +3,131 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import resource
+import signal
 import sys
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
-from .load import Load, run_load
+from .scenarios import SCENARIOS, load_scenario
 
-__all__ = ["bench"]
+__all__ = ["FAULTS", "bench"]
+
+FAULTS = ("lost", "duplicates", "disorder", "strays", "refused", "disconnected", "errors")
+"""Figures that must be 0 for a run to be a success."""
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Runs the load; 0 when every delivery arrived."""
-    url = urlsplit(options.url)
-    if url.scheme != "http" or not url.hostname:
-        print("sockudo bench: --url must be like http://127.0.0.1:6001", file=sys.stderr)
-        return 2
+    """Runs a scenario; the exit status."""
+    if options.scenario is None:
+        return _list(as_json=options.list_json)
+    from .capacity import CapacityError
+    from .crew import CrewError
+    from .require import LimitError, parse_limits
+    from .target import TargetError
+
+    try:
+        limits = parse_limits(options.require) if options.require else []
+        target = _target(options)
+    except (ValueError, LimitError) as error:
+        return _refuse(str(error), 2)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    load = Load(
-        address=(url.hostname, url.port or 80),
+    try:
+        document = _play(options, target)
+    except CapacityError as error:
+        return _refuse(str(error), 2)
+    except (TargetError, CrewError) as error:
+        return _refuse(str(error), 1)
+    except KeyboardInterrupt:
+        return 130
+    return _tell(options, document, limits)
+
+
+def _list(*, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps([{"name": row.name, "line": row.line} for row in SCENARIOS]))
+    else:
+        width = max(len(row.name) for row in SCENARIOS)
+        print("\n".join(f"{row.name:{width}}  {row.line}" for row in SCENARIOS))
+        print("\n`sockudo bench SCENARIO --help` tells the options of one.")
+    return 0
+
+
+def _target(options: argparse.Namespace) -> Any:
+    from .target import Target, parse_target
+
+    host, port, tls, prefix = parse_target(
+        options.url, options.host, options.port, tls=options.tls, prefix=options.path_prefix
+    )
+    return Target(
+        host=host,
+        port=port,
+        tls=tls,
+        insecure=options.insecure,
+        ca=options.ca,
+        prefix=prefix,
         app_id=options.app_id,
         key=options.app_key,
         secret=options.app_secret,
-        connections=options.connections,
-        channels=min(options.channels, options.connections),
-        rate=options.rate,
-        duration=options.duration,
-        size=options.size,
+        compression=options.compression,
     )
+
+
+def _play(options: argparse.Namespace, target: Any) -> dict[str, Any]:
+    from .stage import Interrupted, Stage
+
+    stage = Stage(options.scenario, options, target.resolved())
     try:
-        report = run_load(load)
-    except OSError as error:
-        print(f"sockudo bench: {error}. Is the server running at {options.url}?", file=sys.stderr)
-        return 1
-    print(json.dumps(report) if options.json else _text(report))
-    return 1 if report["lost"] or report["refused"] or report["disconnected"] else 0
+        with _interruptible(stage):
+            load_scenario(options.scenario).play(stage)
+    except Interrupted:
+        pass
+    finally:
+        stage.progress.clear()
+        stage.dismiss()
+    if stage.interrupted:
+        stage.notes.insert(0, "ended early by Ctrl-C: the figures are of what was measured until then")
+    return stage.document()
 
 
-def _text(report: dict[str, Any]) -> str:
-    def percentiles(values: dict[str, float | None]) -> str:
-        return "  ".join(f"{name} {'-' if value is None else value}" for name, value in values.items())
+@contextlib.contextmanager
+def _interruptible(stage: Any) -> Iterator[None]:
+    """The first Ctrl-C ends the run with a report, the second at once."""
 
-    lines = [
-        f"connected  {report['connections']} sockets on {report['channels']} channels in {report['connect_seconds']} s",
-        f"published  {report['published']} events, {report['refused']} refused",
-        f"delivered  {report['delivered']} of {report['expected']}, {report['lost']} lost",
-        f"           {report['deliveries_per_second']:.0f} a second",
-        f"latency    {percentiles(report['latency_ms'])} ms",
-        f"REST       {percentiles(report['answer_ms'])} ms",
-    ]
-    if report["refusal"]:
-        lines.append(f"refusal    {report['refusal']}")
-    if report["disconnected"]:
-        lines.append(f"dropped    {report['disconnected']} sockets: {report['disconnect_reason']}")
-    return "\n".join(lines)
+    def interrupt(number: int, frame: object) -> None:
+        if stage.interrupted:
+            raise KeyboardInterrupt
+        stage.interrupted = True
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _tell(options: argparse.Namespace, document: dict[str, Any], limits: list[Any]) -> int:
+    from .report import text_report, write_report
+    from .require import check_limits
+
+    verdicts = check_limits(limits, document)
+    print(json.dumps(document) if options.json else text_report(document, verdicts))
+    if options.report:
+        try:
+            write_report(options.report, [document], verdicts)
+        except OSError as error:
+            return _refuse(f"--report {options.report}: {error}", 1)
+    if options.json:
+        for verdict in verdicts:
+            if not verdict.holds:
+                print(f"sockudo bench: {verdict.name} must be {verdict.limit}, is {verdict.actual}", file=sys.stderr)
+    faults = any(document["figures"].get(name) for name in FAULTS)
+    return 1 if faults or not all(verdict.holds for verdict in verdicts) else 0
+
+
+def _refuse(text: str, status: int) -> int:
+    print(f"sockudo bench: {text}", file=sys.stderr)
+    return status

@@ -50,8 +50,8 @@ class Histogram:
         self._lowest = _NONE
         self._highest = -1
 
-    def add_ns(self, ns: int) -> None:
-        """One duration. The hot path of a load generator."""
+    def add_ns(self, ns: int, count: int = 1) -> None:
+        """One duration, or several equal ones. The hot path of a load generator."""
         # Out of range is always also a new extreme, and the extremes never leave the range: one test does for both.
         if ns > self._highest:
             if ns > _HOUR:
@@ -66,8 +66,8 @@ class Histogram:
         if shift > 0:
             ns = (shift << _HALF) + (ns >> shift)
         counts = self._counts
-        counts[ns] = counts.get(ns, 0) + 1
-        self.count += 1
+        counts[ns] = counts.get(ns, 0) + count
+        self.count += count
 
     def add(self, seconds: float) -> None:
         """One duration in seconds."""

@@ -3,45 +3,186 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
 
-__all__ = ["add_options"]
+from .scenarios import SCENARIOS, load_scenario
+
+__all__ = ["LateParser", "add_options", "at_least", "duration", "rate", "whole"]
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?", re.ASCII)
+_SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class LateParser(argparse.ArgumentParser):
+    """A parser that gets its options when it is used: a command pays for its own options only."""
+
+    fill: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        fill, self.fill = self.fill, None
+        if fill is not None:
+            fill(self)
+        return super().parse_known_args(args, namespace)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declares them on a parser. The defaults fit a server started with `make run`."""
+    """Declares `bench`: a list of scenarios, and a parser for each."""
+    width = max(len(row.name) for row in SCENARIOS)
     parser.description = (
-        "Subscribes raw WebSockets to a running server, publishes signed events through its REST API and reports "
-        "deliveries a second, latency and loss. Server and generator share this machine's cores if both run on it. "
-        "Exit status 1 when anything was lost or refused."
+        "Loads a running Pusher-compatible server, measures it, and audits that every event arrived once and in order. "
+        "Events are sent on a schedule fixed in advance, and a latency counts from when an event was due, never from "
+        "when a slow server let it be sent."
     )
-    parser.add_argument("--url", default="http://127.0.0.1:6001", help="the server (default %(default)s)")
-    parser.add_argument("--app-id", default="app-id", help="(default %(default)s)")
-    parser.add_argument("--app-key", default="app-key", help="(default %(default)s)")
-    parser.add_argument("--app-secret", default="app-secret", help="(default %(default)s)")
-    parser.add_argument("--connections", type=_positive, default=100, help="sockets (default %(default)s)")
-    parser.add_argument("--channels", type=_positive, default=1, help="they are spread over (default %(default)s)")
-    parser.add_argument("--rate", type=_rate, default=20.0, help="events published a second (default %(default)s)")
-    parser.add_argument("--duration", type=_rate, default=10.0, help="seconds of publishing (default %(default)s)")
-    parser.add_argument("--size", type=_size, default=200, help="bytes of event data, 20 or more (default %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "scenarios:\n"
+        + "\n".join(f"  {row.name:{width}}  {row.line}" for row in SCENARIOS)
+        + "\n\n`sockudo bench SCENARIO --help` tells the options of one. Exit status: 0 all arrived and every "
+        "--require holds;\n1 something was lost, doubled, disordered or refused, a limit was missed, or there is no server; "
+        "2 wrong usage."
+    )
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument("--json", action="store_true", dest="list_json", help="the list as JSON")
+    parser.set_defaults(scenario=None)
+    scenarios = parser.add_subparsers(metavar="SCENARIO", dest="scenario", parser_class=LateParser)
+    for row in SCENARIOS:
+        each = scenarios.add_parser(row.name, description=f"{row.line[0].upper()}{row.line[1:]}.", allow_abbrev=False)
+        each.fill = lambda parser, name=row.name: add_scenario(parser, name)
 
 
-def _positive(text: str) -> int:
-    value = int(text)
+def add_scenario(parser: argparse.ArgumentParser, name: str) -> None:
+    """Declares what all scenarios have in common, then a scenario's own."""
+    _add_server(parser)
+    _add_load(parser)
+    _add_output(parser)
+    load_scenario(name).add_options(parser)
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the server")
+    group.add_argument("--url", help="like https://ws.example.com/prefix (default http://127.0.0.1:6001)")
+    group.add_argument("--host", help="instead of the host in --url")
+    group.add_argument("--port", type=_port, help="instead of the port in --url")
+    group.add_argument("--tls", action="store_true", help="https and wss, as with an https:// --url")
+    group.add_argument("--insecure", action="store_true", help="accept any certificate")
+    group.add_argument("--ca", metavar="FILE", help="PEM file of the authorities to trust")
+    group.add_argument("--path-prefix", metavar="PATH", help="what the server's paths begin with")
+    group.add_argument("--app-id", default="app-id", help="(default %(default)s)")
+    group.add_argument("--app-key", default="app-key", help="(default %(default)s)")
+    group.add_argument("--app-secret", default="app-secret", help="(default that of the demo app)")
+    group.add_argument(
+        "--server-pid",
+        type=_pid,
+        metavar="PID",
+        help="whose CPU and memory to measure, with its children; `auto` finds who listens on this machine, which is "
+        "also tried without this option",
+    )
+    group.add_argument("--compression", action="store_true", help="offer permessage-deflate")
+
+
+def _add_load(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the load")
+    group.add_argument("--connections", type=whole, default=100, metavar="N", help="clients (default %(default)s)")
+    group.add_argument(
+        "--channels", type=whole, default=1, metavar="N", help="they are spread over (default %(default)s)"
+    )
+    group.add_argument("--rate", type=rate, default=20.0, help="events a second (default %(default)g)")
+    group.add_argument("--size", type=_size, default=200, metavar="BYTES", help="of event data (default %(default)s)")
+    group.add_argument(
+        "--duration", type=duration, default=10.0, metavar="TIME", help="measured (default %(default)gs)"
+    )
+    group.add_argument("--warmup", type=_pause, default=1.0, metavar="TIME", help="before that (default %(default)gs)")
+    group.add_argument(
+        "--arrivals", choices=("even", "poisson"), default="even", help="of events (default %(default)s)"
+    )
+    group.add_argument("--seed", type=int, default=0, help="of what is random (default %(default)s)")
+    group.add_argument("--in-flight", type=whole, default=8, metavar="N", help="requests at once (default %(default)s)")
+    group.add_argument("--batch", type=whole, default=1, metavar="N", help="events a request (default %(default)s)")
+    group.add_argument(
+        "--processes", type=whole, metavar="N", help="that hold the clients (default by cores and clients)"
+    )
+    group.add_argument("--publishers", type=whole, default=1, metavar="N", help="processes that publish (default 1)")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what comes of it")
+    group.add_argument("--json", action="store_true", help="print the run as one JSON object")
+    group.add_argument("--report", type=_report, metavar="FILE", help="write it as .html, .svg, .png, .md or .json")
+    group.add_argument("--require", metavar="LIMITS", help="like p99=5ms,loss=0; status 1 when one does not hold")
+    group.add_argument("--quiet", "--no-progress", action="store_true", help="no progress on the terminal")
+
+
+def whole(text: str) -> int:
+    """A number from 1 on."""
+    value = int(text.replace("_", ""))
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return value
 
 
-def _size(text: str) -> int:
-    value = int(text)
-    if value < 20:
-        raise argparse.ArgumentTypeError("must be 20 or more: the data carries the time it was sent")
+def at_least(least: int) -> Callable[[str], int]:
+    """A number from that one on."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more")
+        return value
+
+    return number
+
+
+def rate(text: str) -> float:
+    """So many a second."""
+    value = float(text)
+    if not 0 < value <= 1e6:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 1000000 a second")
     return value
 
 
-def _rate(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e6:
+def duration(text: str) -> float:
+    """Seconds from 10, 10s, 500ms, 5m or 2h."""
+    value = _pause(text)
+    if not value:
         raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def _pause(text: str) -> float:
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 10, 10s, 500ms, 5m or 2h")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 < value < 65536:
+        raise argparse.ArgumentTypeError("must be from 1 to 65535")
+    return value
+
+
+def _pid(text: str) -> int | str:
+    if text == "auto":
+        return text
+    value = int(text)
+    if not Path(f"/proc/{value}").exists():
+        raise argparse.ArgumentTypeError(f"there is no process {value}")
+    return value
+
+
+def _report(text: str) -> Path:
+    from .report import report_path
+
+    return report_path(text)
+
+
+def _size(text: str) -> int:
+    from .payload import SMALLEST
+
+    value = int(text)
+    if value < SMALLEST:
+        raise argparse.ArgumentTypeError(f"must be {SMALLEST} or more: the data carries serial number and time")
     return value

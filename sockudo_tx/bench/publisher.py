@@ -1,81 +1,313 @@
-"""Publishes signed events over one keep-alive connection, one at a time, without blocking."""
+"""Publishes over the REST API on a schedule, with several requests under way at once."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-import socket
+import heapq
 import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from ..protocol.auth import rest_signature
+from . import plans
+from .answers import AnswerError, read_answer
+from .audit import Sent
+from .histogram import Histogram
+from .payload import Marker
+from .schedule import Moment
+from .target import Target
+from .wire import Dialer, Wire
 
-__all__ = ["Publisher"]
+__all__ = ["Publisher", "signed_post"]
 
-_LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
+# How far ahead a request is signed: while the timestamp in it is as good as new.
+_AHEAD = 30_000_000_000
+_REDIAL = 100_000_000
+
+
+class _Request(NamedTuple):
+    """A signed request for events of one lane."""
+
+    due: int
+    first: int
+    channels: list[int]
+    """One channel number for each event."""
+    data: bytes
+
+
+def signed_post(target: Target, path: str, body: bytes) -> bytes:
+    """A whole signed POST with its head."""
+    full = f"{target.prefix}{path}"
+    parameters = {
+        "auth_key": target.key,
+        "auth_timestamp": str(int(time.time())),
+        "auth_version": "1.0",
+        "body_md5": hashlib.md5(body, usedforsecurity=False).hexdigest(),
+    }
+    signature = rest_signature(target.secret, "POST", full.encode(), parameters)
+    query = "&".join([f"{name}={value}" for name, value in parameters.items()])
+    return (
+        f"POST {full}?{query}&auth_signature={signature} HTTP/1.1\r\nHost: {target.authority}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+class _Lane(Wire):
+    """One keep-alive connection with at most one request on it. A lane's events are one stream for each channel."""
+
+    __slots__ = ("_buffer", "_owner", "asked", "number", "request")
+
+    def __init__(self, dialer: Dialer, owner: Publisher, number: int) -> None:
+        super().__init__(dialer)
+        self._owner = owner
+        self._buffer = b""
+        self.number = number
+        self.request: _Request | None = None
+        self.asked = 0
+        """When it last became free."""
+
+    def connected(self) -> None:
+        self._owner.freed(self)
+
+    def received(self, data: bytes) -> None:
+        self._buffer += data
+        try:
+            found = read_answer(self._buffer)
+        except AnswerError as error:
+            self.close()
+            self.lost(str(error))
+            return
+        if found is None:
+            return
+        answer, self._buffer = found
+        self._owner.answered(self, answer.status, answer.body)
+        if answer.closes:
+            self.close()
+            self._owner.broke(self, None)
+        else:
+            self._owner.freed(self)
+
+    def lost(self, reason: str) -> None:
+        self._buffer = b""
+        self._owner.broke(self, reason)
 
 
 class Publisher:
-    """At most one request is under way; `idle` says when the next may be sent."""
+    """A source of events. Each goes out when it is due if one of the lanes is free, else as soon as one is."""
 
-    def __init__(self, address: tuple[str, int], app_id: str, key: str, secret: str) -> None:
-        self._host = f"{address[0]}:{address[1]}"
-        self._path = f"/apps/{app_id}/events"
-        self._key = key
-        self._secret = secret
-        self._buffer = b""
-        self._asked = 0
-        self.idle = True
-        self.accepted = 0
-        self.refusal: str | None = None
-        """The last answer that was not 200."""
-        self.refused = 0
-        self.socket = socket.create_connection(address, timeout=10)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+    def __init__(
+        self, dialer: Dialer, plan: plans.Source, marker: Marker, windows: list[plans.Window], share: int, shares: int
+    ) -> None:
+        self._dialer = dialer
+        self._plan = plan
+        self._marker = marker
+        self._windows = windows
+        self._moments: Iterator[Moment] = iter(plan.schedule.divided(share, shares))
+        self._next: Moment | None = None
+        self._sender = share * 1000  # lanes are senders: each has serials of its own
+        self._waiting: deque[tuple[int, int, int]] = deque()
+        """Due, first event, events: what is due and has no lane yet."""
+        self._free: list[int] = []
+        self._ready: tuple[int, _Request] | None = None
+        """The lane and the request that will probably be next, signed while there was time."""
+        self._busy = 0
+        self._number = 0
+        self._over = False
+        self.sent: dict[bytes, Sent] = {}
+        self.accepted: dict[str, Counter[int]] = {}
+        self.refused: Counter[str] = Counter()
+        self.times: dict[str, Histogram] = {}
+        self.lag = Histogram()
+        self.own_lag = Histogram()
+        self.requests = 0
+        self.events = 0
+        self.first = self.last = 0
+        self._lanes = [_Lane(dialer, self, number) for number in range(plan.in_flight)]
 
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
-    def publish(self, channel: str, size: int) -> None:
-        """Sends one event whose data starts with the time in nanoseconds."""
-        self._asked = time.perf_counter_ns()
-        data = f"{self._asked:019d}:".ljust(size, "x")
-        body = f'{{"name":"bench","channel":"{channel}","data":"{data}"}}'.encode()
-        parameters = {
-            "auth_key": self._key,
-            "auth_timestamp": str(int(time.time())),
-            "auth_version": "1.0",
-            "body_md5": hashlib.md5(body, usedforsecurity=False).hexdigest(),
-        }
-        signature = rest_signature(self._secret, "POST", self._path.encode(), parameters)
-        query = "&".join(f"{name}={value}" for name, value in parameters.items())
-        head = (
-            f"POST {self._path}?{query}&auth_signature={signature} HTTP/1.1\r\nHost: {self._host}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        self.idle = False
-        self.socket.setblocking(True)
-        self.socket.sendall(head.encode() + body)
-        self.socket.setblocking(False)
-
-    def readable(self) -> float | None:
-        """Reads the answer; its seconds since the request when it is complete."""
-        try:
-            received = self.socket.recv(65536)
-        except BlockingIOError:
-            return None
-        if not received:
-            raise ConnectionError("the server closed the publishing connection")
-        self._buffer += received
-        head, separator, rest = self._buffer.partition(b"\r\n\r\n")
-        length = int(found[1]) if (found := _LENGTH.search(head)) else 0
-        if not separator or len(rest) < length:
-            return None
-        self._buffer = rest[length:]
-        self.idle = True
-        if head.split(b" ", 2)[1] == b"200":
-            self.accepted += 1
+    def begin(self) -> None:
+        """Connects, and sets the first timer."""
+        for lane in self._lanes:
+            lane.dial(lane.number)
+        if self._plan.flat_out:
+            self._dialer.loop.at(self._plan.start, self._pump)
         else:
-            self.refused += 1
-            self.refusal = f"{head.splitlines()[0].decode('latin-1')}: {rest[:length].decode('utf-8', 'replace')}"
-        return (time.perf_counter_ns() - self._asked) / 1e9
+            self._arm()
+
+    def halt(self) -> None:
+        """Nothing more is sent; what is under way is still waited for."""
+        self._moments = iter(())
+        self._next = None
+        self._waiting.clear()
+        self._over = True
+
+    # ------------------------------------------------------------------------------------------------- the schedule
+
+    def _arm(self) -> None:
+        self._next = next(self._moments, None)
+        if self._next is None:
+            self._over = True
+        else:
+            self._dialer.loop.at(self._plan.start + self._next.offset, self._due)
+
+    def _due(self) -> None:
+        moment = self._next
+        if moment is None:
+            return
+        due, batch = self._plan.start + moment.offset, self._plan.batch
+        for first in range(moment.first, moment.first + moment.events, batch):
+            self._waiting.append((due, first, min(batch, moment.first + moment.events - first)))
+        self._arm()
+        self._pump()
+        self._prepare()
+
+    def _pump(self) -> None:
+        if self._plan.flat_out:
+            self._flat_out()
+        while self._waiting and self._free:
+            self._post(self._lanes[heapq.heappop(self._free)], *self._waiting.popleft())
+
+    def _flat_out(self) -> None:
+        now, batch = time.monotonic_ns(), self._plan.batch
+        if self._over or now < self._plan.start:
+            return
+        if now >= self._plan.start + self._plan.schedule.seconds * 1e9:
+            self._over = True
+            return
+        for _ in range(len(self._free) - len(self._waiting)):
+            self._waiting.append((now, self._number, batch))
+            self._number += batch
+
+    # ------------------------------------------------------------------------------------------------------ sending
+
+    def _post(self, lane: _Lane, due: int, first: int, events: int) -> None:
+        ready, self._ready = self._ready, None
+        if ready is not None and ready[0] == lane.number and ready[1].first == first:
+            made = ready[1]
+        else:
+            made = self._sign(lane.number, due, first, events)
+        for channel in made.channels:
+            self.sent.setdefault(self._marker.stream(channel, self._sender + lane.number), Sent()).count += 1
+        lane.request = made
+        self._busy += 1
+        now = time.monotonic_ns()
+        self.lag.add_ns(now - due)
+        self.own_lag.add_ns(now - max(due, lane.asked))
+        self.first = self.first or now
+        lane.send(made.data)
+
+    def _prepare(self) -> None:
+        """Signs the next request while there is nothing else to do."""
+        moment = self._next
+        if self._ready is not None or moment is None or self._waiting or not self._free or moment.offset > _AHEAD + (
+            time.monotonic_ns() - self._plan.start
+        ):  # fmt: skip
+            return
+        lane = self._free[0]
+        made = self._sign(lane, self._plan.start + moment.offset, moment.first, min(self._plan.batch, moment.events))
+        self._ready = lane, made
+
+    def _sign(self, lane: int, due: int, first: int, events: int) -> _Request:
+        plan, marker, total = self._plan, self._marker, len(self._plan.channels)
+        channels = [number % total for number in range(first, first + events)]
+        ahead: Counter[int] = Counter()
+        bodies = []
+        for channel in channels:
+            stream = marker.stream(channel, self._sender + lane)
+            known = self.sent.get(stream)
+            data = marker.data(stream, (known.count if known else 0) + ahead[channel], due, plan.size)
+            ahead[channel] += 1
+            where = (
+                f'"channels":["{plan.channels[channel]}"]'
+                if plan.batch == 1
+                else f'"channel":"{plan.channels[channel]}"'
+            )
+            bodies.append(f'{{"name":"{plan.event}",{where},"data":"{data}"}}')
+        app = self._dialer.target.app_id
+        if plan.batch == 1:
+            text = signed_post(self._dialer.target, f"/apps/{app}/events", bodies[0].encode())
+        else:
+            body = f'{{"batch":[{",".join(bodies)}]}}'.encode()
+            text = signed_post(self._dialer.target, f"/apps/{app}/batch_events", body)
+        return _Request(due, first, channels, text)
+
+    # ------------------------------------------------------------------------------------------------------ answers
+
+    def answered(self, lane: _Lane, status: int, body: bytes) -> None:
+        """The server's word on a lane's request."""
+        made = lane.request
+        if made is None:
+            return
+        self.last = time.monotonic_ns()
+        window = next((each.name for each in self._windows if each.start <= made.due < each.end), "")
+        if status == 200:
+            counts = self.accepted.setdefault(window, Counter())
+            counts.update(made.channels)
+            self.requests += 1
+            self.events += len(made.channels)
+            histogram = self.times.get(window)
+            if histogram is None:
+                histogram = self.times[window] = Histogram()
+            histogram.add_ns(self.last - made.due)
+            lane.request = None
+            self._busy -= 1
+        else:
+            self._refuse(lane, f"{status} {body[:200].decode('utf-8', 'replace')}")
+
+    def _refuse(self, lane: _Lane, reason: str) -> None:
+        made = lane.request
+        if made is None:
+            return
+        self.refused[reason] += len(made.channels)
+        for channel, events in Counter(made.channels).items():
+            stream = self.sent[self._marker.stream(channel, self._sender + lane.number)]
+            stream.refused.update(range(stream.count - events, stream.count))
+        lane.request = None
+        self._busy -= 1
+
+    def freed(self, lane: _Lane) -> None:
+        """A lane can take a request."""
+        lane.asked = time.monotonic_ns()
+        heapq.heappush(self._free, lane.number)
+        self._pump()
+        if not self._waiting:
+            self._prepare()
+
+    def broke(self, lane: _Lane, reason: str | None) -> None:
+        """A lane's connection ended; it is made anew. Whether its request was carried out is not known."""
+        if lane.request is not None:
+            self._refuse(lane, f"no answer: {reason}")
+        if lane.number in self._free:
+            self._free.remove(lane.number)
+            heapq.heapify(self._free)
+        if reason is not None and self._over:
+            return
+        self._dialer.loop.at(time.monotonic_ns() + (_REDIAL if reason else 0), lambda: lane.dial(lane.number))
+
+    # ------------------------------------------------------------------------------------------------- what is told
+
+    def status(self) -> dict[str, Any]:
+        """How it stands, while it runs."""
+        return {
+            "done": self._over and not self._busy and not self._waiting,
+            "waiting": len(self._waiting),
+            "events": self.events,
+            "refused": self.refused.total(),
+        }
+
+    def report(self) -> dict[str, Any]:
+        """What was sent and what the server said."""
+        for lane in self._lanes:
+            lane.close()
+        return {
+            "sent": self.sent,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "requests": self.requests,
+            "events": self.events,
+            "first": self.first,
+            "last": self.last,
+            "times": {name: found.to_dict() for name, found in self.times.items()},
+            "lag": self.lag.to_dict(),
+            "own_lag": self.own_lag.to_dict(),
+        }

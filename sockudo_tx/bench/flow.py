@@ -1,0 +1,309 @@
+"""Events through a run: sent on schedule, counted where they arrive, and what both say together."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import plans
+from .audit import Sent, Verdicts
+from .histogram import Histogram
+from .machine import busy_share, processor_time
+from .processes import Reading
+from .stage import Stage
+
+__all__ = ["Flow", "lead"]
+
+# From the order to the first event: every process has its connections and its timers by then.
+_LEAD = 300_000_000
+# No event for so long after the last was sent: no more will come.
+_SILENCE = 2.0
+# A publisher later than this by its own fault is told of; so is a process busier than this.
+_LATE = 0.002
+_BUSY = 0.9
+_CROWDED = 0.97
+
+
+def lead() -> int:
+    """A start a moment ahead, in monotonic nanoseconds."""
+    return time.monotonic_ns() + _LEAD
+
+
+@dataclass(slots=True)
+class _Moment:
+    """The processes' time at one end of the measured window."""
+
+    at: float
+    server: Reading | None
+    clients: list[int]
+    publishers: list[int]
+    machine: tuple[int, int] | None
+
+
+@dataclass(slots=True)
+class Flow:
+    """One stretch of publishing, from the warm-up to the last delivery."""
+
+    stage: Stage
+    source: plans.Source
+    groups: Sequence[plans.Group]
+    """Groups that are owed every event; others may be there as well."""
+    windows: Sequence[plans.Window] = ()
+    """The one named `delivery` is what is measured; without any, all but the warm-up is."""
+    actions: Sequence[tuple[int, str, Callable[[], object]]] = ()
+    """What to do meanwhile: when, called what on the terminal, how."""
+    on_clients: bool = False
+    """Whether the source is in the client processes."""
+    sent: dict[bytes, Sent] = field(default_factory=dict)
+    accepted: dict[str, Counter[int]] = field(default_factory=dict)
+    """Events by window and channel."""
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    unsent: int = 0
+    lag: Histogram = field(default_factory=Histogram)
+    own_lag: Histogram = field(default_factory=Histogram)
+    times: dict[str, Histogram] = field(default_factory=dict)
+    """Of requests, by window."""
+    _before: _Moment | None = None
+    _after: _Moment | None = None
+
+    def run(self) -> None:
+        """Everything; afterwards the fields hold what came of it. Ctrl-C ends it early."""
+        stage, options = self.stage, self.stage.options
+        if not self.windows:
+            begin = self.source.start + round(options.warmup * 1e9)
+            end = self.source.start + round((self.source.schedule.seconds + 1) * 1e9)
+            self.windows = (
+                plans.Window("warmup", self.source.start, begin),
+                plans.Window("delivery", begin, end),
+            )
+        stage.crew.ask("watch", list(self.windows))
+        members = stage.crew.clients if self.on_clients else stage.crew.publishers
+        stage.crew.divide("source", members, self.source)
+        measured = next(window for window in self.windows if window.name == "delivery")
+        todo = sorted([(measured.start, "", self._start), *self.actions], key=lambda action: action[0])
+        phase = "warming up" if measured.start > self.source.start else "measuring"
+        for when, label, act in todo:
+            if not stage.sleep_until(when, phase):
+                break
+            phase = label or "measuring"
+            act()
+        self._before = self._before or self._moment()
+        self._finish(phase)
+
+    def run_and_tell(self) -> None:
+        """The usual: run, then put figures, latencies and notes into the document."""
+        self.run()
+        self.tell()
+
+    def _start(self) -> None:
+        self._before = self._moment()
+
+    def _finish(self, phase: str) -> None:
+        stage, name = self.stage, self.source.name
+        seconds = self.source.schedule.seconds
+        end = self.source.start / 1e9 + seconds
+        done = stage.until(lambda status: status["sources"][name]["done"], phase, deadline=end + max(5.0, seconds / 2))
+        if not done:
+            self.unsent = stage.status()["sources"][name]["waiting"] if not stage.interrupted else 0
+            stage.crew.ask("halt")
+            interrupted, stage.interrupted = stage.interrupted, False  # the rest is short and worth waiting for
+            stage.until(
+                lambda status: status["sources"][name]["done"], "stopping", deadline=time.monotonic() + 5, poll=0.02
+            )
+        else:
+            interrupted = False
+        self._collect_sources()
+        self._settle()
+        self._after = self._moment()
+        for report in stage.crew.ask("report", self.sent, members=stage.crew.clients):
+            for group, found in report.items():
+                _merge(self.reports.setdefault(group, {}), found)
+        stage.sample(now=True)
+        stage.interrupted = stage.interrupted or interrupted
+
+    def _moment(self) -> _Moment:
+        status = self.stage.status()
+        return _Moment(
+            time.monotonic(), self.stage.read_server(), status["cpu"], status["publisher_cpu"], processor_time()
+        )
+
+    def _collect_sources(self) -> None:
+        for found in self.stage.crew.ask("sources"):
+            for report in found.values():
+                self.sent.update(report["sent"])
+                self.refused.update(report["refused"])
+                self.requests += report["requests"]
+                self.lag.merge(Histogram.from_dict(report["lag"]))
+                self.own_lag.merge(Histogram.from_dict(report["own_lag"]))
+                for window, counts in report["accepted"].items():
+                    self.accepted.setdefault(window, Counter()).update(counts)
+                for window, times in report["times"].items():
+                    self.times.setdefault(window, Histogram()).merge(Histogram.from_dict(times))
+
+    def _settle(self) -> None:
+        """Waits for the deliveries still under way."""
+        names = [group.name for group in self.groups]
+        wanted = sum(self.expected(window) for window in self.accepted)
+        last, known = time.monotonic(), -1
+
+        def quiet(status: dict[str, Any]) -> bool:
+            nonlocal last, known
+            events = sum(group["events"] for group in status["groups"].values())
+            if events != known:
+                last, known = time.monotonic(), events
+            arrived = sum(status["groups"][name]["events"] for name in names)
+            return (bool(names) and arrived >= wanted) or time.monotonic() - last > _SILENCE
+
+        self.stage.until(quiet, "settling", poll=0.01)
+
+    # ------------------------------------------------------------------------------------------------- the figures
+
+    def expected(self, window: str = "delivery") -> int:
+        """Deliveries owed for the events of a window."""
+        counts = self.accepted.get(window, Counter())
+        total = 0
+        for group in self.groups:
+            audience = group.audience()
+            total += sum(count * audience[channel] for channel, count in counts.items())
+        return total - self._own_events(counts)
+
+    def _own_events(self, counts: Counter[int]) -> int:
+        """Client events do not come back to who sent them."""
+        return counts.total() if self.on_clients else 0
+
+    def verdicts(self) -> Verdicts:
+        """The faults of the groups that are owed every event."""
+        total = Verdicts()
+        for group in self.groups:
+            total.add(self.reports[group.name]["verdicts"])
+        return total
+
+    @property
+    def seconds(self) -> float:
+        """How long was measured: from the first event due to the last delivery."""
+        measured = next(window for window in self.windows if window.name == "delivery")
+        last = max((report["last_event"] for report in self.reports.values()), default=0)
+        planned = self.source.schedule.seconds - (measured.start - self.source.start) / 1e9
+        took = (last - measured.start) / 1e9
+        return max(took if self.stage.interrupted or took > planned else planned, 1e-3)
+
+    def tell(self) -> None:
+        """Puts the usual figures, latencies and notes into the run."""
+        stage, figures = self.stage, self.stage.figures
+        counts = self.accepted.get("delivery", Counter())
+        for group in self.groups:
+            stage.merge("delivery", [found for name, found in self.reports[group.name]["latencies"].items()
+                                     if name == "delivery"])  # fmt: skip
+        delivered = stage.latencies["delivery"].count if "delivery" in stage.latencies else 0
+        verdicts = self.verdicts()
+        figures |= {
+            "published": counts.total(),
+            "delivered": delivered,
+            "expected": self.expected(),
+            "lost": verdicts.lost,
+            "duplicates": verdicts.duplicates,
+            "disorder": verdicts.disorder,
+            "strays": verdicts.strays,
+            "refused": self.refused.total(),
+            "disconnected": sum(self.reports[group.name]["dropped"].total() for group in self.groups),
+            "deliveries_per_second": round(delivered / self.seconds, 1),
+        }
+        if self.unsent:
+            figures["unsent"] = self.unsent
+        stage.percentiles("delivery")
+        if "delivery" in self.times:
+            stage.latencies.setdefault("publish", Histogram()).merge(self.times["delivery"])
+            stage.percentiles("publish", "publish_")
+        self._tell_costs(delivered)
+        self._tell_reasons()
+        self._tell_bottleneck()
+
+    def _tell_costs(self, delivered: int) -> None:
+        before, after, figures = self._before, self._after, self.stage.figures
+        if before is None or after is None or not delivered:
+            return
+        if before.server is not None and after.server is not None:
+            cpu = after.server.cpu_ns - before.server.cpu_ns
+            figures["server_cpu_us_per_delivery"] = round(cpu / delivered / 1e3, 3)
+            figures["server_cpu_percent"] = round(cpu / (after.at - before.at) / 1e7, 1)
+            figures["server_rss_bytes"] = after.server.rss
+        clients = sum(after.clients) - sum(before.clients)
+        figures["generator_cpu_us_per_delivery"] = round(clients / delivered / 1e3, 3)
+        figures["send_lag_p99_ms"] = _ms(self.lag.percentile(0.99))
+        figures["send_lag_max_ms"] = _ms(self.lag.highest)
+
+    def _tell_reasons(self) -> None:
+        notes = self.stage.notes
+        for reason, count in self.refused.most_common(3):
+            notes.append(f"{count:,} events were refused: {reason}")
+        for group in self.groups:
+            for what in ("dropped", "errors"):
+                for reason, count in self.reports[group.name][what].most_common(3):
+                    told = "clients were thrown out" if what == "dropped" else "times a client was told"
+                    notes.append(f"{count:,} {told}: {reason}")
+        if self.unsent:
+            notes.append(f"{self.unsent:,} events were not sent when the time was up: the server takes fewer than that")
+
+    def _tell_bottleneck(self) -> None:
+        """Says plainly when the figures say more about the generator or the machine than about the server."""
+        notes, before, after = self.stage.notes, self._before, self._after
+        assert before is not None
+        assert after is not None
+        own, lag = self.own_lag.percentile(0.99) or 0.0, self.lag.percentile(0.99) or 0.0
+        if own > _LATE:
+            notes.append(
+                f"the generator was the bottleneck: it was up to {(self.own_lag.highest or 0) * 1e3:.1f} ms late with "
+                f"events it was free to send (p99 {own * 1e3:.1f} ms), and the latencies contain that. A lower --rate "
+                "or more --publishers help"
+            )
+        elif lag > _LATE and not self.source.flat_out and not self.on_clients:
+            notes.append(
+                f"the server was the bottleneck: events left up to {(self.lag.highest or 0) * 1e3:.1f} ms late "
+                f"(p99 {lag * 1e3:.1f} ms) because all {self.source.in_flight} requests in flight were waiting for it"
+            )
+        took = (after.at - before.at) * 1e9
+        busiest = max((b - a for a, b in zip(before.clients, after.clients, strict=True)), default=0) / took
+        if busiest > _BUSY:
+            notes.append(
+                f"the generator was the bottleneck: a client process was busy {busiest:.0%} of the time. "
+                "More --processes on more cores, or fewer deliveries, help"
+            )
+        crowded = busy_share(before.machine, after.machine)
+        if self.stage.target.loopback and crowded is not None and crowded > _CROWDED:
+            notes.append(
+                f"all cores of this machine were busy {crowded:.0%} of the time: server and generator were in each "
+                "other's way, and the latencies contain that"
+            )
+
+
+def _merge(total: dict[str, Any], more: dict[str, Any]) -> None:
+    """Adds one process's report on a group to those of the others."""
+    for name, value in more.items():
+        known = total.get(name)
+        if known is None:
+            total[name] = value
+        elif isinstance(value, Verdicts):
+            known.add(value)
+        elif isinstance(value, Counter):
+            known.update(value)
+        elif name in ("times", "latencies"):
+            for kind, histogram in value.items():
+                merged = Histogram.from_dict(known.get(kind, {}))
+                merged.merge(Histogram.from_dict(histogram))
+                known[kind] = merged.to_dict()
+        elif name == "notes":
+            for key, count in value.items():
+                known[key] = known.get(key, 0) + count
+        elif name.startswith("last_"):
+            total[name] = max(known, value)
+        else:
+            total[name] = known + value
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 4)

@@ -1,0 +1,66 @@
+"""A worker's event loop: epoll, and timers that are right to some 50 µs."""
+
+from __future__ import annotations
+
+import heapq
+import select
+import time
+from collections.abc import Callable
+from itertools import count
+
+__all__ = ["Loop"]
+
+# Sockets served before the timers are looked at again: about a millisecond of work.
+_AT_ONCE = 256
+# epoll sleeps whole milliseconds: closer timers than this are waited for with select, which knows microseconds.
+_FINE = 20_000_000
+
+
+class Loop:
+    """Calls what is ready and what is due. Single-threaded."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._itself = [self._epoll.fileno()]  # opened first: select takes descriptors below 1024 only
+        self._calls: dict[int, Callable[[int], None]] = {}
+        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = count()
+        self.running = True
+
+    def watch(self, fd: int, call: Callable[[int], None], *, writing: bool = False) -> None:
+        """`call(mask)` whenever the descriptor can be read, or written if that is asked for."""
+        mask = select.EPOLLIN | (select.EPOLLOUT if writing else 0)
+        if fd in self._calls:
+            self._epoll.modify(fd, mask)
+        else:
+            self._epoll.register(fd, mask)
+        self._calls[fd] = call
+
+    def deafen(self, fd: int) -> None:
+        """The descriptor stays watched, but nothing is read from it."""
+        self._epoll.modify(fd, 0)
+
+    def forget(self, fd: int) -> None:
+        """Must be called before the descriptor is closed."""
+        if self._calls.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def at(self, when: int, call: Callable[[], None]) -> None:
+        """Calls at a time of CLOCK_MONOTONIC in nanoseconds; in their order when due together."""
+        heapq.heappush(self._timers, (when, next(self._order), call))
+
+    def run(self) -> None:
+        """Until `running` is false."""
+        timers, calls, poll = self._timers, self._calls, self._epoll.poll
+        while self.running:
+            now = time.monotonic_ns()
+            while timers and timers[0][0] <= now:
+                heapq.heappop(timers)[2]()
+                now = time.monotonic_ns()
+            wait = timers[0][0] - now if timers else _FINE * 5
+            if 0 < wait < _FINE:
+                select.select(self._itself, (), (), wait / 1e9)
+                wait = 0
+            for fd, mask in poll(max(wait - _FINE // 4, 0) / 1e9, _AT_ONCE):
+                if (call := calls.get(fd)) is not None:
+                    call(mask)
