@@ -161,21 +161,7 @@ class PortFactory(Factory):
         """
         if request.channel is None:
             return False
-        transport, rest = _vacate(request.channel)
+        transport, rest = request.channel.vacate()
         request.channel = None
         self.upgrade(transport, request.path, headers, rest)
         return True
-
-
-def _vacate(channel: Any) -> tuple[Any, bytes]:
-    """Take the connection from its HTTP channel, with the bytes read ahead; the channel keeps nothing."""
-    transport = channel.transport
-    rest = b"".join(channel._dataBuffer) + channel.clearLineBuffer()
-    channel._dataBuffer.clear()
-    channel.requests.clear()
-    channel.setTimeout(None)
-    producer = channel._networkProducer
-    producer.unregisterProducer()
-    producer.resumeProducing()
-    channel._networkProducer = channel.transport = None
-    return transport, rest

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
-from twisted.web.http_headers import Headers
-
 from ...engine.server import Engine
 from ...protocol.app import App
 from ...protocol.errors import RestError
+from .plain import Fields
 from .settings import RestSettings
 
 __all__ = ["Call", "HttpRequest"]
@@ -48,10 +47,10 @@ class HttpRequest(Protocol):
     segments: tuple[bytes, ...]
     """What the route leaves open in the path, still escaped."""
     query: bytes
-    requestHeaders: Headers
+    requestHeaders: Fields
     body: bytes
     channel: Any
     """The connection it came on, for those who take it over; None when that is gone."""
 
     def header(self, name: bytes) -> str | None:
-        """A header's value as text; the last one when repeated."""
+        """The value of the header with this lower-case name, as text; the last one when repeated."""

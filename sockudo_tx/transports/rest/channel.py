@@ -1,23 +1,30 @@
 """One HTTP connection: Twisted's parser, with limits that hold while reading and refusals that arrive.
 
+The head of an ordinary request is read in one go (`plain.py`), all others by Twisted, line by line.
+
 A refusal before the whole request was read is answered at once. Then our half of the connection is closed
 and what still comes in is dropped, for a few seconds: closing a socket with unread bytes resets it, and the
 client would never see the answer.
 
 A client that drips bytes gets no more time than a silent one: the head has the idle timeout to arrive in, and
-so has every `PIECE` of the body.
+so has every `PIECE` of the body. Nobody cancels a timer for that: the one there is looks, when its time has come,
+how long the client has been silent.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import ISSLTransport, ITCPTransport
+from twisted.internet.interfaces import IDelayedCall, ISSLTransport, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from ...protocol.errors import RestError
+from ..wire import Wire, wire_for
 from .api import RestApi
+from .plain import read_plain
 from .reply import Reply, error_reply
 from .request import Request
 
@@ -42,6 +49,14 @@ class RestChannel(HTTPChannel):
     requests: list[Request]
     _credit = 0
     """Bytes that may still come before the idle timeout starts anew."""
+    _since = 0.0
+    """When the idle timeout began to run."""
+    _watch: IDelayedCall | None = None
+    _wire: Wire
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._wire = wire_for(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         if self._credit <= 0:
@@ -49,6 +64,29 @@ class RestChannel(HTTPChannel):
             self.resetTimeout()
         self._credit -= len(data)
         LineReceiver.dataReceived(self, data)  # HTTPChannel's own grants time for every byte
+
+    def lineReceived(self, line: bytes) -> None:
+        if self.requests or not self._take_plain(line):
+            super().lineReceived(line)
+
+    def _take_plain(self, line: bytes) -> bool:
+        """When this line begins a plain head, be where `HTTPChannel` is after the last line of one."""
+        head = read_plain(line, self._buffer, self.totalHeadersSize)
+        if head is None:
+            return False
+        self._buffer = self._buffer[head.size :]
+        self._command, self._path, self._version = head.method, head.target, b"HTTP/1.1"
+        request = Request(self)
+        request.requestHeaders = head.fields
+        self.requests.append(request)
+        if head.length is not None:
+            self._maybeChooseTransferDecoder(b"Content-Length", head.length)
+        self.allHeadersReceived()
+        if self.length == 0:
+            self.allContentReceived()
+        else:
+            self.setRawMode()
+        return True
 
     def headerReceived(self, line: bytes) -> bool:
         if len(line) > MAX_HEADER_NAME:
@@ -70,7 +108,7 @@ class RestChannel(HTTPChannel):
         request.begin(self._command, self._path, self.length)
         if request.refused:
             return
-        expect = request.header(b"Expect")
+        expect = request.header(b"expect")
         if expect is None or expect.lower() != "100-continue" or self._version != b"HTTP/1.1" or self.length == 0:
             return
         if request.fault is None:
@@ -82,14 +120,12 @@ class RestChannel(HTTPChannel):
         """HTTP/1.1 keeps the connection unless asked not to; HTTP/1.0 never does."""
         if version != b"HTTP/1.1":
             return False
-        values = request.requestHeaders.getRawHeaders(b"Connection")
-        if values is None:
-            return True
+        values = request.requestHeaders.get(b"connection", ())
         return all(token.strip().lower() != b"close" for value in values for token in value.split(b","))
 
     def refuse(self, answer: bytes) -> None:
         """Send this, close our half, and read nothing more. The request under way is never handed over."""
-        self.lineReceived = self.rawDataReceived = self.dataReceived = _dropped  # type: ignore[method-assign]  # for good
+        self.lineReceived = self.rawDataReceived = self.dataReceived = _dropped  # type: ignore[method-assign, assignment]  # for good
         self.setTimeout(None)
         transport: Any = self.transport
         transport.write(answer)
@@ -108,6 +144,36 @@ class RestChannel(HTTPChannel):
     def lineLengthExceeded(self, line: bytes) -> None:
         self._respondToBadRequestAndDisconnect()
 
+    def setTimeout(self, period: float | None) -> float | None:
+        before: float | None = self.timeOut
+        self.timeOut = period  # type: ignore[assignment]  # any number will do
+        self.resetTimeout()
+        if period is not None and self._watch is None:
+            self._watch = self.callLater(period, self._look)
+        return before
+
+    def resetTimeout(self) -> None:
+        self._since = self.api.engine.clock.seconds()
+
+    def _look(self) -> None:
+        self._watch = None
+        if self.timeOut is None:  # not the client's turn
+            return
+        left = self._since + self.timeOut - self.api.engine.clock.seconds()
+        if left > 0:
+            self._watch = self.callLater(left, self._look)
+        else:
+            self.timeoutConnection()
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        self._stop_watching()
+
     def timeoutConnection(self) -> None:
         """An idle connection is nothing to write home about."""
         self._abortingCall = self.callLater(LINGER, self.forceAbortClient)
@@ -122,11 +188,37 @@ class RestChannel(HTTPChannel):
         """Answer the request whose turn it is, and go on to the next."""
         if self.api.engine.draining:
             self.persistent = False
-        transport: Any = self.transport
-        transport.write(
+        self.write(
             self.api.answers.finished(
-                reply, request.header_bytes(b"Origin"), close=not self.persistent, head_only=request.method == "HEAD"
+                reply, request.header_bytes(b"origin"), close=not self.persistent, head_only=request.method == "HEAD"
             )
         )
         self._credit = 0
         self.requestDone(request)
+
+    def write(self, data: bytes) -> None:
+        """Into the kernel at once, unless something unsent is before it or another answer will follow at once."""
+        wire = self._wire
+        sent = 0
+        if not self._buffer and not any(self._dataBuffer) and wire.drained():
+            try:
+                sent = wire.sender()(data)
+            except OSError:  # full, or broken: the transport gets the bytes, meets the same error and reports it
+                sent = 0
+        if sent < len(data):
+            wire.write(data[sent:])
+
+    def vacate(self) -> tuple[Any, bytes]:
+        """Leave the connection to another protocol, with the bytes read ahead; nothing of it stays here."""
+        transport = self.transport
+        rest = b"".join(self._dataBuffer) + self.clearLineBuffer()
+        self._dataBuffer.clear()
+        self.requests.clear()
+        self.setTimeout(None)
+        self._stop_watching()
+        producer: Any = self._networkProducer
+        producer.unregisterProducer()
+        producer.resumeProducing()
+        self._networkProducer = self.transport = None  # type: ignore[assignment]  # it is over
+        del self._wire
+        return transport, rest

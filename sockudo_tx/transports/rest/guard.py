@@ -54,8 +54,8 @@ class Guard:
             segments,
             parameters,
             request.body,
-            request.header(b"Content-Encoding") or "",
-            request.header(b"X-Idempotency-Key"),
+            request.header(b"content-encoding") or "",
+            request.header(b"x-idempotency-key"),
         )
 
     async def _app_in_path(self, segment: bytes) -> App:

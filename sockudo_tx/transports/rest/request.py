@@ -13,15 +13,16 @@ from typing import Protocol
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http_headers import Headers
 from twisted.web.iweb import INonQueuedRequestFactory
 from zope.interface import provider
 
 from ...interfaces import BackendError
 from ...protocol.errors import RestError, shortened
 from .api import RestApi
+from .plain import Fields
 from .reply import Reply, error_reply
 from .routes import Route
+from .waiting import begun
 
 __all__ = ["Request"]
 
@@ -63,7 +64,7 @@ class Request:
     def __init__(self, channel: Connection) -> None:
         self.channel: Connection | None = channel
         self._api = channel.api
-        self.requestHeaders = Headers()
+        self.requestHeaders = Fields()
         self._received = bytearray()
         self._size = 0
         self._route: Route | None = None
@@ -85,7 +86,7 @@ class Request:
             return
         self.body = bytes(self._received)
         self._received.clear()
-        self._work = Deferred.fromCoroutine(self._answer())
+        self._work = begun(self._answer())
 
     def connectionLost(self, reason: Failure) -> None:
         """Nobody waits any more. Questions are dropped; what changes something is seen through."""
@@ -112,7 +113,7 @@ class Request:
         """Answer now, before the body was read, and close the connection."""
         if self.channel is not None and not self.refused:
             self.refused = True
-            answer = self._api.answers.finished(error_reply(fault), self.header_bytes(b"Origin"), close=True)
+            answer = self._api.answers.finished(error_reply(fault), self.header_bytes(b"origin"), close=True)
             self.channel.refuse(answer)
             self._note(fault.status)
 
@@ -183,8 +184,8 @@ class Request:
     # Its parts
 
     def header_bytes(self, name: bytes) -> bytes | None:
-        """A header's value as received; the last one when repeated."""
-        values = self.requestHeaders.getRawHeaders(name)
+        """The value, as received, of the header with this lower-case name; the last one when repeated."""
+        values = self.requestHeaders.get(name)
         return values[-1] if values else None
 
     def header(self, name: bytes) -> str | None:

@@ -25,7 +25,7 @@ class Upgrades:
 
     async def upgrade(self, request: HttpRequest) -> Reply | None:
         """None when the connection has become a WebSocket."""
-        headers = {name.lower(): values for name, values in request.requestHeaders.getAllRawHeaders()}
+        headers = request.requestHeaders
         fault = upgrade_fault(
             request.method.encode(),
             request.path,

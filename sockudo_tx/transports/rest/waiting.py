@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from twisted.internet import defer
 from twisted.internet.interfaces import IReactorTime
 
 from ...interfaces import Answer, BackendError
 
-__all__ = ["ask_within", "settled"]
+__all__ = ["ask_within", "begun", "settled"]
 
 T = TypeVar("T")
+
+
+def begun(work: Coroutine[Any, Any, None]) -> defer.Deferred[None] | None:
+    """Do as much of it as can be done now; fires when the rest is done. None when nothing is left.
+
+    Most calls never wait, and then the Deferred would cost more than they do, and be garbage in a cycle.
+    """
+    try:
+        work.send(None)
+    except StopIteration:
+        return None
+    return defer.Deferred.fromCoroutine(work)  # what it waits for is asked for once more, and waits on
 
 
 async def settled(answer: Answer[T]) -> T:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import gc
+import re
 import tracemalloc
+from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.transports.rest.site import RestSettings
+from sockudo_tx.transports.rest.site import RestSettings, rest_site
 from tests.http.case import HttpCase, RawConnection, signed
+from tests.unit.transports.kernel import Pair, Selector
+from tests.unit.transports.recorder import Recorder
+
+from .test_request import LateApps
 
 EVENT = b'{"name":"n","channels":["c"],"data":"d"}'
 UP = b"GET /up HTTP/1.1\r\n\r\n"
+LIVE = b"GET /live HTTP/1.1\r\n\r\n"
 
 
 class RefusalTests(HttpCase):
@@ -123,6 +133,32 @@ class SlowClientTests(HttpCase):
             self.server.advance(40)
             self.assertEqual([answer.text for answer in connection.send(UP[10:]).take()], ["OK"])
 
+    def test_slow_answer(self) -> None:
+        """The time an answer takes is not the client's; its minute begins when it has the answer."""
+        self.serve(rest=RestSettings(idle_timeout=2))
+        apps = self.server.engine.apps = LateApps()
+        connection = RawConnection(self.server).send(
+            f"GET {signed('GET', '/apps/app-id/channels')} HTTP/1.1\r\n\r\n".encode()
+        )
+        self.server.advance(3)
+        apps.asked[0].callback(None)
+        self.assertEqual([answer.status for answer in connection.take()], [404])
+        self.server.advance(1.9)
+        self.assertFalse(connection.ended)
+        self.server.advance(0.2)
+        self.assertTrue(connection.ended)
+
+    def test_one_timer(self) -> None:
+        """However much a client asks, one delayed call waits for its silence."""
+        connection = RawConnection(self.server)
+        timers = []
+        for _ in range(3):
+            self.assertEqual(connection.ask(UP).text, "OK")
+            timers.append(self.server.clock.getDelayedCalls())
+            self.server.advance(1)
+        self.assertEqual(len(timers[0]), 1)
+        self.assertEqual(timers, [timers[0]] * 3)
+
     def test_H52_abandoned_body(self) -> None:
         """What came of a body is given back when its client goes, without waiting for the garbage collector."""
         head = b"POST /apps/app-id/events HTTP/1.1\r\nContent-Length: 9000000\r\n\r\n"
@@ -133,6 +169,44 @@ class SlowClientTests(HttpCase):
         for _ in range(3):
             RawConnection(self.server).send(head + b"x" * 2**20).wire.cut()
             self.assertLess(tracemalloc.get_traced_memory()[0], 2**20)
+
+
+class KernelTests(SynchronousTestCase):
+    """How answers leave, over a socket pair"""
+
+    def setUp(self) -> None:
+        engine: Any = Recorder()
+        engine.clock = Selector()
+        self.pair = Pair(reactor=engine.clock)
+        self.addCleanup(self.pair.close)
+        channel = rest_site(engine, RestSettings()).buildProtocol(self.pair.transport.getPeer())
+        self.pair.transport.protocol = channel
+        channel.makeConnection(self.pair.transport)
+        self.addCleanup(lambda: channel.connectionLost(Failure(ConnectionDone())))
+
+    def test_at_once(self) -> None:
+        """An answer is in the kernel before anything else happens."""
+        self.pair.transport._dataReceived(LIVE)
+        self.assertTrue(self.pair.read().startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(self.pair.reactor.writers, set())
+
+    def test_together(self) -> None:
+        """The answers to requests that came together leave together."""
+        self.pair.count_sends()
+        for requests in (LIVE * 5, b"POST /live HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}" * 5):
+            self.pair.sends.clear()
+            self.pair.transport._dataReceived(requests)
+            self.pair.step()
+            self.assertEqual(len(self.pair.sends), 1)
+            self.assertEqual(self.pair.read().count(b"HTTP/1.1 "), 5)
+
+    def test_slow_reader(self) -> None:
+        """What the kernel has no room for follows later, whole and in order."""
+        paths = [b"/%d" % number for number in range(200)]
+        for path in paths:
+            self.pair.transport._dataReceived(b"GET %b HTTP/1.1\r\n\r\n" % path)
+        received = self.pair.read_all()
+        self.assertEqual(re.findall(rb"nothing at (/[0-9]+)", received), paths)
 
 
 class HalfCloseTransport(StringTransport):
