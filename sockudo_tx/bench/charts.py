@@ -20,6 +20,7 @@ _WIDE = Size(840, 330)
 _LOW = Size(840, 230)
 _HALF = Size(412, 210)
 _GAP = 16
+_LARGEST = 1e18
 
 
 def latency_chart(documents: Sequence[Document], labels: Sequence[str], place: tuple[int, int] = (0, 0)) -> str | None:
@@ -119,4 +120,5 @@ def _series(documents: Sequence[Document]) -> list[str]:
 def _points(document: Document, name: str) -> list[tuple[float, float]]:
     factor = unit(name)[1]
     points = ((at, value * factor) for at, value in document["series"][name] if value is not None)
-    return thinned(point for point in points if math.isfinite(point[0]) and math.isfinite(point[1]))
+    # What is larger, infinite or no number was not measured, and no axis could show it.
+    return thinned(point for point in points if abs(point[0]) < _LARGEST and abs(point[1]) < _LARGEST)

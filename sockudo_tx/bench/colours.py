@@ -27,7 +27,7 @@ def plot_style(*, dark: bool = True) -> str:
         _colours(_LIGHT_PAPER, LIGHT),
     ]
     if dark:
-        lines.append(f"@media (prefers-color-scheme:dark) and (not print){{{_colours(_DARK_PAPER, DARK)}}}")
+        lines.append(f"@media screen and (prefers-color-scheme:dark){{{_colours(_DARK_PAPER, DARK)}}}")
     return "\n".join(lines)
 
 

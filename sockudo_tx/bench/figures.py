@@ -105,6 +105,9 @@ def show_in(dimension: Dimension, value: float) -> str:
 
 
 def _digits(value: float) -> str:
+    value = float(f"{value:.12g}")  # 1e-05 s are 10.000000000000002 µs otherwise
+    if abs(value) >= 1e15:
+        return f"{value:.2e}"
     if value == int(value):
         return f"{int(value):,}"
     if abs(value) >= 99.95:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,22 +27,25 @@ __all__ = ["page"]
 
 Document = Mapping[str, Any]
 
+_UNIT = re.compile(r"(?<=\d) (?=(%|[nµm]?s|min|h|B|[KMG]iB)(?!\w))")
+
 _STYLE = f"""
 :root{{--paper:#fff;--ink:#1d2129;--faint:#5c6370;--line:#d9dde3;--soft:#f4f5f7;--good:#00664b;--bad:#b3261e}}
-@media (prefers-color-scheme:dark) and (not print){{
+@media screen and (prefers-color-scheme:dark){{
 :root{{--paper:#15181d;--ink:#e8eaed;--faint:#a4abb6;--line:#363c45;--soft:#1e2228;--good:#3fd1a4;--bad:#ff8a7f}}}}
 *{{box-sizing:border-box}}
 body{{margin:0 auto;padding:24px 20px;max-width:920px;background:var(--paper);color:var(--ink);font:15px/1.45 {FONT}}}
 h1{{font-size:24px;line-height:1.2;margin:0}} h2{{font-size:15px;margin:22px 0 6px}} p{{margin:4px 0}}
 .faint{{color:var(--faint)}} .break,td{{overflow-wrap:anywhere}}
 .answer{{border-left:5px solid;padding:8px 12px;margin:14px 0;background:var(--soft)}}
-.good{{border-color:var(--good)}} .bad{{border-color:var(--bad)}} .plain{{border-color:var(--faint)}}
+.answer.good{{border-color:var(--good)}} .answer.bad{{border-color:var(--bad)}} .answer{{border-color:var(--faint)}}
 .good b,td.good{{color:var(--good)}} .bad b,td.bad{{color:var(--bad)}}
 .keys{{display:flex;flex-wrap:wrap;gap:8px;margin:14px 0;padding:0;list-style:none}}
 .keys li{{flex:1 1 120px;border:1px solid var(--line);border-radius:6px;padding:7px 11px}}
 .keys b{{display:block;font-size:20px;white-space:nowrap}} .keys span{{font-size:13px;color:var(--faint)}}
 svg.plot{{display:block;width:100%;height:auto;margin:14px 0 0}}
 .pairs{{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 28px;align-items:start}}
+.three{{grid-template-columns:repeat(auto-fit,minmax(240px,1fr))}}
 .wide{{overflow-x:auto}}
 table{{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}}
 th,td{{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}}
@@ -50,13 +54,15 @@ th{{font-weight:600;color:var(--faint)}} .right th,.right td{{text-align:right;w
 th:last-child,td:last-child{{padding-right:0}}
 pre{{background:var(--soft);padding:9px 12px;margin:6px 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}}
 ul.notes{{margin:4px 0;padding-left:20px}}
-@page{{size:A4;margin:11mm}}
+@page{{size:A4;margin:9mm 11mm}}
 @media print{{
-body{{padding:0;max-width:none;font-size:8.5pt;line-height:1.3}}
-h1{{font-size:14pt}} h2{{font-size:9pt;margin:8px 0 2px}}
-table,pre,.keys span{{font-size:7.5pt}} th,td{{padding-top:1px;padding-bottom:1px}} .keys b{{font-size:11pt}}
-.keys,.answer{{margin:6px 0}} .keys li,.answer{{padding:3px 8px}} pre{{padding:4px 8px}}
-svg.plot{{margin-top:6px}} .series svg.plot,tr{{break-inside:avoid}} .pairs{{grid-template-columns:1fr 1fr;gap:0 18px}}
+body{{padding:0;max-width:none;font-size:8pt;line-height:1.25}}
+h1{{font-size:13pt}} h2{{font-size:8.5pt;margin:6px 0 1px}} p,ul.notes{{margin:1px 0}}
+table,pre,.keys span{{font-size:7pt}} th,td{{padding-top:0;padding-bottom:1px}} .keys b{{font-size:11pt}}
+.keys,.answer{{margin:5px 0}} .keys li,.answer{{padding:2px 8px}} pre{{margin:2px 0;padding:3px 8px}}
+.keys li{{flex-basis:80px}} svg.plot{{margin-top:4px;max-height:58mm}} .time svg.plot{{max-height:40mm}}
+.pairs{{display:flex;gap:0 16px}} .pairs>div{{flex:1 1 0}}
+.pairs.series{{display:grid;grid-template-columns:repeat(3,1fr)}} .series svg.plot,tr{{break-inside:avoid}}
 .answer,.keys li{{-webkit-print-color-adjust:exact;print-color-adjust:exact}}}}
 """
 
@@ -87,41 +93,35 @@ def _one(document: Document, verdicts: Sequence[Verdict]) -> list[str]:
     )
     rows = latency_rows(document)
     return [
-        f'<p class="answer {"good" if good else "bad"}"><b>{"✓" if good else "✗"}</b> {escape(text)}</p>',
+        f'<p class="answer {"good" if good else "bad"}"><b>{"✓" if good else "✗"}</b> {_sentence(text)}</p>',
         f'<ul class="keys">{keys}</ul>' if keys else "",
         latency_chart([document], [""]) or "",
         _table(["latency", *LATENCY_COLUMNS], ([kind, *values] for kind, values in rows)) if rows else "",
-        time_chart(document) or "",
+        f'<div class="time">{over_time}</div>' if (over_time := time_chart(document)) else "",
         _pairs("series", series_charts([document], [""])),
-        _limits(verdicts),
-        _pairs(
-            "",
-            [
-                _titled("Figures", _table([], map(list, figure_rows(document)))),
-                _titled("Options", _table([], ([name, *values] for name, values in shared_rows([document], "options"))))
-                + _titled(
-                    "Machine", _table([], ([name, *values] for name, values in shared_rows([document], "machine")))
-                ),
-            ],
-        ),
-        *_ending([document], [""]),
+        _pairs("", [_limits(verdicts), _ending([document], [""])]),
+        _pairs("three", [_titled("Figures", _table([], map(list, figure_rows(document)))), *_shared([document], [])]),
     ]
 
 
 def _several(documents: Sequence[Document], labels: Sequence[str]) -> list[str]:
     ratio = ["ratio"] if len(documents) == 2 else []
     figures = ([row.name, *row.values, *([row.ratio] if ratio else [])] for row in compared(documents))
-    shared = [
-        _titled(title, _table(["", *labels], ([name, *values] for name, values in shared_rows(documents, part))))
-        for title, part in (("Options", "options"), ("Machines", "machine"))
-    ]
     return [
-        f'<p class="answer plain">{escape(comparison(documents, labels))}</p>',
+        f'<p class="answer plain">{_sentence(comparison(documents, labels))}</p>',
         latency_chart(documents, labels) or "",
         _pairs("series", series_charts(documents, labels)),
         _titled("Figures", _table(["", *labels, *ratio], figures)),
-        *shared,
-        *_ending(documents, labels),
+        *_shared(documents, ["", *labels]),
+        _ending(documents, labels),
+    ]
+
+
+def _shared(documents: Sequence[Document], head: Sequence[str]) -> list[str]:
+    """The options and the machine of every run."""
+    return [
+        _titled(title, _table(head, ([name, *values] for name, values in shared_rows(documents, part))))
+        for title, part in (("Options", "options"), ("Machine", "machine"))
     ]
 
 
@@ -135,7 +135,7 @@ def _limits(verdicts: Sequence[Verdict]) -> str:
     return _titled("Limits", f"<table>{head}{rows}</table>") if verdicts else ""
 
 
-def _ending(documents: Sequence[Document], labels: Sequence[str]) -> list[str]:
+def _ending(documents: Sequence[Document], labels: Sequence[str]) -> str:
     """Notes and commands of every run."""
     notes = [
         f"<li>{escape(f'{name}: {note}' if name else note)}</li>"
@@ -143,10 +143,13 @@ def _ending(documents: Sequence[Document], labels: Sequence[str]) -> list[str]:
         for note in document.get("notes", ())
     ]
     commands = "\n".join(escape(command(document)) for document in documents)
-    return [
-        _titled("Notes", f'<ul class="notes">{"".join(notes)}</ul>') if notes else "",
-        _titled("Again", f"<pre>{commands}</pre>"),
-    ]
+    listed = _titled("Notes", f'<ul class="notes">{"".join(notes)}</ul>') if notes else ""
+    return listed + _titled("The same again", f"<pre>{commands}</pre>")
+
+
+def _sentence(text: str) -> str:
+    """Escaped, and no number is parted from its unit at the end of a line."""
+    return _UNIT.sub("&#160;", escape(text))
 
 
 def _titled(title: str, content: str) -> str:
@@ -155,7 +158,11 @@ def _titled(title: str, content: str) -> str:
 
 def _pairs(name: str, parts: Sequence[str]) -> str:
     """Side by side where there is room."""
-    return f'<div class="pairs {name}">{"".join(f"<div>{part}</div>" for part in parts)}</div>' if any(parts) else ""
+    return (
+        f'<div class="pairs {name}">{"".join(f"<div>{part}</div>" for part in parts if part)}</div>'
+        if any(parts)
+        else ""
+    )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -77,9 +77,9 @@ def chart(title: str, curves: Sequence[Curve], x: Scale, y: Scale, size: Size, p
         *(f'<path class="grid" d="M{left} {down(at)}H{right}"/>' for at, _ in y.ticks),
         *(f'<text class="end" x="{left - 8}" y="{down(at) + 4:g}">{escape(text)}</text>' for at, text in y.ticks),
         *(f'<path class="grid" d="M{across(at)} {top}V{bottom}"/>' for at, _ in x.ticks),
-        *(_under(across(at), bottom + 16, text, size.width) for at, text in x.ticks),
+        *(_under(across(at), bottom + 18, text, size.width) for at, text in x.ticks),
         f'<path class="axis" fill="none" d="M{left} {top}V{bottom}H{right}"/>',
-        f'<text class="middle" x="{(left + right) / 2:g}" y="{bottom + 34}">{escape(x.title)}</text>',
+        f'<text class="middle" x="{(left + right) / 2:g}" y="{bottom + 36}">{escape(x.title)}</text>',
         f'<text class="middle" transform="translate(14 {(top + bottom) / 2:g}) rotate(-90)">{escape(y.title)}</text>',
     ]
     for number, curve in enumerate(curves):

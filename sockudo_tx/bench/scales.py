@@ -53,7 +53,7 @@ def linear(title: str, dimension: Dimension, low: float, high: float) -> Scale:
 def logarithmic(title: str, dimension: Dimension, low: float, high: float) -> Scale:
     """Ticks at 1, 2, 5, 10, ... or, over more than three powers of ten, at these alone."""
     high = max(high, 1e-9)
-    low = max(min(low, high), high / 1e9)
+    low = max(min(low, high), high / 1e13)
     steps = _NICE[:3] if high / low < 1000 else _NICE[:1]
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     ladder = [step * 10.0**power for power in range(first - 1, last + 1) for step in steps] + [10.0 ** (last + 1)]
@@ -80,7 +80,7 @@ def elapsed(seconds: float) -> Scale:
     end = max(seconds / unit, 1e-3)
     step = _step(end, 6)
     ticks = tuple((number * step * unit, f"{number * step:g}") for number in range(math.floor(end / step + 1e-9) + 1))
-    return Scale(f"time ({name})", 0.0, end * unit, ticks)
+    return Scale(f"time ({name})", 0.0, max(end * unit, seconds), ticks)
 
 
 def _step(span: float, count: int) -> float:

@@ -37,9 +37,9 @@ _KEYS = (
     "lost",
     "connects_per_second",
     "requests_per_second",
-    "published",
     "server_cpu_us_per_delivery",
     "rss_bytes_per_connection",
+    "published",
     "server_cpu_percent",
     "rss_bytes",
     "duplicates",
@@ -75,12 +75,12 @@ def answer(document: Document, verdicts: Sequence[Verdict]) -> Answer:
         found = "; ".join(f"{one.name} is {one.actual} and must be {one.limit}" for one in broken)
         return Answer(False, f"Failed {len(broken)} of {_count(len(verdicts), 'limit')}: {found}. {facts}".strip())
     if verdicts:
-        return Answer(True, f"{_all(len(verdicts))} held. {facts}".strip())
+        return Answer(True, f"{_all(len(verdicts))} {facts}".strip())
     return Answer(not faults, facts or "Nothing was measured.")
 
 
 def _all(count: int) -> str:
-    return "The limit is" if count == 1 else f"All {count} limits are"
+    return "The limit holds." if count == 1 else f"All {count} limits hold."
 
 
 def _count(count: int, noun: str) -> str:
