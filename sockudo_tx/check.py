@@ -13,13 +13,31 @@ import msgspec
 from .config.effective import effective
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded, load
+from .transports.tls_context import CertificateError, server_context
 
 __all__ = ["check_config", "print_effective", "read_configuration", "refusal"]
 
 
 def read_configuration(path: str | None, strict: bool) -> Loaded:
-    """The configuration of this process's environment and working directory. Raises `ConfigError`."""
-    return load(path, os.environ, os.getcwd(), strict)
+    """The configuration of this process's environment and working directory, with TLS files that can be used.
+
+    Raises `ConfigError`.
+    """
+    loaded = load(path, os.environ, os.getcwd(), strict)
+    ssl = loaded.config.ssl
+    if ssl.enabled:
+        try:
+            server_context(ssl.cert_path, ssl.key_path, ssl.passphrase)
+        except CertificateError as error:
+            raise ConfigError([*loaded.findings, _finding(error, loaded)]) from error
+    return loaded
+
+
+def _finding(error: CertificateError, loaded: Loaded) -> Finding:
+    path = f"ssl.{error.key}"
+    return Finding(
+        severity="error", path=path, message=str(error), cure=error.cure, source=loaded.sources[path], refuses=True
+    )
 
 
 def refusal(error: ConfigError) -> str:

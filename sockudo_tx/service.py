@@ -12,6 +12,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults, race
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,6 +31,8 @@ from .listening import Listener
 from .reactor import event_loop_of, soon
 from .transports.port import PortFactory, WebSocketSettings
 from .transports.rest.site import CorsSettings, IdempotencySettings, RestSettings, rest_site
+from .transports.tls import TlsFactory
+from .transports.tls_context import server_context
 from .transports.turn import Turn
 
 __all__ = ["Server", "make_service"]
@@ -61,7 +64,9 @@ class Server(MultiService):
 
     def startService(self) -> None:
         super().startService()
-        self._log.info("ready at http://{address}", address=self.listener.address.netloc, **self._about)
+        scheme = "https" if self._about["tls"] else "http"
+        address = self.listener.address.netloc
+        self._log.info("ready at {scheme}://{address}", scheme=scheme, address=address, **self._about)
 
     def stopService(self) -> Deferred[None]:
         """Drain; fires when every client has left, or after the grace period, or on `hurry`."""
@@ -106,7 +111,10 @@ def make_service(loaded: Loaded, reactor: Any, *, log_requests: bool = False) ->
         settings=engine_settings(config),
     )
     site = rest_site(engine, rest_settings(config, log_requests))
-    factory = PortFactory(engine, site, websocket_settings(config), reactor, Turn(soon(reactor)))
+    factory: Factory = PortFactory(engine, site, websocket_settings(config), reactor, Turn(soon(reactor)))
+    if config.ssl.enabled:
+        context = server_context(config.ssl.cert_path, config.ssl.key_path, config.ssl.passphrase)
+        factory = TlsFactory(factory, context, IReactorTime(reactor))
     listener = Listener(reactor, factory, config.host, config.port)
     return Server(engine, listener, config.shutdown_grace_period, reactor, _about(loaded, reactor))
 
@@ -122,7 +130,7 @@ def _about(loaded: Loaded, reactor: Any) -> dict[str, Any]:
         "app_manager": config.app_manager.driver,
         "cache": config.cache.driver,
         "max_message_size": config.message_limit,
-        "tls": False,
+        "tls": config.ssl.enabled,
         "event_loop": qual(type(event_loop_of(reactor) or reactor)),
     }
 

@@ -17,6 +17,7 @@ def check(config: Config, sources: dict[str, str], report: Report) -> Config:
         _check_key(key, config, sources, report)
     config = replaced(config, "path_prefix", "/" + config.path_prefix.strip("/"))
     config = _some_queue_limit(config, report)
+    config = _certificate_or_plain(config, sources, report)
     return _cors_credentials(config, sources, report)
 
 
@@ -41,6 +42,20 @@ def _some_queue_limit(config: Config, report: Report) -> Config:
         return config
     report.info("websocket.max_messages", "both limits of waiting messages are off, so 1000 messages are used")
     return replaced(config, "websocket.max_messages", 1000)
+
+
+def _certificate_or_plain(config: Config, sources: dict[str, str], report: Report) -> Config:
+    """TLS needs both files named; without them the reference serves everything unencrypted (configuration.md 8.2)."""
+    if not config.ssl.enabled or (config.ssl.cert_path and config.ssl.key_path):
+        return config
+    missing = " and ".join(name for name in ("cert_path", "key_path") if not getattr(config.ssl, name))
+    report.error(
+        "ssl.enabled",
+        f"is on without {missing}, so connections are not encrypted",
+        cure="Set ssl.cert_path and ssl.key_path (SSL_CERT_PATH, SSL_KEY_PATH), or switch ssl.enabled off",
+        source=sources["ssl.enabled"],
+    )
+    return replaced(config, "ssl.enabled", False)
 
 
 def _cors_credentials(config: Config, sources: dict[str, str], report: Report) -> Config:

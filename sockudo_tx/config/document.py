@@ -105,7 +105,7 @@ _LATER = """\
 ## Accepted, not used yet
 
 These keys of Sockudo load without a warning and have no effect in this version. Driver words in them are checked all
-the same, and a switched-on `ssl`, `unix_socket` or `rate_limiter` is warned of, because somebody may rely on it.
+the same, and a switched-on `unix_socket` or `rate_limiter` is warned of, because somebody may rely on it.
 """
 
 

@@ -47,7 +47,6 @@ LATER_SECTIONS = (
         loss="requests are not limited",
     ),
     LaterSection("shutdown"),
-    LaterSection("ssl", switch_env="SSL_ENABLED", loss="connections are not encrypted"),
     LaterSection("tag_filtering"),
     LaterSection("unix_socket", switch_env="UNIX_SOCKET_ENABLED", loss="the server listens on its TCP port instead"),
 )

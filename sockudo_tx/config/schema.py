@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from ..protocol.app import App, LimitDefaults
 from .declare import (
+    SECRET,
     UNUSED,
     ZERO_IS_NONE,
     Bytes,
@@ -257,6 +258,26 @@ class WebSocketConfig(Section, frozen=True, kw_only=True):
     ] = "disabled"
 
 
+class SslConfig(Section, frozen=True, kw_only=True):
+    enabled: Annotated[
+        bool,
+        Doc("Speak TLS on `port`. Without both paths the server starts unencrypted, with an error in its log."),
+        Env("SSL_ENABLED"),
+    ] = False
+    cert_path: Annotated[
+        str,
+        Doc("Certificate in PEM: the server's own first, then the intermediate ones."),
+        Env("SSL_CERT_PATH"),
+    ] = ""
+    key_path: Annotated[str, Doc("The certificate's private key in PEM."), Env("SSL_KEY_PATH")] = ""
+    passphrase: Annotated[str | None, Doc("Decrypts the private key."), SECRET] = None
+    ca_path: Annotated[str | None, Doc("More intermediate certificates in PEM."), UNUSED] = None
+    redirect_http: Annotated[
+        bool, Doc("Answer plain HTTP on `http_port` with a redirect to HTTPS."), UNUSED, Env("SSL_REDIRECT_HTTP")
+    ] = False
+    http_port: Annotated[Port | None, Doc("Port of the redirect. null: 80."), UNUSED, Env("SSL_HTTP_PORT")] = 80
+
+
 class CleanupConfig(Section, frozen=True, kw_only=True):
     async_enabled: Annotated[
         bool, Doc("Clean up after disconnects in the background."), UNUSED, Env("CLEANUP_ASYNC_ENABLED")
@@ -339,6 +360,7 @@ class Config(Section, frozen=True, kw_only=True):
     idempotency: IdempotencyConfig = IdempotencyConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
     websocket: WebSocketConfig = WebSocketConfig()
+    ssl: SslConfig = SslConfig()
     cleanup: CleanupConfig = CleanupConfig()
     logging: LoggingConfig | None = None
 

@@ -1,6 +1,6 @@
-"""Where an outbox's bytes leave: straight into the kernel, or through a Twisted transport.
+"""Where an outbox's bytes leave: straight into the kernel, encrypted or not, or through a Twisted transport.
 
-Two shapes of one thing. `send` takes what can go now and says how much that was. `wait` asks to be called
+Shapes of one thing. `send` takes what can go now and says how much that was. `wait` asks to be called
 when the rest can go: a wire that `pulls` calls `resumeProducing` each time its backlog is gone, the other kind
 calls `pauseProducing` when it has enough and `resumeProducing` when it wants more.
 """
@@ -15,7 +15,9 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection
 
-__all__ = ["SocketWire", "TransportWire", "Wire", "limit_silence", "wire_for"]
+from .tls import TlsTransport
+
+__all__ = ["SocketWire", "TlsWire", "TransportWire", "Wire", "limit_silence", "wire_for"]
 
 
 class Wire(Protocol):
@@ -27,7 +29,10 @@ class Wire(Protocol):
         """Begin; whether there is nothing unsent before us."""
 
     def sender(self) -> Callable[[bytes], int]:
-        """What sends now, and tells how many bytes were taken. Raises `OSError` when none can be."""
+        """What sends now, and tells how many bytes were taken. Raises `OSError` when none can be.
+
+        When some were not taken, `wait` is next, and the first that is given to `write` are those.
+        """
 
     def write(self, data: bytes) -> None:
         """Send when the backlog is gone."""
@@ -82,8 +87,66 @@ class SocketWire:
         self._transport.loseConnection()
 
 
+class TlsWire:
+    """A TLS connection: like `SocketWire`, and what is sent is encrypted on the way.
+
+    Bytes that were encrypted cannot be taken back. When the kernel does not take all of the ciphertext the rest
+    goes to the transport's buffer, and the outbox is told that nothing was taken, so that it knows that it is
+    blocked; the same bytes come again and are skipped.
+    """
+
+    __slots__ = ("_ahead", "_tls")
+
+    pulls = True
+
+    def __init__(self, transport: TlsTransport) -> None:
+        self._tls = transport
+        self._ahead = 0
+        """Bytes encrypted that will come again."""
+
+    def attach(self, producer: IPushProducer) -> bool:
+        return self._tls.drained()
+
+    def sender(self) -> Callable[[bytes], int]:
+        return self._send
+
+    def _send(self, data: bytes) -> int:
+        tls = self._tls
+        if not tls.drained():  # OpenSSL had something of its own to say
+            return 0
+        ciphertext = tls.encrypted(data)
+        try:
+            sent = tls.tcp.socket.send(ciphertext)
+        except OSError:
+            sent = 0
+        if sent == len(ciphertext):
+            return len(data)
+        tls.tcp.write(ciphertext[sent:] if sent else ciphertext)
+        self._ahead = len(data)
+        return 0
+
+    def write(self, data: bytes) -> None:
+        ahead = self._ahead
+        if ahead:
+            self._ahead = max(0, ahead - len(data))
+            data = data[ahead:]
+        self._tls.queue(data)
+
+    def wait(self, producer: IPushProducer) -> None:
+        self._tls.registerProducer(producer, False)
+
+    def drained(self) -> bool:
+        return self._tls.drained()
+
+    def rest(self) -> None:
+        self._tls.unregisterProducer()
+
+    def lose(self) -> None:
+        self._tls.loseConnection()
+
+
 class TransportWire:
-    """Any other transport (TLS, a connection in memory): it buffers, and says when it has enough."""
+    """Any other transport, such as a connection in memory: it buffers, and says when it has enough."""
 
     __slots__ = ("_transport",)
 
@@ -122,6 +185,8 @@ class TransportWire:
 
 def wire_for(transport: Any) -> Wire:
     """The quickest wire this transport allows."""
+    if isinstance(transport, TlsTransport):
+        return TlsWire(transport)
     if isinstance(transport, Connection) and not transport.TLS:
         return SocketWire(transport)
     return TransportWire(transport)
@@ -132,6 +197,8 @@ def limit_silence(transport: Any, seconds: float) -> None:
 
     It makes no difference between a peer that is dead and one that lives and does not read.
     """
+    if isinstance(transport, TlsTransport):
+        transport = transport.tcp
     handle = transport.getHandle() if isinstance(transport, Connection) else None
     if handle is not None and handle.family in {AF_INET, AF_INET6} and hasattr(socket, "TCP_USER_TIMEOUT"):
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))

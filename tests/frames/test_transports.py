@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from OpenSSL import SSL
-from twisted.internet.endpoints import SSL4ClientEndpoint, SSL4ServerEndpoint, UNIXClientEndpoint
-from twisted.internet.interfaces import IOpenSSLContextFactory
+from twisted.internet.endpoints import SSL4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.ssl import CertificateOptions
-from zope.interface import implementer
 
-from sockudo_tx.transports.wire import SocketWire, TransportWire
+from sockudo_tx.transports.tls import TlsFactory
+from sockudo_tx.transports.tls_context import server_context
+from sockudo_tx.transports.wire import SocketWire, TlsWire
+from tests.certificates import self_signed
 
 from .peer import TEXT, EchoCase, Frame, Peer, connect_to, reactor, request
 
 USAGE = b"GET /usage HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-@implementer(IOpenSSLContextFactory)
-class SelfSigned:
-    """A TLS context with a certificate for `localhost`, signed by itself."""
-
-    def __init__(self, path: str) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-        now = dt.datetime.now(dt.UTC)
-        signed = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .sign(key, hashes.SHA256())
-        )
-        pem = serialization.Encoding.PEM
-        text = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        with open(path, "wb") as file:
-            file.write(text + signed.public_bytes(pem))
-        self._context = SSL.Context(SSL.TLS_SERVER_METHOD)
-        self._context.use_privatekey_file(path)
-        self._context.use_certificate_chain_file(path)
-
-    def getContext(self) -> SSL.Context:
-        return self._context
 
 
 class TransportCase(EchoCase):
@@ -76,11 +43,12 @@ class TransportCase(EchoCase):
 class TlsTests(TransportCase):
     """TLS"""
 
-    wire = TransportWire
+    wire = TlsWire
 
     async def dial(self) -> Peer:
-        context = SelfSigned(self.mktemp())
-        listening = await SSL4ServerEndpoint(reactor, 0, context, interface="127.0.0.1").listen(self.factory)
+        context = server_context(*self_signed(Path(self.mktemp())))
+        factory = TlsFactory(self.factory, context, reactor)
+        listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.addCleanup(listening.stopListening)
         port = listening.getHost().port
         return await connect_to(self, SSL4ClientEndpoint(reactor, "127.0.0.1", port, CertificateOptions()))

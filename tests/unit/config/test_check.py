@@ -53,6 +53,37 @@ class CheckTests(ConfigCase):
         self.assertEqual((limits.max_event_batch_size, limits.max_presence_members_per_channel), (3, 4))
 
 
+class SslTests(ConfigCase):
+    """`ssl`"""
+
+    def test_C84_without_paths(self) -> None:
+        """TLS switched on without both paths is an error and plain HTTP; strict, it stops the start."""
+        for ssl, missing in (
+            ({"enabled": True}, "cert_path and key_path"),
+            ({"enabled": True, "cert_path": "a"}, "key_path"),
+            ({"enabled": True, "key_path": "a"}, "cert_path"),
+        ):
+            content = {"apps": [APP], "ssl": ssl}
+            loaded = self.default(content)
+            (error,) = texts(loaded, "error")
+            self.assertIn(f"ssl.enabled: is on without {missing}, so connections are not encrypted", error)
+            self.assertIn("SSL_CERT_PATH", error)
+            self.assertFalse(loaded.config.ssl.enabled)
+            (finding,) = self.refused({"config/config.json": content}, strict=True)
+            self.assertEqual(finding.path, "ssl.enabled")
+
+    def test_with_paths(self) -> None:
+        """From the file or the environment."""
+        loaded = self.variables(SSL_ENABLED="on", SSL_CERT_PATH="a.crt", SSL_KEY_PATH="a.key")
+        self.assertEqual(texts(loaded, "error"), [])
+        self.assertTrue(loaded.config.ssl.enabled)
+
+    def test_not_yet(self) -> None:
+        """The redirect and the extra chain are said to have no effect."""
+        loaded = self.default({"apps": [APP], "ssl": {"redirect_http": True, "ca_path": "x", "http_port": None}})
+        self.assertIn("ssl.ca_path, ssl.http_port, ssl.redirect_http", texts(loaded, "info")[0])
+
+
 class CorsTests(ConfigCase):
     """`cors`"""
 

@@ -204,7 +204,7 @@ class UnknownKeyTests(ConfigCase):
         self.assertEqual(texts(loaded, "error"), [])
         self.assertFalse([text for text in texts(loaded, "warning") if "unknown" in text], loaded.findings)
         (later,) = texts(loaded, "info")
-        for section in ("adapter.redis", "database", "ssl", "queue", "cluster_health"):
+        for section in ("adapter.redis", "database", "unix_socket", "queue", "cluster_health"):
             self.assertIn(section, later)
         self.assertEqual([app.id for app in loaded.apps], ["app-id"])
 
@@ -216,9 +216,10 @@ class UnknownKeyTests(ConfigCase):
 
     def test_switched_on_later(self) -> None:
         """What somebody may rely on is warned of when it is switched on and not there."""
-        content = {"ssl": {"enabled": True}, "rate_limiter": {"enabled": True}, "apps": [APP]}
+        content = {"unix_socket": {"enabled": True}, "rate_limiter": {"enabled": True}, "apps": [APP]}
         self.assertEqual(len(texts(self.default(content), "warning")), 2)
-        self.assertEqual(len(texts(self.default(content, SSL_ENABLED="0", RATE_LIMITER_ENABLED="no"), "warning")), 0)
+        off = {"UNIX_SOCKET_ENABLED": "0", "RATE_LIMITER_ENABLED": "no"}
+        self.assertEqual(len(texts(self.default(content, **off), "warning")), 0)
         self.assertEqual(len(texts(self.variables(UNIX_SOCKET_ENABLED="1"), "warning")), 1)
 
     def test_S107_unknown_driver_of_later_sections(self) -> None:
@@ -347,7 +348,7 @@ OTHER_NAMES = ["SOCKUDO_DEFAULT_APP_ID", "SOCKUDO_DEFAULT_APP_KEY", "SOCKUDO_DEF
 OTHER_NAMES += [
     "SOCKUDO_DEFAULT_APP_ALLOWED_ORIGINS",
     "SOCKUDO_DEFAULT_APP_MAX_CONNECTIONS",
-    "SSL_ENABLED",
+    "UNIX_SOCKET_ENABLED",
     "QUEUE_DRIVER",
 ]
 APPS = st.dictionaries(
