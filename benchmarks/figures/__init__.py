@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from ..harness.figure import Figure
-from . import client_event, connect, publish, rest
+from . import batch, client_event, connect, crowd, lone, publish, rest, saturation
 
 __all__ = ["FIGURES"]
 
 FIGURES: tuple[Figure, ...] = (
     publish.FIGURE,
+    batch.FIGURE,
+    saturation.FIGURE,
+    crowd.FIGURE,
     rest.FIGURE,
     connect.FIGURE,
     client_event.FIGURE,
+    lone.FIGURE,
 )

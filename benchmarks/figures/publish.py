@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..harness.fanout import Fanout
+from ..harness.fanout import PAUSE, TURNS, Fanout
 from ..harness.figure import Figure, Plan, Reading, at_most, reading
 from ..harness.floor import floor
 from ..harness.process import Child, python
@@ -14,15 +14,12 @@ from ..harness.windows import interleave
 __all__ = ["FIGURE"]
 
 _SUBSCRIBERS = 1000
-_TURNS = 6
-_PAUSE = 0.012
-"""Seconds after a broadcast: long enough for its readers to fall asleep again."""
 
 
 def _take(plan: Plan) -> Sequence[Reading]:
     with Fanout(floor(), _SUBSCRIBERS) as base, Fanout(Child("server", python("server")), _SUBSCRIBERS) as ours:
         found = interleave(
-            {"ours": lambda: ours.window(_TURNS, _PAUSE), "floor": lambda: base.window(_TURNS, _PAUSE)},
+            {"ours": lambda: ours.window(TURNS, PAUSE), "floor": lambda: base.window(TURNS, PAUSE)},
             plan.seconds(14),
             plan.tell,
         )

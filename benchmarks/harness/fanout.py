@@ -9,7 +9,13 @@ from typing import Self
 from .client import Speaks
 from .process import Child, ChildError, python
 
-__all__ = ["FRAME", "Fanout"]
+__all__ = ["FRAME", "PAUSE", "TURNS", "Fanout"]
+
+TURNS = 3
+"""Broadcasts in a window, where each is a turn of its own: many short windows scatter less than few long ones."""
+
+PAUSE = 0.006
+"""Seconds after a broadcast to 1,000: long enough for its readers to fall asleep again."""
 
 FRAME = 251
 """Bytes of the frame a broadcast delivers, its header included."""
@@ -57,6 +63,17 @@ class Fanout:
             if (seen := each.answer()["seen"]) != wanted:
                 raise ChildError(f"{self.subject.name}: {seen} of {wanted} bytes arrived")
         return spent
+
+    def cost(self, action: Callable[[], object], frames: int) -> float:
+        """Microseconds of CPU per delivered frame, where `action` makes so many of them for each subscriber."""
+
+        def spend() -> int:
+            began = self.subject.settled()
+            action()
+            return began
+
+        began = self.received(spend, frames)
+        return (self.subject.settled() - began) / 1000 / (frames * self.size)
 
     def window(self, turns: int, pause: float, events: int = 1) -> float:
         """Microseconds of CPU per delivered frame, of `turns` broadcasts of so many events each."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import resource
 import subprocess
 from pathlib import Path
+
+__all__ = ["description", "file_limit"]
 
 _PACKAGES = ("twisted", "autobahn", "uvloop", "msgspec")
 
@@ -25,3 +28,8 @@ def description() -> dict[str, object]:
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "commit": commit.stdout.strip() or None,
     }
+
+
+def file_limit() -> int:
+    """How many files a process may open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
