@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..harness.figure import Figure
-from . import batch, client_event, connect, crowd, lone, publish, rest, saturation
+from . import batch, client_event, connect, crowd, idle, lone, memory, publish, rest, saturation
 
 __all__ = ["FIGURES"]
 
@@ -16,4 +16,6 @@ FIGURES: tuple[Figure, ...] = (
     connect.FIGURE,
     client_event.FIGURE,
     lone.FIGURE,
+    memory.FIGURE,
+    idle.FIGURE,
 )

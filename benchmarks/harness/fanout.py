@@ -53,6 +53,17 @@ class Fanout:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def grow(self, size: int, *others: Fanout) -> None:
+        """Let in more clients, until there are `size`; of the others too, at the same time."""
+        growing = (self, *others)
+        for fanout in growing:
+            for each in fanout._audiences:
+                each.say("more", (size - fanout.size) // fanout._processes)
+        for fanout in growing:
+            for each in fanout._audiences:
+                each.answer(patience=120)
+            fanout.size = size
+
     def received(self, action: Callable[[], int], frames: int) -> int:
         """What `action` returns, once everybody has received so many frames. Raises `ChildError` if they have not."""
         wanted = frames * FRAME * (self.size // self._processes)
