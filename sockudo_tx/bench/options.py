@@ -39,7 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "scenarios:\n"
         + "\n".join(f"  {row.name:{width}}  {row.line}" for row in SCENARIOS)
-        + "\n\n`sockudo bench SCENARIO --help` tells the options of one. Exit status: 0 all arrived and every "
+        + "\n\n`sockudo bench SCENARIO --help` tells the options of one, and "
+        "`sockudo bench compare\na.json b.json` puts runs side by side. Exit status: 0 all arrived and every "
         "--require holds;\n1 something was lost, doubled, disordered or refused, a limit was missed, or there is no server; "
         "2 wrong usage."
     )
@@ -50,6 +51,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for row in SCENARIOS:
         each = scenarios.add_parser(row.name, description=f"{row.line[0].upper()}{row.line[1:]}.", allow_abbrev=False)
         each.fill = lambda parser, name=row.name: add_scenario(parser, name)
+    compare = scenarios.add_parser("compare", allow_abbrev=False)
+    compare.fill = _add_compare
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    from .compare import add_compare_options
+
+    add_compare_options(parser)
 
 
 def add_scenario(parser: argparse.ArgumentParser, name: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .documents import latencies, main_kind, public, target
-from .figures import FAULTS, Dimension, is_statistic, label, show, show_in
+from .figures import FAULTS, Dimension, is_statistic, label, show, show_in, stem
 from .histogram import Histogram
 from .require import Verdict
 
@@ -66,21 +66,22 @@ class Compared(NamedTuple):
 
 
 def answer(document: Document, verdicts: Sequence[Verdict]) -> Answer:
-    """The limits decide; without limits, whether anything was lost, refused or the like."""
-    figures = document["figures"]
-    faults = [f"{label(name)} {show(name, figures[name])}" for name in figures if name in FAULTS and figures[name]]
+    """Limits must hold, and nothing may be lost, refused or the like unless a limit says how much of it."""
+    figures, limited = document["figures"], {verdict.name for verdict in verdicts}
+    faults = {name: f"{label(name)} {show(name, figures[name])}" for name in FAULTS if figures.get(name)}
     broken = [verdict for verdict in verdicts if not verdict.holds]
-    facts = " ".join(_facts(document, faults))
+    good = not broken and limited.issuperset(faults)
+    facts = _facts(document, [*faults.values()])
     if broken:
         found = "; ".join(f"{one.name} is {one.actual} and must be {one.limit}" for one in broken)
-        return Answer(False, f"Failed {len(broken)} of {_count(len(verdicts), 'limit')}: {found}. {facts}".strip())
-    if verdicts:
-        return Answer(True, f"{_all(len(verdicts))} {facts}".strip())
-    return Answer(not faults, facts or "Nothing was measured.")
+        facts.insert(0, f"Failed {len(broken)} of {_count(len(verdicts), 'limit')}: {found}.")
+    elif verdicts:
+        facts.insert(0, f"{_all(len(verdicts))}{'' if good else ', but there were faults without a limit'}.")
+    return Answer(good, " ".join(facts) or "Nothing was measured.")
 
 
 def _all(count: int) -> str:
-    return "The limit holds." if count == 1 else f"All {count} limits hold."
+    return "The limit holds" if count == 1 else f"All {count} limits hold"
 
 
 def _count(count: int, noun: str) -> str:
@@ -130,9 +131,12 @@ def key_figures(document: Document) -> list[tuple[str, str]]:
 
 def figure_rows(document: Document) -> list[tuple[str, str]]:
     """Every figure as label and value, but for the percentiles, which the latencies repeat."""
-    hidden = document.get("latencies")
-    figures = document["figures"]
-    return [(label(name), show(name, figures[name])) for name in figures if not (hidden and is_statistic(name))]
+    shown = {"", *document.get("latencies", ())}
+    return [
+        (label(name), show(name, value))
+        for name, value in document["figures"].items()
+        if not (is_statistic(name) and stem(name).rpartition("_")[0] in shown)
+    ]
 
 
 def latency_rows(document: Document) -> list[tuple[str, list[str]]]:

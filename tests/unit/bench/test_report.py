@@ -16,7 +16,7 @@ from sockudo_tx.bench import report
 from sockudo_tx.bench.page import page
 from sockudo_tx.bench.report import report_path, text_report, write_report
 from sockudo_tx.bench.require import Verdict, check_limits, parse_limits
-from sockudo_tx.bench.words import answer
+from sockudo_tx.bench.words import answer, figure_rows
 
 from .runs import histogram, run
 
@@ -156,6 +156,12 @@ def test_terminal() -> None:
     assert lines[-1].startswith("again: sockudo bench fanout")
 
 
+def test_figures_are_told_once() -> None:
+    """Percentiles that the latencies show are not figures again; others are."""
+    document = run(figures={"p99_ms": 1.0, "publish_p99_ms": 2.0, "send_lag_p99_ms": 3.0, "lost": 0})
+    assert figure_rows(document) == [("send lag p99", "3 ms"), ("lost", "0")]
+
+
 def test_bars_show_a_single_outlier() -> None:
     """One duration far away from a thousand others can be seen."""
     lone = run(latencies={"delivery": histogram(*[0.001] * 1000, 0.1).to_dict()})
@@ -173,11 +179,17 @@ def test_bars_show_a_single_outlier() -> None:
         ({}, "published=21,loss=0", False, "Failed 1 of 2 limits: published is 20 and must be = 21. "),
         ({"figures": {"lost": 3}}, "", False, "Faults: lost 3."),
         ({"figures": {"disconnected": 3}}, "disconnected<=5", True, "The limit holds. Faults: disconnected 3."),
+        (
+            {"figures": {"refused": 3}},
+            "p50=1s",
+            False,
+            "The limit holds, but there were faults without a limit. Faults:",
+        ),
         ({"figures": {}, "latencies": {}}, "", True, "Nothing was measured."),
     ],
 )
 def test_answer(changes: dict[str, Any], limits: str, good: bool, text: str) -> None:
-    """Limits decide; without limits the faults do."""
+    """Limits must hold, and a fault that has no limit is a failure."""
     found = answer(run(**changes), check_limits(parse_limits(limits), run(**changes)) if limits else [])
     assert found.good is good
     assert text in found.text
