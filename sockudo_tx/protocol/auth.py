@@ -68,16 +68,16 @@ def parse_query(raw: bytes) -> dict[str, str]:
     """
     parameters: dict[str, str] = {}
     escaped = b"%" in raw or b"+" in raw
-    for part in raw.split(b"&"):
+    for part in raw.decode("utf-8", "surrogateescape" if escaped else "replace").split("&"):
         if not part:
             continue
-        name, _, value = part.partition(b"=")
+        name, _, value = part.partition("=")
         if escaped:
             name, value = _unescaped(name), _unescaped(value)
-        key = name.decode("utf-8", "replace").lower()
+        key = name.lower()
         if key in parameters and key in _ONCE:
             raise RestError(400, "invalid_input", f"The query string gives {key} more than once")
-        parameters[key] = value.decode("utf-8", "replace")
+        parameters[key] = value
     return parameters
 
 
@@ -172,8 +172,9 @@ def _signed_query(parameters: Mapping[str, str]) -> bytes:
     )
 
 
-def _unescaped(text: bytes) -> bytes:
-    return unquote_to_bytes(text.replace(b"+", b" "))
+def _unescaped(text: str) -> str:
+    raw = text.replace("+", " ").encode("utf-8", "surrogateescape")
+    return unquote_to_bytes(raw).decode("utf-8", "replace")
 
 
 def _refuse(text: str) -> NoReturn:

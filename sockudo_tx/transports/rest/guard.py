@@ -59,7 +59,7 @@ class Guard:
         )
 
     async def _app_in_path(self, segment: bytes) -> App:
-        app_id = unquote_to_bytes(segment).decode("utf-8", "replace")
+        app_id = (unquote_to_bytes(segment) if b"%" in segment else segment).decode("utf-8", "replace")
         app = await self._stored(lambda: self._engine.apps.by_id(app_id))
         if app is None:
             raise RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
