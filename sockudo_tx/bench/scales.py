@@ -39,7 +39,7 @@ def linear(title: str, dimension: Dimension, low: float, high: float) -> Scale:
         low, high = max(middle - spread * 0.6, 0.0), middle + spread * 0.6
     else:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high - low <= 0:
+    if high - low < 1e-12:
         high = low + (100.0 if dimension is Dimension.SHARE else 1.0)
     base = _power(1024.0, high) if dimension is Dimension.SIZE else 1.0
     step = _step((high - low) / base, 4) * base
