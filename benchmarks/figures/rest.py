@@ -47,8 +47,11 @@ class _Publisher:
 
 
 def _read(peer: socket.socket, size: int) -> None:
-    if len(peer.recv(size, socket.MSG_WAITALL)) != size:
-        raise ConnectionError("the subscriber was cut off")
+    while size:
+        heard = len(peer.recv(size))
+        if not heard:
+            raise ConnectionError("the subscriber was cut off")
+        size -= heard
 
 
 def _take(plan: Plan) -> Sequence[Reading]:
