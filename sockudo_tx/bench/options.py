@@ -39,9 +39,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "scenarios:\n"
         + "\n".join(f"  {row.name:{width}}  {row.line}" for row in SCENARIOS)
-        + "\n\n`sockudo bench SCENARIO --help` tells the options of one; `sockudo bench compare a.json b.json` puts runs "
-        "side by side.\nExit status: 0 all arrived and every --require holds; 1 something was lost, doubled, disordered "
-        "or refused,\na limit was missed, or there is no server; 2 wrong usage."
+        + "\n\n`sockudo bench SCENARIO --help` tells the options of one; `sockudo bench compare a.json b.json` puts\n"
+        "runs side by side. Exit status: 0 all arrived and every --require holds; 1 something was lost, doubled,\n"
+        "disordered or refused, a limit was missed, or there is no server; 2 wrong usage."
     )
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--json", action="store_true", dest="list_json", help="the list as JSON")

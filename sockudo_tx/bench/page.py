@@ -28,6 +28,7 @@ __all__ = ["page"]
 Document = Mapping[str, Any]
 
 _UNIT = re.compile(r"(?<=\d) (?=(%|[nµm]?s|min|h|B|[KMG]iB)(?!\w))")
+_OPTION = re.compile(r"--[a-z][a-z-]*")
 
 _STYLE = f"""
 :root{{--paper:#fff;--ink:#1d2129;--faint:#5c6370;--line:#d9dde3;--soft:#f4f5f7;--good:#00664b;--bad:#b3261e}}
@@ -46,7 +47,7 @@ h1{{font-size:24px;line-height:1.2;margin:0}} h2{{font-size:15px;margin:22px 0 6
 svg.plot{{display:block;width:100%;height:auto;margin:14px 0 0}}
 .pairs{{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 28px;align-items:start}}
 .three{{grid-template-columns:repeat(auto-fit,minmax(240px,1fr))}}
-.wide{{overflow-x:auto}}
+.whole{{white-space:nowrap}} .wide{{overflow-x:auto}}
 table{{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}}
 th,td{{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}}
 th{{font-weight:600;color:var(--faint)}} .right th,.right td{{text-align:right;white-space:nowrap}}
@@ -138,18 +139,18 @@ def _limits(verdicts: Sequence[Verdict]) -> str:
 def _ending(documents: Sequence[Document], labels: Sequence[str]) -> str:
     """Notes and commands of every run."""
     notes = [
-        f"<li>{escape(f'{name}: {note}' if name else note)}</li>"
+        f"<li>{_sentence(f'{name}: {note}' if name else note)}</li>"
         for document, name in zip(documents, labels, strict=True)
         for note in document.get("notes", ())
     ]
-    commands = "\n".join(escape(command(document)) for document in documents)
+    commands = "\n".join(_sentence(command(document)) for document in documents)
     listed = _titled("Notes", f'<ul class="notes">{"".join(notes)}</ul>') if notes else ""
     return listed + _titled("The same again", f"<pre>{commands}</pre>")
 
 
 def _sentence(text: str) -> str:
-    """Escaped, and no number is parted from its unit at the end of a line."""
-    return _UNIT.sub("&#160;", escape(text))
+    """Escaped, and no line ends between a number and its unit or within an option's name."""
+    return _OPTION.sub(r'<span class="whole">\g<0></span>', _UNIT.sub("&#160;", escape(text)))
 
 
 def _titled(title: str, content: str) -> str:

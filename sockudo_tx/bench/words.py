@@ -81,7 +81,7 @@ def answer(document: Document, verdicts: Sequence[Verdict]) -> Answer:
 
 
 def _all(count: int) -> str:
-    return "The limit holds" if count == 1 else f"All {count} limits hold"
+    return {1: "The limit holds", 2: "Both limits hold"}.get(count, f"All {count} limits hold")
 
 
 def _count(count: int, noun: str) -> str:

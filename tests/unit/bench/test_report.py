@@ -100,7 +100,7 @@ def test_the_page(tmp_path: Path) -> None:
         "Some CPU",
         "8 GiB",
         "Both ran on one machine.",
-        "sockudo bench fanout --url http://127.0.0.1:6001",
+        'sockudo bench fanout <span class="whole">--url</span> http://127.0.0.1:6001',
         "Latency over time",
         "prefers-color-scheme:dark",
     ):
@@ -175,7 +175,7 @@ def test_bars_show_a_single_outlier() -> None:
     [
         ({}, "", True, "2,000 of 2,000 deliveries arrived, 19,876 a second. Half of the delivery latencies"),
         ({}, "loss=0", True, "The limit holds. 2,000 of"),
-        ({}, "loss=0,dups=0", True, "All 2 limits hold. "),
+        ({}, "loss=0,dups=0", True, "Both limits hold. "),
         ({}, "published=21,loss=0", False, "Failed 1 of 2 limits: published is 20 and must be = 21. "),
         ({"figures": {"lost": 3}}, "", False, "Faults: lost 3."),
         ({"figures": {"disconnected": 3}}, "disconnected<=5", True, "The limit holds. Faults: disconnected 3."),
