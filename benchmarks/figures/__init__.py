@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..harness.figure import Figure
-from . import batch, client_event, connect, crowd, idle, lone, memory, publish, rest, saturation
+from . import batch, client_event, connect, crowd, idle, lone, memory, publish, rest, saturation, tls
 
 __all__ = ["FIGURES"]
 
@@ -12,6 +12,7 @@ FIGURES: tuple[Figure, ...] = (
     batch.FIGURE,
     saturation.FIGURE,
     crowd.FIGURE,
+    tls.FIGURE,
     rest.FIGURE,
     connect.FIGURE,
     client_event.FIGURE,

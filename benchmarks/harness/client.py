@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -54,9 +55,13 @@ def await_text(peer: socket.socket, text: bytes, heard: bytes = b"") -> bytes:
     return heard
 
 
-def connect_wave(port: int, count: int, speaks: Speaks, channel: str) -> list[socket.socket]:
+def connect_wave(
+    port: int, count: int, speaks: Speaks, channel: str, context: ssl.SSLContext | None = None
+) -> list[socket.socket]:
     """So many clients at once, connected and (in Pusher's protocol) subscribed; nothing is left to read."""
     peers = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(count)]
+    if context is not None:
+        peers = [context.wrap_socket(peer) for peer in peers]
     request = upgrade(port)
     for peer in peers:
         peer.sendall(request)

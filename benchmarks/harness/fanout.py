@@ -28,19 +28,22 @@ class Fanout:
     sleeping reader on both sides.
     """
 
-    def __init__(self, subject: Child, size: int, *, speaks: Speaks = "pusher", processes: int = 1) -> None:
+    def __init__(
+        self, subject: Child, size: int, *, speaks: Speaks = "pusher", processes: int = 1, tls: bool = False
+    ) -> None:
         self._stack = ExitStack()
         self.subject = subject
         self.size = size
         self._speaks = speaks
         self._processes = processes
+        self._tls = ("tls",) if tls else ()
         self._audiences: Sequence[Child] = ()
 
     def __enter__(self) -> Self:
         try:
             self._stack.enter_context(self.subject)
             share = self.size // self._processes
-            command = python("audience", self.subject.port, share, self._speaks)
+            command = python("audience", self.subject.port, share, self._speaks, *self._tls)
             audiences = [Child("audience", command) for _ in range(self._processes)]
             for each in audiences:  # all have begun to connect
                 self._stack.enter_context(each)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
 from .figure import NotAvailableError
 from .process import Child
+from .scratch import folder
 
 __all__ = ["build", "floor"]
 
@@ -22,14 +22,9 @@ def build() -> str:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise NotAvailableError("there is no C compiler (cc, gcc or clang) for the C floor")
-    program = Path(_folder().name) / "pusher"
+    program = folder() / "pusher"
     subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(program), str(_SOURCE)], check=True)
     return str(program)
-
-
-@cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="sockudo-bench-")
 
 
 def floor() -> Child:

@@ -1,6 +1,6 @@
 """The other end of a broadcast: many clients that swallow what comes and count its bytes.
 
-python -m benchmarks.subjects.audience PORT SIZE pusher|websocket|lines|tls [CHANNEL]
+python -m benchmarks.subjects.audience PORT SIZE pusher|websocket [tls]
 
 stdout  {"connected": 1000}
 stdin   expect 251000      so many bytes since the last time, or 20 s without any
@@ -15,6 +15,7 @@ import os
 import resource
 import select
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -28,17 +29,42 @@ _PATIENCE = 20.0
 _SCRATCH = bytearray(262144)
 
 
+def tls_context() -> ssl.SSLContext:
+    """TLS 1.3, whoever the server is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def decrypting(peer: ssl.SSLSocket) -> Callable[[bytearray], int | None]:
+    """Like `recv_into`, of everything that can be decrypted by now; None when that is nothing yet."""
+    receive = peer.recv_into
+
+    def receive_all(scratch: bytearray) -> int | None:
+        total = 0
+        try:
+            while size := receive(scratch):
+                total += size
+        except ssl.SSLWantReadError:
+            return total or None
+        return total
+
+    return receive_all
+
+
 class Audience:
     """Clients of one server."""
 
-    def __init__(self, port: int, speaks: Speaks, channel: str) -> None:
+    def __init__(self, port: int, speaks: Speaks, context: ssl.SSLContext | None) -> None:
         self._port = port
         self._speaks: Speaks = speaks
-        self._channel = channel
+        self._context = context
         self._poll = select.epoll()
         self._poll.register(0, select.EPOLLIN)
         self._peers: list[socket.socket] = []
-        self._receive: dict[int, Callable[[bytearray], int]] = {}
+        self._receive: dict[int, Callable[[bytearray], int | None]] = {}
         self._seen = 0
         self._last = 0.0
         self._expected: int | None = None
@@ -46,10 +72,10 @@ class Audience:
     def connect(self, size: int) -> None:
         """So many more clients."""
         while size > 0:
-            for peer in connect_wave(self._port, min(_WAVE, size), self._speaks, self._channel):
+            for peer in connect_wave(self._port, min(_WAVE, size), self._speaks, "bench-0", self._context):
                 peer.setblocking(False)
                 self._poll.register(peer.fileno(), select.EPOLLIN)
-                self._receive[peer.fileno()] = peer.recv_into
+                self._receive[peer.fileno()] = decrypting(peer) if isinstance(peer, ssl.SSLSocket) else peer.recv_into
                 self._peers.append(peer)
             size -= _WAVE
         tell(connected=len(self._peers))
@@ -64,9 +90,10 @@ class Audience:
                         return
                     continue
                 size = receive[number](scratch)
-                if not size:
+                if size:
+                    self._seen += size
+                elif size == 0:
                     self._poll.unregister(number)
-                self._seen += size
             self._report()
 
     def _report(self) -> None:
@@ -97,7 +124,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     port, size, speaks = sys.argv[1:4]
-    audience = Audience(int(port), cast("Speaks", speaks), sys.argv[4] if len(sys.argv) > 4 else "bench-0")
+    audience = Audience(int(port), cast("Speaks", speaks), tls_context() if "tls" in sys.argv else None)
     audience.connect(int(size))
     audience.run()
 

@@ -1,6 +1,6 @@
 """The whole server as `sockudo run` wires it, and a way to publish through its engine.
 
-python -m benchmarks.subjects.server [CONFIG.json]
+python -m benchmarks.subjects.server [VARIABLE=VALUE ...]
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ENVIRONMENT = {
 def main(reactor: Any) -> None:
     """Serves until standard input ends."""
     raise_file_limit()
-    loaded = load(sys.argv[1] if len(sys.argv) > 1 else None, _ENVIRONMENT, "/nonexistent")
+    loaded = load(None, _ENVIRONMENT | dict(each.split("=", 1) for each in sys.argv[1:]), "/nonexistent")
     server = make_service(loaded, reactor)
     globalLogBeginner.beginLoggingTo([log_observer(loaded, nowhere())], redirectStandardIO=False)
     server.startService()
