@@ -50,6 +50,7 @@ class Suite:
         self.readings: dict[str, Reading] = {}
         self.skipped: dict[str, str] = {}
         self.broken: dict[str, str] = {}
+        self.seconds: dict[str, float] = {}
         self._quick = quick
         self._baseline = baseline
         self._progress = _Progress()
@@ -57,12 +58,14 @@ class Suite:
     def take(self, figure: Figure) -> None:
         """Measures; a second time where a limit or the baseline is missed, because noise only ever makes worse."""
         self._progress.doing = figure.name
+        began = time.monotonic()
         first = self._measure(figure)
         if first and any(self.bad(each) for each in first):
             self._progress.doing = f"{figure.name}, again"
             again = {each.name: each for each in self._measure(figure) or first}
             first = [better(each, again.get(each.name, each)) for each in first]
         self.readings.update((each.name, each) for each in first or ())
+        self.seconds[figure.name] = round(time.monotonic() - began, 1)
         self._progress.clear()
 
     def bad(self, found: Reading) -> bool:
@@ -143,6 +146,7 @@ def main() -> int:
         "seconds": round(time.monotonic() - clock, 1),
         "quick": options.quick,
         "machine": about,
+        "seconds_each": suite.seconds,
         "readings": [dataclasses.asdict(each) | {"limit": each.limit._asdict()} for each in readings],
         "not_available": suite.skipped,
         "broken": suite.broken,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import micro
 from ..harness.figure import Figure
 from . import batch, client_event, connect, crowd, idle, lone, memory, publish, rest, saturation, tls
 
@@ -19,4 +20,5 @@ FIGURES: tuple[Figure, ...] = (
     lone.FIGURE,
     memory.FIGURE,
     idle.FIGURE,
+    micro.FIGURE,
 )
