@@ -113,7 +113,7 @@ _NOTHING = logarithmic("latency", Dimension.TIME, 0.001, 0.1)
 
 def _series(documents: Sequence[Document]) -> list[str]:
     """The names of the series that get a chart of their own, in the order in which runs have them."""
-    names = dict.fromkeys(name for document in documents for name in document.get("series", {}))
+    names = dict.fromkeys(name for one in documents for name, points in one.get("series", {}).items() if points)
     return [name for name in names if len(documents) > 1 or not is_statistic(name)]
 
 

@@ -14,6 +14,7 @@ from .histogram import Histogram
 from .machine import busy_share, processor_time
 from .processes import Reading
 from .stage import Stage
+from .timeline import Timeline
 
 __all__ = ["Flow", "lead"]
 
@@ -216,12 +217,24 @@ class Flow:
         if self.unsent:
             figures["unsent"] = self.unsent
         stage.percentiles("delivery")
+        self._tell_times()
         if "delivery" in self.times:
             stage.latencies.setdefault("publish", Histogram()).merge(self.times["delivery"])
             stage.percentiles("publish", "publish_")
         self._tell_costs(delivered)
         self._tell_reasons()
         self._tell_bottleneck()
+
+    def _tell_times(self) -> None:
+        """The latency over time, all groups together."""
+        total: Timeline | None = None
+        for found in (self.reports[group.name]["timeline"] for group in self.groups):
+            if total is not None and found is not None:
+                total.add(found)
+            total = total or found
+        for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99)):
+            if total is not None and (points := total.percentile(share)):
+                self.stage.series[name] = [(self.stage.moment(at), round(seconds * 1e3, 4)) for at, seconds in points]
 
     def _tell_costs(self, delivered: int) -> None:
         before, after, figures = self._before, self._after, self.stage.figures
@@ -287,7 +300,7 @@ def _merge(total: dict[str, Any], more: dict[str, Any]) -> None:
         known = total.get(name)
         if known is None:
             total[name] = value
-        elif isinstance(value, Verdicts):
+        elif isinstance(value, Verdicts | Timeline):
             known.add(value)
         elif isinstance(value, Counter):
             known.update(value)

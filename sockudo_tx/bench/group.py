@@ -15,6 +15,7 @@ from .audit import Sent, Verdicts
 from .frames import FINAL_TEXT, FrameError, split
 from .histogram import Histogram
 from .payload import Marker
+from .timeline import Timeline
 from .wire import Dialer
 
 if TYPE_CHECKING:  # a client knows its group
@@ -68,6 +69,8 @@ class Group:
         self._windows: list[tuple[plans.Window, list[int]]] = []
         self._others: list[int] = []
         self.latencies: dict[str, Histogram] = {}
+        self.timeline: Timeline | None = None
+        """Of the measured window, by when it was folded: at each status, several times a second."""
         self.events = 0
 
     # ------------------------------------------------------------------------------------------- coming and going
@@ -138,6 +141,7 @@ class Group:
         """From now on the latencies of events due in these windows are kept apart."""
         self.fold()
         self._windows = [(window, []) for window in windows]
+        self.timeline = next((Timeline(window.start) for window in windows if window.name == "delivery"), None)
         self.seen.clear()
 
     def understand(self, data: bytes) -> tuple[tuple[_Item, ...], bytes]:
@@ -178,9 +182,12 @@ class Group:
                 continue
             self.events += len(latencies)
             if window is not None:
-                histogram = self.latencies.setdefault(window.name, Histogram())
+                fresh = Histogram()
                 for microseconds, count in Counter(latencies).items():
-                    histogram.add_ns((microseconds << 10) + 512, count)
+                    fresh.add_ns((microseconds << 10) + 512, count)
+                self.latencies.setdefault(window.name, Histogram()).merge(fresh)
+                if window.name == "delivery" and self.timeline is not None:
+                    self.timeline.at(time.monotonic_ns()).merge(fresh)
             latencies.clear()
         return self.events
 
@@ -223,6 +230,7 @@ class Group:
             "last_event": self.last_event,
             "times": {name: found.to_dict() for name, found in self.times.items()},
             "latencies": {name: found.to_dict() for name, found in self.latencies.items()},
+            "timeline": self.timeline,
             "notes": self.notes,
         }
 

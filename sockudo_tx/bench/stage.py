@@ -209,6 +209,10 @@ class Stage:
         if self.also_sample is not None:
             self.also_sample(moment)
 
+    def moment(self, clock: int) -> float:
+        """Seconds since the start of the run at a time in monotonic nanoseconds: the time of every series."""
+        return round(clock / 1e9 - self._began, 2)
+
     def _note(self, name: str, moment: float, value: float) -> None:
         self.series.setdefault(name, []).append((moment, value))
 
