@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.certificates import Certified
+
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 20.0
 STOP_TIMEOUT = 15.0
@@ -54,12 +56,14 @@ class Daemon:
     port: int = field(default_factory=free_port)
     apps: list[dict[str, Any]] = field(default_factory=lambda: [DEMO_APP, DIGITS_APP, COUNTING_APP])
     host: str = "127.0.0.1"
+    files: Certified | None = None
+    """Certificate and key, for a server that speaks TLS itself."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Where the REST API is."""
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self.files else 'http'}://{self.host}:{self.port}"
 
     @property
     def log(self) -> str:
@@ -72,7 +76,8 @@ class Daemon:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.json"
         manager = {"driver": "memory", "array": {"apps": self.apps}}
-        config.write_text(json.dumps({"app_manager": manager, "metrics": {"enabled": False}}))
+        ssl = {"enabled": True, "cert_path": self.files.cert, "key_path": self.files.key} if self.files else {}
+        config.write_text(json.dumps({"app_manager": manager, "metrics": {"enabled": False}, "ssl": ssl}))
         command = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "sockudo", "-c", str(config)]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SOCKUDO_", "WEBSOCKET_"))}
         environment = {**clean, "HOST": self.host, "PORT": str(self.port), "PYTHONPATH": str(ROOT)}
@@ -88,7 +93,8 @@ class Daemon:
     def is_up(self) -> bool:
         """Whether `/up` answers 200."""
         try:
-            with urllib.request.urlopen(f"{self.url}/up", timeout=2) as reply:
+            context = self.files.client_context() if self.files else None
+            with urllib.request.urlopen(f"{self.url}/up", timeout=2, context=context) as reply:
                 return bool(reply.status == 200)
         except (urllib.error.URLError, OSError):
             return False

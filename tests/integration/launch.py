@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -111,8 +112,12 @@ class Process:
 class WebSocket:
     """A client at the level of frames, so that a test sees exactly what the server sends."""
 
-    def __init__(self, port: int, key: str = "app-key", host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, port: int, key: str = "app-key", host: str = "127.0.0.1", context: ssl.SSLContext | None = None
+    ) -> None:
         self.socket = socket.create_connection((host, port), timeout=PATIENCE)
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_hostname=host)
         nonce = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             (

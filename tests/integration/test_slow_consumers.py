@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.protocol import Protocol
+from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, connectProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from wsproto.connection import CLIENT, Connection
@@ -23,7 +26,10 @@ from sockudo_tx.testing import RecordingFacts, fixture_app, masked
 from sockudo_tx.transports.port import PortFactory, WebSocketSettings
 from sockudo_tx.transports.rest.settings import RestSettings
 from sockudo_tx.transports.rest.site import rest_site
+from sockudo_tx.transports.tls import TlsFactory
+from sockudo_tx.transports.tls_context import server_context
 from sockudo_tx.transports.turn import Turn
+from tests.certificates import self_signed
 
 UPGRADE = (
     b"GET /app/key HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -114,21 +120,29 @@ class SlowConsumerTests(TestCase):
         site = rest_site(self.engine, RestSettings())
         turn = Turn(lambda flush: reactor.callLater(0, flush))  # type: ignore[attr-defined]
         self.factory = PortFactory(self.engine, site, settings, clock, turn)  # type: ignore[arg-type]
-        self.port = reactor.listenTCP(0, self.factory, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.port = reactor.listenTCP(0, self.outermost(), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.readers: list[Reader] = []
         self.addCleanup(lambda: Deferred.fromCoroutine(self.tidy()))
 
+    def outermost(self) -> Factory:
+        """What the kernel's connections go to."""
+        return self.factory
+
+    def endpoint(self) -> Any:
+        """Where a client connects."""
+        return TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port)
+
     async def tidy(self) -> None:
         for reader in self.readers:
-            reader.transport.abortConnection()  # type: ignore[union-attr]
+            if not reader.gone:
+                reader.transport.abortConnection()  # type: ignore[union-attr]
         await until(lambda: all(reader.gone for reader in self.readers), "the readers are gone")
         await self.engine.drain(0)
         await self.port.stopListening()
         self.assertEqual(set(self.engine.tables().values()), {0})
 
     async def reader(self) -> Reader:
-        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port)
-        reader: Reader = await connectProtocol(endpoint, Reader())
+        reader: Reader = await connectProtocol(self.endpoint(), Reader())
         self.readers.append(reader)
         await until(lambda: len(reader.others) == 2, "subscription_succeeded")
         return reader
@@ -198,3 +212,13 @@ class SlowConsumerTests(TestCase):
         got = len(slow.numbers)
         self.engine.publish(self.app, Publication("tick", ("news",), f"{EVENTS} again"))
         await until(lambda: len(slow.numbers) == got + 1, "the slow client gets events again")
+
+
+class TlsSlowConsumerTests(SlowConsumerTests):
+    """The same over TLS: encryption holds back nothing of its own."""
+
+    def outermost(self) -> Factory:
+        return TlsFactory(self.factory, server_context(*self_signed(Path(self.mktemp()))), reactor)  # type: ignore[arg-type]
+
+    def endpoint(self) -> Any:
+        return SSL4ClientEndpoint(reactor, "127.0.0.1", self.port.getHost().port, CertificateOptions())

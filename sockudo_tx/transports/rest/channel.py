@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, ISSLTransport, ITCPTransport
+from twisted.internet.interfaces import IDelayedCall, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -131,7 +131,7 @@ class RestChannel(HTTPChannel):
         transport.write(answer)
         producer: Any = self._networkProducer
         producer.unregisterProducer()
-        if ITCPTransport.providedBy(transport) and not ISSLTransport.providedBy(transport):
+        if ITCPTransport.providedBy(transport):
             self._abortingCall = self.callLater(LINGER, self.forceAbortClient)
             transport.loseWriteConnection()
         else:

@@ -65,8 +65,10 @@ def client_context(version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLC
 class TlsPeer:
     """A connection to `TlsFactory`, and the client at its far end."""
 
-    def __init__(self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3, make: Any = App) -> None:
-        self.pair = Pair(reactor=Selector())
+    def __init__(
+        self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3, make: Any = App, clock: Selector | None = None
+    ) -> None:
+        self.pair = Pair(reactor=clock)
         self.clock = self.pair.reactor
         self.factory = AppFactory(make)
         self.tls: TlsTransport = TlsFactory(self.factory, context(), self.clock, 10.0).buildProtocol(None)
