@@ -37,10 +37,7 @@ def switch(transport: Any, protocol: Any) -> None:
 
     Transports that deliver elsewhere (Twisted's simulated ones) go on calling `Arrival`, which passes it on.
     """
-    if hasattr(transport, "wrappedProtocol"):  # TLS
-        transport.wrappedProtocol = protocol
-    else:
-        transport.protocol = protocol
+    transport.protocol = protocol
 
 
 class Arrival(Protocol):
@@ -116,7 +113,7 @@ class Arrival(Protocol):
         return self.transport
 
     def _successor(self) -> Any:
-        return getattr(self.transport, "wrappedProtocol", None) or self.transport.protocol
+        return self.transport.protocol
 
 
 class PortFactory(Factory):

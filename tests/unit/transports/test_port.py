@@ -9,9 +9,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
-from twisted.internet.protocol import Factory
 from twisted.internet.testing import StringTransport
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 from twisted.trial.unittest import SynchronousTestCase
@@ -19,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockudo_tx.testing import masked
 from sockudo_tx.transports.framing import text_frame
 from sockudo_tx.transports.handshake import HEAD_LIMIT
-from sockudo_tx.transports.port import Arrival, PortFactory, WebSocketSettings, switch
+from sockudo_tx.transports.port import Arrival, PortFactory, WebSocketSettings
 from sockudo_tx.transports.rest.channel import RestChannel
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
 from sockudo_tx.transports.turn import Turn
@@ -336,15 +334,6 @@ class TakeOverTests(PortCase):
 
 class OtherTransportTests(PortCase):
     """Transports that are not plain sockets"""
-
-    def test_switch(self) -> None:
-        """TLS delivers to its wrapped protocol, everything else to `protocol`."""
-        protocol = Arrival(self.port, None)
-        wrapper = TLSMemoryBIOProtocol(Factory(), None, False)  # type: ignore[arg-type]  # never connected
-        switch(wrapper, protocol)
-        self.assertIs(wrapper.wrappedProtocol, protocol)
-        switch(self.pair.transport, protocol)
-        self.assertIs(self.pair.transport.protocol, protocol)
 
     def test_delivered_to_the_arrival(self) -> None:
         """A transport that goes on delivering to the protocol it began with is served as well."""
