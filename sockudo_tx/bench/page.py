@@ -47,7 +47,7 @@ h1{{font-size:24px;line-height:1.2;margin:0}} h2{{font-size:15px;margin:22px 0 6
 svg.plot{{display:block;width:100%;height:auto;margin:14px 0 0}}
 .pairs{{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:0 28px;align-items:start}}
 .three{{grid-template-columns:repeat(auto-fit,minmax(240px,1fr))}}
-.whole{{white-space:nowrap}} .wide{{overflow-x:auto}}
+.whole{{white-space:nowrap}} .wide{{overflow-x:auto}} .wide svg.plot{{min-width:600px}}
 table{{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}}
 th,td{{text-align:left;padding:3px 14px 3px 0;border-bottom:1px solid var(--line);vertical-align:top}}
 th{{font-weight:600;color:var(--faint)}} .right th,.right td{{text-align:right;white-space:nowrap}}
@@ -61,7 +61,8 @@ body{{padding:0;max-width:none;font-size:8pt;line-height:1.25}}
 h1{{font-size:13pt}} h2{{font-size:8.5pt;margin:6px 0 1px}} p,ul.notes{{margin:1px 0}}
 table,pre,.keys span{{font-size:7pt}} th,td{{padding-top:0;padding-bottom:1px}} .keys b{{font-size:11pt}}
 .keys,.answer{{margin:5px 0}} .keys li,.answer{{padding:2px 8px}} pre{{margin:2px 0;padding:3px 8px}}
-.keys li{{flex-basis:80px}} svg.plot{{margin-top:4px;max-height:58mm}} .time svg.plot{{max-height:40mm}}
+.keys li{{flex-basis:80px}} .wide svg.plot{{min-width:0}} svg.plot{{margin-top:4px;max-height:58mm}}
+.time svg.plot{{max-height:40mm}}
 .pairs{{display:flex;gap:0 16px}} .pairs>div{{flex:1 1 0}}
 .pairs.series{{display:grid;grid-template-columns:repeat(3,1fr)}} .series svg.plot,tr{{break-inside:avoid}}
 .answer,.keys li{{-webkit-print-color-adjust:exact;print-color-adjust:exact}}}}
@@ -96,9 +97,9 @@ def _one(document: Document, verdicts: Sequence[Verdict]) -> list[str]:
     return [
         f'<p class="answer {"good" if good else "bad"}"><b>{"✓" if good else "✗"}</b> {_sentence(text)}</p>',
         f'<ul class="keys">{keys}</ul>' if keys else "",
-        latency_chart([document], [""]) or "",
+        _wide(latency_chart([document], [""])),
         _table(["latency", *LATENCY_COLUMNS], ([kind, *values] for kind, values in rows)) if rows else "",
-        f'<div class="time">{over_time}</div>' if (over_time := time_chart(document)) else "",
+        _wide(time_chart(document), "time"),
         _pairs("series", series_charts([document], [""])),
         _pairs("", [_limits(verdicts), _ending([document], [""])]),
         _pairs("three", [_titled("Figures", _table([], map(list, figure_rows(document)))), *_shared([document], [])]),
@@ -110,7 +111,7 @@ def _several(documents: Sequence[Document], labels: Sequence[str]) -> list[str]:
     figures = ([row.name, *row.values, *([row.ratio] if ratio else [])] for row in compared(documents))
     return [
         f'<p class="answer plain">{_sentence(comparison(documents, labels))}</p>',
-        latency_chart(documents, labels) or "",
+        _wide(latency_chart(documents, labels)),
         _pairs("series", series_charts(documents, labels)),
         _titled("Figures", _table(["", *labels, *ratio], figures)),
         *_shared(documents, ["", *labels]),
@@ -151,6 +152,11 @@ def _ending(documents: Sequence[Document], labels: Sequence[str]) -> str:
 def _sentence(text: str) -> str:
     """Escaped, and no line ends between a number and its unit or within an option's name."""
     return _OPTION.sub(r'<span class="whole">\g<0></span>', _UNIT.sub("&#160;", escape(text)))
+
+
+def _wide(chart: str | None, name: str = "") -> str:
+    """A chart that a narrow screen scrolls rather than makes unreadable."""
+    return f'<div class="wide {name}">{chart}</div>' if chart else ""
 
 
 def _titled(title: str, content: str) -> str:
