@@ -28,7 +28,7 @@ Document = Mapping[str, Any]
 
 LATENCY_COLUMNS = ("count", "mean", "p50", "p95", "p99", "p99.9", "max")
 _SHARES = (0.5, 0.95, 0.99, 0.999, 1.0)
-# The first six of these that a run has are shown large.
+# The first six of these that a run has are shown large, then others.
 _KEYS = (
     "deliveries_per_second",
     "p50_ms",
@@ -77,7 +77,9 @@ def answer(document: Document, verdicts: Sequence[Verdict]) -> Answer:
         facts.insert(0, f"Failed {len(broken)} of {_count(len(verdicts), 'limit')}: {found}.")
     elif verdicts:
         facts.insert(0, f"{_all(len(verdicts))}{'' if good else ', but there were faults without a limit'}.")
-    return Answer(good, " ".join(facts) or "Nothing was measured.")
+    if not facts:
+        facts = [f"{name}: {value}." for name, value in key_figures(document)] or ["Nothing was measured."]
+    return Answer(good, " ".join(facts))
 
 
 def _all(count: int) -> str:
@@ -124,9 +126,9 @@ def subtitle(document: Document) -> str:
 
 def key_figures(document: Document) -> list[tuple[str, str]]:
     """The few figures that say most, as label and value."""
-    figures = document["figures"]
-    known = [name for name in _KEYS if figures.get(name) is not None]
-    return [(label(name), show(name, figures[name])) for name in known[:_KEY_FIGURES]]
+    figures = {name: value for name, value in document["figures"].items() if value is not None}
+    names = dict.fromkeys([*(name for name in _KEYS if name in figures), *figures])
+    return [(label(name), show(name, figures[name])) for name in [*names][:_KEY_FIGURES]]
 
 
 def figure_rows(document: Document) -> list[tuple[str, str]]:

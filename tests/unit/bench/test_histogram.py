@@ -52,6 +52,17 @@ def test_exact_extremes(durations: list[int]) -> None:
     assert histogram.mean == pytest.approx(mean, rel=1e-3, abs=1e-9)
 
 
+@given(st.lists(st.tuples(st.integers(0, HOUR), st.integers(1, 5)), max_size=20))
+def test_several_equal_ones(durations: list[tuple[int, int]]) -> None:
+    """Adding several equal ones at once is the same as one after the other."""
+    histogram = Histogram()
+    for duration, count in durations:
+        histogram.add_ns(duration, count)
+    singly = counted([duration for duration, count in durations for _ in range(count)])
+    assert histogram.to_dict() == singly.to_dict()
+    assert histogram.count == singly.count
+
+
 @given(NANOSECONDS, st.lists(st.integers(0, HOUR), max_size=100))
 def test_merging(some: list[int], others: list[int]) -> None:
     """Merging is the same as adding everything to one."""

@@ -186,6 +186,7 @@ def test_bars_show_a_single_outlier() -> None:
             "The limit holds, but there were faults without a limit. Faults:",
         ),
         ({"figures": {}, "latencies": {}}, "", True, "Nothing was measured."),
+        ({"figures": {"clients": 7, "rss_bytes": 2048}, "latencies": {}}, "", True, "RSS: 2 KiB. clients: 7."),
     ],
 )
 def test_answer(changes: dict[str, Any], limits: str, good: bool, text: str) -> None:
