@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.util import encode_truncate
-from autobahn.websocket.compress_deflate import PerMessageDeflate
 from autobahn.websocket.protocol import TrafficStats
 from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.interfaces import IReactorTime
@@ -23,7 +22,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from ..interfaces import IFraming
-from .deflate import Agreement, DeflateFraming, DeflateStream, mode_named, negotiate
+from .deflate import Agreement, DeflateFraming, DeflateStream, Inflater, mode_named, negotiate
 from .framing import PlainFraming
 from .handshake import Upgrade, switching_protocols
 from .inbound import LONGEST, whole_text
@@ -104,9 +103,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
         agreement = self.factory.agree(upgrade)
         self.sink = self.factory.sink(self, agreement)
         if agreement is not None:
-            self._perMessageCompress = PerMessageDeflate(
-                True, not agreement.out_takeover, not agreement.in_takeover, agreement.out_bits, agreement.in_bits, 8
-            )
+            self._perMessageCompress = Inflater(agreement)
         response = switching_protocols(upgrade, agreement and agreement.response)
         self.sink.push_bytes(response)
         self.state = self.STATE_OPEN

@@ -20,7 +20,7 @@ from zope.interface.verify import verifyObject
 from sockudo_tx.interfaces import ISink
 from sockudo_tx.protocol.errors import slow_consumer
 from sockudo_tx.protocol.messages import error as error_text
-from sockudo_tx.testing import masked
+from sockudo_tx.testing import MemoryServer, masked
 from sockudo_tx.transports.framing import PlainFraming, text_frame
 from sockudo_tx.transports.handshake import Upgrade
 from sockudo_tx.transports.settings import WebSocketSettings
@@ -463,6 +463,51 @@ class CompressionTests(SynchronousTestCase):
         )
         self.assertIs(first, again)
         self.assertIsNot(first, other)
+
+    def test_compressed_once(self) -> None:
+        """One event is compressed once for each window that subscribers without takeover agreed on, however many."""
+        server = MemoryServer(websocket=WebSocketSettings(compression="shared"))
+        made: list[int] = []
+        compressor = zlib.compressobj
+
+        def counting(level: int, method: int, bits: int, memory: int) -> Any:
+            made.append(-bits)
+            return compressor(level, method, bits, memory)
+
+        self.patch(zlib, "compressobj", counting)
+        heard: list[bytes] = []
+        for bits in (15, 10):
+            for _ in range(20):
+                wire = server.open(heard.append, lambda: None)
+                wire.feed(
+                    b"GET /app/key HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                    b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=%d\r\n\r\n" % bits
+                )
+                wire.feed(masked(TEXT, b'{"event":"pusher:subscribe","data":{"channel":"news"}}'))
+            server.pump()
+            for number in range(3):
+                made.clear()
+                heard.clear()
+                server.publish("news", "event", f"some text, and some more text {number}")
+                self.assertEqual(made, [15] if bits == 15 else [15, 10])
+                self.assertEqual([data[0] for data in heard], [0xC1] * 20 * len(made))
+
+    def test_no_window_kept(self) -> None:
+        """Without takeover, what decompresses a client's message goes with the message; with it, it stays."""
+        deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+        payload = deflate.compress(b"some text") + deflate.flush(zlib.Z_SYNC_FLUSH)
+        frame = bytearray(masked(TEXT, payload.removesuffix(b"\x00\x00\xff\xff")))
+        frame[0] |= 0x40
+        for compression, kept in (("shared", False), ("dedicated", True)):
+            sink, _ = self.connect(self.factory(compression=compression))
+            for _ in range(2):
+                self.engine.take()
+                sink._connection.dataReceived(bytes(frame))
+                self.assertEqual(self.engine.take(), [("hear", b"some text", False)])
+                self.assertEqual(sink._connection._perMessageCompress._decompressor is not None, kept)
+                if kept:
+                    break
 
     def test_client_without_takeover(self) -> None:
         """A client that wants no takeover is given a shared framing in a mode that has it."""
