@@ -12,6 +12,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from ..protocol.errors import RestError
+from .fields import Fields, read_fields
 
 __all__ = [
     "HEAD_LIMIT",
@@ -33,8 +34,6 @@ Headers = Mapping[bytes, Sequence[bytes]]
 """Header values by lower-case name."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
-# RFC 9110 5.1, 5.5, 5.6.2. What is no field takes the rest with it: hostile text costs no more than its length.
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]++):([^\x00\r\n]*+)\r\n|(?s:.+)")
 _REQUEST_LINE = re.compile(rb"([A-Z]+) (/[^\x00-\x20\x7f]*) HTTP/1\.[01]")
 _U8 = re.compile(rb"\+?0*([0-9]{1,3})")
 
@@ -45,7 +44,7 @@ class Head(NamedTuple):
     method: bytes
     path: bytes
     query: bytes
-    headers: dict[bytes, list[bytes]]
+    headers: Fields
 
 
 class Upgrade(NamedTuple):
@@ -64,19 +63,15 @@ class Upgrade(NamedTuple):
 
 def parse_head(data: bytes) -> Head | None:
     """A head up to its empty line. None when it is not plain HTTP/1.x: then HTTP has to find the answer."""
-    line, _, fields = (data.removesuffix(b"\r\n\r\n") + b"\r\n").partition(b"\r\n")
+    line, _, rest = (data.removesuffix(b"\r\n\r\n") + b"\r\n\r\n").partition(b"\r\n")
     request = _REQUEST_LINE.fullmatch(line)
     if request is None:
         return None
-    headers: dict[bytes, list[bytes]] = {}
-    understood = 0  # bytes
-    for name, value in _FIELD.findall(fields):
-        headers.setdefault(name.lower(), []).append(value.strip(b" \t"))
-        understood += len(name) + len(value) + 3
-    if understood != len(fields):
+    found = read_fields(rest)
+    if found is None or found[1] != len(rest):
         return None
     path, _, query = request[2].partition(b"?")
-    return Head(request[1], path, query, headers)
+    return Head(request[1], path, query, found[0])
 
 
 @cache

@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from ...engine.server import Engine
 from ...protocol.app import App
 from ...protocol.errors import RestError
-from .plain import Fields
+from ..fields import Fields
 from .settings import RestSettings
 
 __all__ = ["Call", "HttpRequest"]

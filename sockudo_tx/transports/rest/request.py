@@ -18,8 +18,8 @@ from zope.interface import provider
 
 from ...interfaces import BackendError
 from ...protocol.errors import RestError, shortened
+from ..fields import Fields
 from .api import RestApi
-from .plain import Fields
 from .reply import Reply, error_reply
 from .routes import Route
 from .waiting import begun
