@@ -63,6 +63,8 @@ class Subscriptions:
         space, session = socket.space, socket.session
         assert space is not None
         assert session is not None
+        if (known := space.channels.get(name.text)) is not None:
+            name = known.name  # the same text for all its subscribers
         if member is not None:
             return self._join_presence(socket, space, name, member)
         new = name.user_id is None and name.text not in session.channels

@@ -26,6 +26,7 @@ from .wirejson import text_of
 
 __all__ = ["Session"]
 
+_NEVER = float("-inf")
 _NOTHING: Sequence[Effect] = ()
 _PONG: Sequence[Effect] = (Send(messages.PONG),)
 
@@ -43,7 +44,7 @@ class Session:
         """Who the socket is signed in as."""
         self.authorized = False
         """Has signed in, or entered a channel that needs a signature."""
-        self._window_start = float("-inf")
+        self._window_start = _NEVER
         self._window_count = 0
 
     def receive(self, command: Command, app: App, now: float) -> Sequence[Effect]:
