@@ -70,7 +70,7 @@ docs-fresh: tools ## Fail when a generated file is stale
 	@$(VENV)/python -m sockudo_tx.config.render --check
 
 .PHONY: bench
-bench: tools ## The benchmark suite: prints ratios, writes benchmarks/results/*.json
+bench: tools ## Every figure beside its reference, as ratios (benchmarks/README.md); ARGS=--quick for a minute
 	@$(VENV)/python benchmarks/run.py $(ARGS)
 
 .PHONY: wheel image clean

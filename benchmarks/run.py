@@ -8,7 +8,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,93 +17,22 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])  # the project instead of
 
 from benchmarks.figures import FIGURES  # noqa: E402
 from benchmarks.harness import machine  # noqa: E402
-from benchmarks.harness.baseline import TOLERANCE, read_baseline, worsening, write_baseline  # noqa: E402
-from benchmarks.harness.figure import Figure, NotAvailableError, Plan, Reading  # noqa: E402
-from benchmarks.harness.table import lines  # noqa: E402
+from benchmarks.harness.baseline import read_baseline, worsening, write_baseline  # noqa: E402
+from benchmarks.harness.figure import Figure, Reading  # noqa: E402
+from benchmarks.harness.suite import Suite  # noqa: E402
+from benchmarks.harness.table import HEAD, lines  # noqa: E402
 
 _HERE = Path(__file__).resolve().parent
 _RESULTS = _HERE / "results"
 _BASELINE = _HERE / "baseline.json"
 
 
-class _Progress:
-    """One line on a terminal, rewritten; silence elsewhere."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._began = time.monotonic()
-        self.doing = ""
-
-    def tell(self, text: str) -> None:
-        if self._terminal:
-            print(f"\r\033[K{time.monotonic() - self._began:4.0f} s  {self.doing}  {text}", end="", file=sys.stderr)
-
-    def clear(self) -> None:
-        if self._terminal:
-            print("\r\033[K", end="", file=sys.stderr)
-
-
-class Suite:
-    """Takes figures one after the other and keeps what they gave."""
-
-    def __init__(self, quick: bool, baseline: dict[str, float]) -> None:
-        self.readings: dict[str, Reading] = {}
-        self.skipped: dict[str, str] = {}
-        self.broken: dict[str, str] = {}
-        self.seconds: dict[str, float] = {}
-        self._quick = quick
-        self._baseline = baseline
-        self._progress = _Progress()
-
-    def take(self, figure: Figure) -> None:
-        """Measures; a second time where a limit or the baseline is missed, because noise only ever makes worse."""
-        self._progress.doing = figure.name
-        began = time.monotonic()
-        first = self._measure(figure)
-        if first and any(self.bad(each) for each in first):
-            self._progress.doing = f"{figure.name}, again"
-            again = {each.name: each for each in self._measure(figure) or first}
-            first = [better(each, again.get(each.name, each)) for each in first]
-        self.readings.update((each.name, each) for each in first or ())
-        self.seconds[figure.name] = round(time.monotonic() - began, 1)
-        self._progress.clear()
-
-    def bad(self, found: Reading) -> bool:
-        """Whether it is out of its limit or worse than the baseline allows."""
-        return not found.limit.holds(found.value) or self.regressed(found)
-
-    def regressed(self, found: Reading) -> bool:
-        """Whether it is worse than the baseline allows."""
-        before = self._baseline.get(found.name) if found.compared else None
-        return before is not None and worsening(found, before) > TOLERANCE
-
-    def _measure(self, figure: Figure) -> Sequence[Reading] | None:
-        plan = Plan(self._quick, self._progress.tell)
-        plan.tell("starting")
-        try:
-            return figure.take(plan)
-        except NotAvailableError as error:
-            self.skipped[figure.name] = str(error)
-        except (OSError, RuntimeError) as error:
-            self.broken[figure.name] = f"{type(error).__name__}: {error}"
-        return None
-
-
-def better(one: Reading, other: Reading) -> Reading:
-    """The reading with the better value."""
-    lower = one.limit.better == "lower"
-    return one if (one.value <= other.value) == lower else other
-
-
-def chosen(only: str | None) -> list[Figure]:
-    """The figures named in `--only`, all without it. Exits with a message on a name that is none."""
-    if only is None:
-        return list(FIGURES)
+def _named(text: str) -> list[Figure]:
     known = {figure.name: figure for figure in FIGURES}
-    names = [name.strip() for name in only.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in known:
-            sys.exit(f"benchmarks: there is no figure {name!r}; choose from {', '.join(known)}")
+            raise argparse.ArgumentTypeError(f"there is no figure {name!r}; choose from {', '.join(known)}")
     return [known[name] for name in names]
 
 
@@ -114,8 +43,10 @@ def _options() -> argparse.Namespace:
         epilog="Exit status: 0 every limit holds and nothing has become worse, 1 something does not, 2 wrong usage.",
     )
     parser.add_argument("--list", action="store_true", help="print the names of the figures and what each is")
-    parser.add_argument("--only", metavar="NAME[,NAME]", help="take only these figures")
-    parser.add_argument("--quick", action="store_true", help="a quarter of the windows: rougher, in about a minute")
+    parser.add_argument("--only", metavar="NAME[,NAME]", type=_named, default=FIGURES, help="take only these figures")
+    parser.add_argument(
+        "--quick", action="store_true", help="a quarter of the windows: rougher, in little more than a minute"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON, as it is written to the file")
     parser.add_argument("--brief", action="store_true", help="print one line a figure")
     parser.add_argument(
@@ -127,9 +58,8 @@ def _options() -> argparse.Namespace:
 def main() -> int:
     """0 when every limit holds and nothing is worse than the baseline."""
     options = _options()
-    figures = chosen(options.only)
     if options.list:
-        for figure in figures:
+        for figure in options.only:
             print(f"{figure.name:<16}{figure.title}")
         return 0
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -138,8 +68,13 @@ def main() -> int:
     baseline = read_baseline(_BASELINE)
     about = machine.description()
     suite = Suite(options.quick, {} if options.update_baseline else baseline)
-    for figure in figures:
-        suite.take(figure)
+    if not options.json:
+        print(f"{about['processor']}, {about['cores']} cores, load {about['load_average']:.1f}")
+        print(HEAD)
+    for figure in options.only:
+        taken = suite.take(figure)
+        if not options.json:
+            _print(suite, figure, taken, baseline, absolute=not options.brief)
     readings = list(suite.readings.values())
     result: dict[str, Any] = {
         "at": began.isoformat(timespec="seconds"),
@@ -159,20 +94,29 @@ def main() -> int:
     if options.json:
         print(path.read_text(), end="")
     else:
-        _print(suite, readings, baseline, absolute=not options.brief)
-        print(f"written {path}")
+        _sum_up(suite, readings, baseline)
+        print(f"{result['seconds']:.0f} s, written {path}")
     if options.update_baseline:
         write_baseline(_BASELINE, readings, about)
     return 1 if result["below"] or result["regressions"] or suite.broken else 0
 
 
-def _print(suite: Suite, readings: list[Reading], baseline: dict[str, float], *, absolute: bool) -> None:
-    print("\n".join(lines(readings, baseline, absolute=absolute)))
-    for name, why in suite.skipped.items():
-        print(f"{name:<24}not available: {why}")
-    for name, why in suite.broken.items():
-        print(f"{name:<24}BROKEN: {why}")
+def _print(
+    suite: Suite, figure: Figure, taken: Sequence[Reading], baseline: Mapping[str, float], *, absolute: bool
+) -> None:
+    for each in taken:
+        print("\n".join(lines(each, baseline, absolute=absolute)))
+    if figure.name in suite.skipped:
+        print(f"{figure.name:<24}not available: {suite.skipped[figure.name]}")
+    if figure.name in suite.broken:
+        print(f"{figure.name:<24}BROKEN: {suite.broken[figure.name]}")
+    sys.stdout.flush()
+
+
+def _sum_up(suite: Suite, readings: Sequence[Reading], baseline: Mapping[str, float]) -> None:
     for each in readings:
+        if not each.limit.holds(each.value):
+            print(f"below: {each.name} is {each.value:.3g} {each.unit}".rstrip())
         if suite.regressed(each):
             print(f"regression: {each.name} is {worsening(each, baseline[each.name]):.0%} worse than the baseline")
 

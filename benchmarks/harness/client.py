@@ -87,6 +87,10 @@ class Talker:
         if not head.startswith(b"HTTP/1.1 101"):
             raise ConnectionError(head.decode("latin-1"))
 
+    def close(self) -> None:
+        """Hangs up."""
+        self.socket.close()
+
     def read(self) -> bytes:
         """The next frame's payload."""
         while (found := self._frame()) is None:

@@ -21,6 +21,12 @@ class Publisher:
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._selector.register(peer, selectors.EVENT_READ)
 
+    def close(self) -> None:
+        """Hangs up."""
+        self._selector.close()
+        for peer in self.peers:
+            peer.close()
+
     def send(self, requests: Sequence[bytes]) -> None:
         """Sends all and has read every answer. Raises `ConnectionError` unless all are 200."""
         waiting = iter(requests)

@@ -25,7 +25,7 @@ def interleave(
     order = list(sides)
     began = time.monotonic()
     while (passed := time.monotonic() - began) < seconds or len(found[order[0]]) < _LEAST:
-        tell(f"{min(passed / seconds, 1.0):4.0%}")
+        tell(f"{min(passed / (seconds or 1), 1.0):4.0%}")
         for name in order:
             found[name].append(sides[name]())
         order.reverse()
