@@ -47,13 +47,13 @@ class Audit:
     Everything else goes to `odd`.
     """
 
-    __slots__ = ("_channels", "_first", "_missing", "_outright", "_verdicts", "_whole", "expected")
+    __slots__ = ("_channels", "_first", "_missing", "_outright", "_verdicts", "expected", "whole")
 
     def __init__(self, channels: frozenset[int], *, whole: bool = True) -> None:
         self.expected: dict[bytes, int] = {}
         """The next serial of each stream."""
         self._channels = channels
-        self._whole = whole
+        self.whole = whole
         """Whether the connection was there from the first event on; else its first one is where it begins."""
         self._first: dict[bytes, int] = {}
         self._missing: dict[bytes, set[int]] = {}
@@ -74,7 +74,7 @@ class Audit:
             if int(stream[:5]) not in self._channels:
                 self._verdicts.strays += 1
                 return
-            expected = self._first[stream] = 0 if self._whole else serial
+            expected = self._first[stream] = 0 if self.whole else serial
         if serial >= expected:
             hole = serial - expected
             if hole > _REMEMBERED:
@@ -102,7 +102,7 @@ class Audit:
                 continue
             expected = self.expected.get(stream)
             if expected is None:
-                if not self._whole:
+                if not self.whole:
                     continue
                 expected = 0
             missing = self._missing.get(stream, set())

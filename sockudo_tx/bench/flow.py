@@ -22,8 +22,10 @@ __all__ = ["Flow", "lead"]
 _LEAD = 300_000_000
 # No event for so long after the last was sent: no more will come.
 _SILENCE = 2.0
-# A publisher later than this by its own fault is told of; so is a process busier than this.
+# A publisher later than this by its own fault, and by this share of the latencies, is told of; so is a process busier
+# than this, and a machine.
 _LATE = 0.002
+_SHARE = 0.2
 _BUSY = 0.9
 _CROWDED = 0.97
 
@@ -53,7 +55,11 @@ class Flow:
     groups: Sequence[plans.Group]
     """Groups that are owed every event; others may be there as well."""
     windows: Sequence[plans.Window] = ()
-    """The one named `delivery` is what is measured; without any, all but the warm-up is."""
+    """By default the warm-up, and `delivery` for all after it."""
+    bystanders: Sequence[plans.Group] = ()
+    """Groups that come and go: what they get must be in order and without holes, but nobody counts it."""
+    measured: str = "delivery"
+    """The name of the window that is measured."""
     actions: Sequence[tuple[int, str, Callable[[], object]]] = ()
     """What to do meanwhile: when, called what on the terminal, how."""
     on_clients: bool = False
@@ -85,7 +91,7 @@ class Flow:
         stage.crew.ask("watch", list(self.windows))
         members = stage.crew.clients if self.on_clients else stage.crew.publishers
         stage.crew.divide("source", members, self.source)
-        measured = next(window for window in self.windows if window.name == "delivery")
+        measured = self._window
         todo = sorted([(measured.start, "", self._start), *self.actions], key=lambda action: action[0])
         phase = "warming up" if measured.start > self.source.start else "measuring"
         for when, label, act in todo:
@@ -158,7 +164,7 @@ class Flow:
             if events != known:
                 last, known = time.monotonic(), events
             arrived = sum(status["groups"][name]["events"] for name in names)
-            return (bool(names) and arrived >= wanted) or time.monotonic() - last > _SILENCE
+            return (self._countable and arrived >= wanted) or time.monotonic() - last > _SILENCE
 
         self.stage.until(quiet, "settling", poll=0.01)
 
@@ -173,6 +179,15 @@ class Flow:
             total += sum(count * audience[channel] for channel, count in counts.items())
         return total - self._own_events(counts)
 
+    @property
+    def _window(self) -> plans.Window:
+        return next(window for window in self.windows if window.name == self.measured)
+
+    @property
+    def _countable(self) -> bool:
+        """Whether it is known what the groups are owed: not when some came later than the first event."""
+        return all(group.whole for group in self.groups)
+
     def _own_events(self, counts: Counter[int]) -> int:
         """Client events do not come back to who sent them."""
         return counts.total() if self.on_clients else 0
@@ -180,18 +195,26 @@ class Flow:
     def verdicts(self) -> Verdicts:
         """The faults of the groups that are owed every event."""
         total = Verdicts()
-        for group in self.groups:
+        for group in (*self.groups, *self.bystanders):
             total.add(self.reports[group.name]["verdicts"])
         return total
 
     @property
     def seconds(self) -> float:
         """How long was measured: from the first event due to the last delivery."""
-        measured = next(window for window in self.windows if window.name == "delivery")
+        measured = self._window
         last = max((report["last_event"] for report in self.reports.values()), default=0)
         planned = self.source.schedule.seconds - (measured.start - self.source.start) / 1e9
         took = (last - measured.start) / 1e9
         return max(took if self.stage.interrupted or took > planned else planned, 1e-3)
+
+    @property
+    def server_cpu_ns(self) -> int | None:
+        """What the measured window cost the server; None when it is not to be seen."""
+        before, after = self._before, self._after
+        if before is None or after is None or before.server is None or after.server is None:
+            return None
+        return after.server.cpu_ns - before.server.cpu_ns
 
     def tell(self) -> None:
         """Puts the usual figures, latencies and notes into the run."""
@@ -205,12 +228,13 @@ class Flow:
         figures |= {
             "published": counts.total(),
             "delivered": delivered,
-            "expected": self.expected(),
+            "expected": self.expected() if self._countable else delivered + verdicts.lost - verdicts.duplicates,
             "lost": verdicts.lost,
             "duplicates": verdicts.duplicates,
             "disorder": verdicts.disorder,
             "strays": verdicts.strays,
             "refused": self.refused.total(),
+            "errors": sum(self.reports[group.name]["errors"].total() for group in self.groups),
             "disconnected": sum(self.reports[group.name]["dropped"].total() for group in self.groups),
             "deliveries_per_second": round(delivered / self.seconds, 1),
         }
@@ -232,16 +256,19 @@ class Flow:
             if total is not None and found is not None:
                 total.add(found)
             total = total or found
+        if total is None:
+            return
+        total.coarsen(round(self.stage.sample_every * 1e9))
         for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99)):
-            if total is not None and (points := total.percentile(share)):
-                self.stage.series[name] = [(self.stage.moment(at), round(seconds * 1e3, 4)) for at, seconds in points]
+            points = [(self.stage.moment(at), round(seconds * 1e3, 4)) for at, seconds in total.percentile(share)]
+            if points:  # a soak is many flows one after the other
+                self.stage.series.setdefault(name, []).extend(points)
 
     def _tell_costs(self, delivered: int) -> None:
         before, after, figures = self._before, self._after, self.stage.figures
         if before is None or after is None or not delivered:
             return
-        if before.server is not None and after.server is not None:
-            cpu = after.server.cpu_ns - before.server.cpu_ns
+        if (cpu := self.server_cpu_ns) is not None and after.server is not None:
             figures["server_cpu_us_per_delivery"] = round(cpu / delivered / 1e3, 3)
             figures["server_cpu_percent"] = round(cpu / (after.at - before.at) / 1e7, 1)
             figures["server_rss_bytes"] = after.server.rss
@@ -268,7 +295,8 @@ class Flow:
         assert before is not None
         assert after is not None
         own, lag = self.own_lag.percentile(0.99) or 0.0, self.lag.percentile(0.99) or 0.0
-        if own > _LATE:
+        typical = delivered.percentile(0.5) if (delivered := self.stage.latencies.get("delivery")) else None
+        if own > max(_LATE, (typical or 0.0) * _SHARE):
             notes.append(
                 f"the generator was the bottleneck: it was up to {(self.own_lag.highest or 0) * 1e3:.1f} ms late with "
                 f"events it was free to send (p99 {own * 1e3:.1f} ms), and the latencies contain that. A lower --rate "
@@ -280,12 +308,15 @@ class Flow:
                 f"(p99 {lag * 1e3:.1f} ms) because all {self.source.in_flight} requests in flight were waiting for it"
             )
         took = (after.at - before.at) * 1e9
-        busiest = max((b - a for a, b in zip(before.clients, after.clients, strict=True)), default=0) / took
-        if busiest > _BUSY:
-            notes.append(
-                f"the generator was the bottleneck: a client process was busy {busiest:.0%} of the time. "
-                "More --processes on more cores, or fewer deliveries, help"
-            )
+        for what, cure, cpu in (
+            ("client", "More --processes on more cores, or fewer deliveries, help", (before.clients, after.clients)),
+            ("publishing", "More --publishers on more cores help", (before.publishers, after.publishers)),
+        ):
+            busiest = max((b - a for a, b in zip(*cpu, strict=True)), default=0) / took
+            if busiest > _BUSY:
+                notes.append(
+                    f"the generator was the bottleneck: a {what} process was busy {busiest:.0%} of the time. {cure}"
+                )
         crowded = busy_share(before.machine, after.machine)
         if self.stage.target.loopback and crowded is not None and crowded > _CROWDED:
             notes.append(

@@ -23,9 +23,9 @@ if TYPE_CHECKING:  # a client knows its group
 
 __all__ = ["Group"]
 
-# What one read held: (stream, serial, due, where its latency goes) for an event of ours, (None, message or frame, ...)
-# for anything else.
-_Item = tuple[bytes | None, Any, int, Callable[[int], None]]
+# What one read held: (stream, serial, next serial, due, where its latency goes) for an event of ours, (None, message or
+# frame, ...) for anything else.
+_Item = tuple[bytes | None, Any, int, int, Callable[[int], None]]
 # Reads remembered: with up to 64 KiB each, some megabytes.
 _REMEMBERED = 256
 
@@ -44,6 +44,8 @@ class Group:
         self.dialer = dialer
         self.plan = plan
         self.seen: dict[bytes, tuple[tuple[_Item, ...], bytes]] = {}
+        self.last: tuple[bytes, tuple[_Item, ...]] = b"", ()
+        """The last read of whole events only, and what it means: most often the next client reads the same."""
         self.clients: list[Client] = []
         self.ready = 0
         """Clients that are subscribed now."""
@@ -58,16 +60,17 @@ class Group:
         self.times = {name: Histogram() for name in ("connect", "established", "subscribed")}
         self.last_ready = 0
         self.last_event = 0
-        self.notes: dict[str, Any] = {}
+        self.notes: dict[Any, Any] = {}
         """For kinds: counters of their own, by name."""
         self._kind = _load(plan.kind)
         self._marker = marker
         self._numbers = numbers
         self._opened = 0
         self._pending = 0
-        self._at_once = max(1, plan.at_once // workers)
+        self._workers = workers
         self._windows: list[tuple[plans.Window, list[int]]] = []
         self._others: list[int] = []
+        self._streams: dict[bytes, bytes] = {}
         self.latencies: dict[str, Histogram] = {}
         self.timeline: Timeline | None = None
         """Of the measured window, by when it was folded: at each status, several times a second."""
@@ -86,7 +89,8 @@ class Group:
             self.dialer.loop.at(due, partial(self._open_one, number, due))
 
     def _open_more(self) -> None:
-        while self._pending < self._at_once and self._opened < len(self._numbers):
+        at_once = max(1, self.plan.at_once // self._workers)
+        while self._pending < at_once and self._opened < len(self._numbers):
             self._open_one(self._numbers[self._opened], time.monotonic_ns())
 
     def _open_one(self, number: int, began: int) -> None:
@@ -121,9 +125,15 @@ class Group:
             client.leave()
 
     def reopen(self) -> None:
-        """As many come back, as new connections; what they saw before stays in the audit."""
+        """As many come back, as new connections; what they saw before stays in the audit. Only they are timed."""
+        self.times = {name: Histogram() for name in self.times}
         self._opened = 0
         self.open()
+
+    def owe(self) -> None:
+        """From now on all who are connected are owed every event of every source that begins."""
+        for client in self.clients:
+            client.owed()
 
     def stall(self) -> None:
         """All stop reading."""
@@ -143,14 +153,17 @@ class Group:
         self._windows = [(window, []) for window in windows]
         self.timeline = next((Timeline(window.start) for window in windows if window.name == "delivery"), None)
         self.seen.clear()
+        self.last = b"", ()
 
     def understand(self, data: bytes) -> tuple[tuple[_Item, ...], bytes]:
         """What a read means, and the beginning of a frame at its end. Raises FrameError."""
         frames, rest = split(data)
         items = [
-            self.item(text) if first == FINAL_TEXT else (None, (first, text), 0, _nowhere) for first, text in frames
+            self.item(text) if first == FINAL_TEXT else (None, (first, text), 0, 0, _nowhere) for first, text in frames
         ]
         found = tuple(items), rest
+        if not rest and all(item[0] is not None for item in items):
+            self.last = data, found[0]
         if len(self.seen) >= _REMEMBERED:
             self.seen.clear()
         self.seen[data] = found
@@ -160,14 +173,15 @@ class Group:
         """What one message means. Raises FrameError for one that is no JSON object."""
         mark = self._marker.find(text)
         if mark is not None:
-            return mark.stream, mark.serial, mark.due, self._place(mark.due)
+            stream = self._streams.setdefault(mark.stream, mark.stream)  # one object, whose hash is known
+            return stream, mark.serial, mark.serial + 1, mark.due, self._place(mark.due)
         try:
             message = json.loads(text)
         except ValueError:
             message = None
         if not isinstance(message, dict):
             raise FrameError(f"a message that is no JSON object: {text[:80]!r}")
-        return None, message, 0, _nowhere
+        return None, message, 0, 0, _nowhere
 
     def _place(self, due: int) -> Callable[[int], None]:
         for window, latencies in self._windows:

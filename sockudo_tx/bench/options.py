@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from .scenarios import SCENARIOS, load_scenario
@@ -18,16 +21,17 @@ _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.
 class LateParser(argparse.ArgumentParser):
     """A parser that gets its options when it is used: a command pays for its own options only."""
 
-    fill: Callable[[argparse.ArgumentParser], None] | None = None
+    fill: Callable[[argparse.ArgumentParser, Sequence[str]], None] | None = None
+    """Declares the options; gets the arguments too, for options that depend on others."""
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         fill, self.fill = self.fill, None
         if fill is not None:
-            fill(self)
+            fill(self, sys.argv[1:] if args is None else args)
         return super().parse_known_args(args, namespace)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """Declares `bench`: a list of scenarios, and a parser for each."""
     width = max(len(row.name) for row in SCENARIOS)
     parser.description = (
@@ -49,23 +53,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     scenarios = parser.add_subparsers(metavar="SCENARIO", dest="scenario", parser_class=LateParser)
     for row in SCENARIOS:
         each = scenarios.add_parser(row.name, description=f"{row.line[0].upper()}{row.line[1:]}.", allow_abbrev=False)
-        each.fill = lambda parser, name=row.name: add_scenario(parser, name)
+        each.fill = partial(add_scenario, name=row.name)
     compare = scenarios.add_parser("compare", allow_abbrev=False)
     compare.fill = _add_compare
 
 
-def _add_compare(parser: argparse.ArgumentParser) -> None:
+def _add_compare(parser: argparse.ArgumentParser, _: Sequence[str]) -> None:
     from .compare import add_compare_options
 
     add_compare_options(parser)
 
 
-def add_scenario(parser: argparse.ArgumentParser, name: str) -> None:
+def add_scenario(parser: argparse.ArgumentParser, arguments: Sequence[str], *, name: str) -> None:
     """Declares what all scenarios have in common, then a scenario's own."""
     _add_server(parser)
     _add_load(parser)
     _add_output(parser)
-    load_scenario(name).add_options(parser)
+    load_scenario(name).add_options(parser, arguments)
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +100,7 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--channels", type=whole, default=1, metavar="N", help="they are spread over (default %(default)s)"
     )
-    group.add_argument("--rate", type=rate, default=20.0, help="events a second (default %(default)g)")
+    group.add_argument("--rate", type=rate, default=20.0, help="events a second, or max (default %(default)g)")
     group.add_argument("--size", type=_size, default=200, metavar="BYTES", help="of event data (default %(default)s)")
     group.add_argument(
         "--duration", type=duration, default=10.0, metavar="TIME", help="measured (default %(default)gs)"
@@ -106,7 +110,9 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         "--arrivals", choices=("even", "poisson"), default="even", help="of events (default %(default)s)"
     )
     group.add_argument("--seed", type=int, default=0, help="of what is random (default %(default)s)")
-    group.add_argument("--in-flight", type=whole, default=8, metavar="N", help="requests at once (default %(default)s)")
+    group.add_argument(
+        "--in-flight", type=_lanes, default=8, metavar="N", help="requests at once (default %(default)s)"
+    )
     group.add_argument("--batch", type=whole, default=1, metavar="N", help="events a request (default %(default)s)")
     group.add_argument(
         "--processes", type=whole, metavar="N", help="that hold the clients (default by cores and clients)"
@@ -143,10 +149,12 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 def rate(text: str) -> float:
-    """So many a second."""
+    """So many a second; `max` is infinite."""
+    if text == "max":
+        return math.inf
     value = float(text)
     if not 0 < value <= 1e6:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 1000000 a second")
+        raise argparse.ArgumentTypeError("must be above 0 and at most 1000000 a second, or max")
     return value
 
 
@@ -163,6 +171,13 @@ def _pause(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 10, 10s, 500ms, 5m or 2h")
     return float(found[1]) * _SECONDS[found[2]]
+
+
+def _lanes(text: str) -> int:
+    value = whole(text)
+    if value > 1000:
+        raise argparse.ArgumentTypeError("must be at most 1000")
+    return value
 
 
 def _port(text: str) -> int:

@@ -74,4 +74,6 @@ class Source:
     in_flight: int = 8
     batch: int = 1
     event: str = "bench"
+    sender: int = 0
+    """The first number of its senders: a second source on the same channels needs streams of its own."""
     extra: Mapping[str, Any] = field(default_factory=dict)

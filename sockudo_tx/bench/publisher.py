@@ -105,12 +105,12 @@ class Publisher:
         self._windows = windows
         self._moments: Iterator[Moment] = iter(plan.schedule.divided(share, shares))
         self._next: Moment | None = None
-        self._sender = share * 1000  # lanes are senders: each has serials of its own
+        self._sender = plan.sender + share * plan.in_flight  # lanes are senders: each has serials of its own
         self._waiting: deque[tuple[int, int, int]] = deque()
         """Due, first event, events: what is due and has no lane yet."""
         self._free: list[int] = []
-        self._ready: tuple[int, _Request] | None = None
-        """The lane and the request that will probably be next, signed while there was time."""
+        self._ready: dict[int, tuple[int, _Request]] = {}
+        """By its first event, the lane a request will probably go to and the request, signed while there was time."""
         self._busy = 0
         self._number = 0
         self._over = False
@@ -181,11 +181,12 @@ class Publisher:
     # ------------------------------------------------------------------------------------------------------ sending
 
     def _post(self, lane: _Lane, due: int, first: int, events: int) -> None:
-        ready, self._ready = self._ready, None
-        if ready is not None and ready[0] == lane.number and ready[1].first == first:
+        ready = self._ready.pop(first, None)
+        if ready is not None and ready[0] == lane.number:
             made = ready[1]
         else:
             made = self._sign(lane.number, due, first, events)
+        self._stale(lane.number)
         for channel in made.channels:
             self.sent.setdefault(self._marker.stream(channel, self._sender + lane.number), Sent()).count += 1
         lane.request = made
@@ -196,16 +197,21 @@ class Publisher:
         self.first = self.first or now
         lane.send(made.data)
 
+    def _stale(self, lane: int) -> None:
+        """What was signed for a lane has wrong serials once something else went out on it."""
+        for first in [first for first, ready in self._ready.items() if ready[0] == lane]:
+            del self._ready[first]
+
     def _prepare(self) -> None:
-        """Signs the next request while there is nothing else to do."""
+        """Signs the requests of the next moment while there is nothing else to do, each for the lane it will get."""
         moment = self._next
-        if self._ready is not None or moment is None or self._waiting or not self._free or moment.offset > _AHEAD + (
-            time.monotonic_ns() - self._plan.start
-        ):  # fmt: skip
+        if self._ready or moment is None or self._waiting:
             return
-        lane = self._free[0]
-        made = self._sign(lane, self._plan.start + moment.offset, moment.first, min(self._plan.batch, moment.events))
-        self._ready = lane, made
+        due, batch, last = self._plan.start + moment.offset, self._plan.batch, moment.first + moment.events
+        if due > time.monotonic_ns() + _AHEAD:
+            return
+        for lane, first in zip(sorted(self._free), range(moment.first, last, batch), strict=False):
+            self._ready[first] = lane, self._sign(lane, due, first, min(batch, last - first))
 
     def _sign(self, lane: int, due: int, first: int, events: int) -> _Request:
         plan, marker, total = self._plan, self._marker, len(self._plan.channels)

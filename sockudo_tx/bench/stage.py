@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import plans
-from .capacity import processes_for, sources_for
+from .capacity import CapacityError, processes_for, sources_for
 from .crew import Crew
 from .histogram import Histogram
 from .machine import describe_machine
@@ -22,6 +23,7 @@ __all__ = ["Interrupted", "Stage"]
 _POLL = 0.05
 # Nothing comes of connections that made no progress for so long.
 _STUCK = 30.0
+_MOST_POINTS = 10_000
 # Options that are no part of a run's description: where it was sent, how it was shown, and secrets.
 _UNTOLD = frozenset(
     {"app_secret", "app_key", "command", "scenario", "json", "report", "quiet", "run", "url", "host", "port", "tls"}
@@ -82,6 +84,12 @@ class Stage:
             self._held = connections
         return self._crew
 
+    def finite_rate(self) -> float:
+        """The rate of a scenario that has no fastest one. Raises CapacityError."""
+        if self.options.rate == math.inf:
+            raise CapacityError(f"--rate max: {self.scenario} needs a number of events a second")
+        return float(self.options.rate)
+
     @property
     def crew(self) -> Crew:
         """The processes that `hire` started."""
@@ -100,17 +108,18 @@ class Stage:
         if wait:
             self.await_ready(plan.name)
 
-    def await_ready(self, name: str, phase: str = "connecting") -> None:
-        """Until every client of the group got in. Raises TargetError when one is refused or never answered."""
+    def await_ready(self, name: str, phase: str = "connecting", *, all_of_them: bool = True) -> None:
+        """Until every client of the group got in, or was refused. Raises TargetError when one never gets an answer,
+        and when one is refused, unless that may happen to some."""
         changed, known = time.monotonic(), None
 
         def settled(status: dict[str, Any]) -> bool:
             nonlocal changed, known
             group = status["groups"][name]
-            if group["failed"]:
+            if group["failed"] and all_of_them:
                 raise TargetError(f"{self.target.url} refused a client: {self._reason(name)}")
-            if group["opened"] != known:
-                changed, known = time.monotonic(), group["opened"]
+            if (group["opened"], group["pending"]) != known:
+                changed, known = time.monotonic(), (group["opened"], group["pending"])
             if time.monotonic() - changed > _STUCK:
                 raise TargetError(f"{self.target.url}: {group['pending']} clients had no answer for {_STUCK:.0f} s")
             return bool(group["opened"] == group["to_open"] and not group["pending"])
@@ -200,11 +209,11 @@ class Stage:
         moment = round(clock - self._began, 2)
         reading = self.read_server()
         if reading is not None:
-            self._note("rss_bytes", moment, reading.rss)
-            self._note("descriptors", moment, reading.descriptors)
+            self.note("rss_bytes", moment, reading.rss)
+            self.note("descriptors", moment, reading.descriptors)
             if self._before is not None and clock > self._before[0]:
                 used = (reading.cpu_ns - self._before[1].cpu_ns) / (clock - self._before[0]) / 1e7
-                self._note("cpu_percent", moment, round(max(used, 0.0), 1))
+                self.note("cpu_percent", moment, round(max(used, 0.0), 1))
             self._before = clock, reading, 0
         if self.also_sample is not None:
             self.also_sample(moment)
@@ -213,8 +222,13 @@ class Stage:
         """Seconds since the start of the run at a time in monotonic nanoseconds: the time of every series."""
         return round(clock / 1e9 - self._began, 2)
 
-    def _note(self, name: str, moment: float, value: float) -> None:
-        self.series.setdefault(name, []).append((moment, value))
+    def note(self, name: str, moment: float, value: float) -> None:
+        """A point of a series."""
+        points = self.series.setdefault(name, [])
+        points.append((moment, value))
+        if len(points) > _MOST_POINTS:  # of a soak of days: every second one tells the same
+            del points[1::2]
+            self.sample_every = max(self.sample_every, 2 * (moment - points[0][0]) / _MOST_POINTS)
 
     # ------------------------------------------------------------------------------------------------- the document
 
@@ -234,9 +248,8 @@ class Stage:
 
     def document(self) -> dict[str, Any]:
         """The run as one plain value, schema 1: docs/bench.md."""
-        options = {
-            name: value for name, value in vars(self.options).items() if name not in _UNTOLD and value is not None
-        }
+        told = {name: value for name, value in vars(self.options).items() if name not in _UNTOLD}
+        options = {name: "max" if value == math.inf else value for name, value in told.items() if value is not None}
         found = {
             "schema": 1,
             "scenario": self.scenario,

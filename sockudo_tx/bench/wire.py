@@ -11,9 +11,9 @@ from typing import Final
 from .loop import Loop
 from .target import Target
 
-__all__ = ["Dialer", "Wire"]
+__all__ = ["CHUNK", "Dialer", "Wire"]
 
-_CHUNK: Final = 65536
+CHUNK: Final = 65536
 # Linux: the port is chosen when connecting, so that source addresses share all of them.
 _NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
 
@@ -151,11 +151,9 @@ class Wire:
 
     def _readable(self, mask: int) -> None:
         try:
-            data = self._recv(_CHUNK)
-        except BlockingIOError:
-            return
+            data = self._recv(CHUNK)
         except OSError as error:
-            self._end(error)
+            self._trouble(error)
             return
         if data:
             self.received(data)
@@ -166,7 +164,7 @@ class Wire:
         """OpenSSL may hold more than epoll knows of, so it is read until it has nothing."""
         while self.opened:
             try:
-                data = self._recv(_CHUNK)
+                data = self._recv(CHUNK)
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
             except OSError as error:
@@ -184,6 +182,10 @@ class Wire:
             self.send(data)
         if mask & ~select.EPOLLOUT and self.fd >= 0:
             self._reader()(mask)
+
+    def _trouble(self, error: OSError) -> None:
+        if not isinstance(error, BlockingIOError):
+            self._end(error)
 
     def _end(self, error: OSError | None) -> None:
         self.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Sequence
 
 from ..flow import Flow, lead
 from ..plans import Group, Source
@@ -12,7 +14,7 @@ from ..stage import Stage
 __all__ = ["add_options", "channels", "play", "publisher"]
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """Nothing but what all have."""
 
 
@@ -31,11 +33,13 @@ def channels(options: argparse.Namespace, prefix: str = "bench") -> tuple[str, .
     return tuple(f"{prefix}-{index}" for index in range(min(options.channels, options.connections)))
 
 
-def publisher(options: argparse.Namespace, names: tuple[str, ...], start: int, together: int = 1) -> Source:
-    """Publishing over REST as the options have it, warm-up included."""
+def publisher(
+    options: argparse.Namespace, names: tuple[str, ...], start: int, *, together: int = 1, seconds: float = 0.0
+) -> Source:
+    """Publishing over REST as the options have it, for so many seconds or warm-up and duration."""
     schedule = Schedule(
-        rate=options.rate,
-        seconds=options.warmup + options.duration,
+        rate=1.0 if options.rate == math.inf else options.rate,
+        seconds=seconds or options.warmup + options.duration,
         together=max(together, options.batch),
         poisson=options.arrivals == "poisson",
         seed=options.seed,
@@ -43,6 +47,7 @@ def publisher(options: argparse.Namespace, names: tuple[str, ...], start: int, t
     return Source(
         schedule=schedule,
         start=start,
+        flat_out=options.rate == math.inf,
         channels=names,
         size=options.size,
         in_flight=options.in_flight,
