@@ -120,8 +120,8 @@ class RestChannel(HTTPChannel):
         """HTTP/1.1 keeps the connection unless asked not to; HTTP/1.0 never does."""
         if version != b"HTTP/1.1":
             return False
-        values = request.requestHeaders.get(b"connection", ())
-        return all(token.strip().lower() != b"close" for value in values for token in value.split(b","))
+        tokens = b",".join(request.requestHeaders.get(b"connection", ())).lower().split(b",")
+        return b"close" not in [token.strip() for token in tokens]
 
     def refuse(self, answer: bytes) -> None:
         """Send this, close our half, and read nothing more. The request under way is never handed over."""
