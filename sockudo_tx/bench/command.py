@@ -31,8 +31,11 @@ def bench(options: argparse.Namespace) -> int:
 
     try:
         limits = parse_limits(options.require) if options.require else []
+    except LimitError as error:
+        return _refuse(f"--require {error}", 2)
+    try:
         target = _target(options)
-    except (ValueError, LimitError) as error:
+    except ValueError as error:
         return _refuse(str(error), 2)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

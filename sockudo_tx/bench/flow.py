@@ -19,9 +19,10 @@ from .timeline import Timeline
 __all__ = ["Flow", "lead"]
 
 # From the order to the first event: every process has its connections and its timers by then.
-_LEAD = 300_000_000
-# No event for so long after the last was sent: no more will come.
+_LEAD = 200_000_000
+# No event for so long after the last was sent: no more will come. The longer one is waited for missing ones.
 _SILENCE = 2.0
+_SHORT_SILENCE = 0.7
 # A publisher later than this by its own fault, and by this share of the latencies, is told of; so is a process busier
 # than this, and a machine.
 _LATE = 0.002
@@ -114,7 +115,17 @@ class Flow:
         stage, name = self.stage, self.source.name
         seconds = self.source.schedule.seconds
         end = self.source.start / 1e9 + seconds
-        done = stage.until(lambda status: status["sources"][name]["done"], phase, deadline=end + max(5.0, seconds / 2))
+        progress, known = time.monotonic(), -1
+
+        def over(status: dict[str, Any]) -> bool:
+            nonlocal progress, known
+            source = status["sources"][name]
+            if source["events"] + source["refused"] != known:
+                progress, known = time.monotonic(), source["events"] + source["refused"]
+            return bool(source["done"] or (time.monotonic() > end and time.monotonic() - progress > _SILENCE))
+
+        stage.until(over, phase, deadline=end + max(5.0, seconds / 2))
+        done = stage.status()["sources"][name]["done"]
         if not done:
             self.unsent = stage.status()["sources"][name]["waiting"] if not stage.interrupted else 0
             stage.crew.ask("halt")
@@ -164,7 +175,8 @@ class Flow:
             if events != known:
                 last, known = time.monotonic(), events
             arrived = sum(status["groups"][name]["events"] for name in names)
-            return (self._countable and arrived >= wanted) or time.monotonic() - last > _SILENCE
+            silence = _SILENCE if self._countable else _SHORT_SILENCE
+            return (self._countable and arrived >= wanted) or time.monotonic() - last > silence
 
         self.stage.until(quiet, "settling", poll=0.01)
 

@@ -14,7 +14,7 @@ from .scenarios import SCENARIOS, load_scenario
 
 __all__ = ["LateParser", "add_options", "at_least", "duration", "rate", "whole"]
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?", re.ASCII)
+_DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(ms|s|m|min|h|d)?", re.ASCII)
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 from pathlib import Path
@@ -93,7 +94,9 @@ def _takes(host: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) ->
 
 
 def _held(folder: Path) -> set[str]:
-    try:
-        return {os.readlink(entry) for entry in (folder / "fd").iterdir()}
-    except OSError:
-        return set()
+    found = set()
+    with contextlib.suppress(OSError):  # gone, or another user's
+        for entry in (folder / "fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                found.add(os.readlink(entry))
+    return found

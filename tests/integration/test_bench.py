@@ -1,0 +1,288 @@
+"""`sockudo bench` as a user runs it: every scenario on the real server, and on servers with faults."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.trial import unittest
+
+from sockudo_tx.bench.scenarios import SCENARIOS
+from tests.certificates import self_signed
+from tests.integration import faulty
+from tests.integration.faulty import FaultyServer, Reordering
+from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually, free_port
+
+# Small and short: what is checked is that all of it works, never how fast.
+SHORT = ("--warmup", "0.1", "--duration", "0.4", "--connections", "12", "--rate", "80")
+CLEAN = ("lost", "duplicates", "disorder", "strays", "refused", "disconnected", "errors")
+
+
+def bench(port: int, *arguments: str, patience: float = 60.0) -> subprocess.CompletedProcess[str]:
+    """The command, to its end."""
+    command = [SOCKUDO, "bench", *arguments, "--host", "127.0.0.1", "--port", str(port)]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=patience)
+
+
+class ScenarioTests(unittest.TestCase):
+    """Every scenario, on one server that serves them all."""
+
+    server: ClassVar[Process]
+    port: ClassVar[int]
+    folder: ClassVar[tempfile.TemporaryDirectory[str]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.folder = tempfile.TemporaryDirectory()
+        folder = Path(cls.folder.name)
+        app = {"id": "app-id", "key": "app-key", "secret": "app-secret", "max_connections": 0}
+        app |= {"enable_client_messages": True, "max_client_events_per_second": 0}
+        (folder / "bench.json").write_text(json.dumps({"app_manager": {"array": {"apps": [app]}}}))
+        cls.port = free_port()
+        cls.server = Process([SOCKUDO, "-c", "bench.json"], folder, environment(PORT=str(cls.port)))
+        cls.server.up(cls.port)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.server.kill()
+        cls.folder.cleanup()
+
+    def played(self, *arguments: str) -> dict[str, Any]:
+        """The document of a run that found no fault."""
+        done = bench(self.port, *arguments, "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout[:2000])
+        document: dict[str, Any] = json.loads(done.stdout)
+        self.assertEqual((document["schema"], document["scenario"]), (1, arguments[0]))
+        self.assertNotIn("app-secret", done.stdout)
+        figures = document["figures"]
+        for name in CLEAN:
+            self.assertEqual(figures.get(name, 0), 0, f"{name}: {document['notes']}")
+        if "expected" in figures:
+            self.assertEqual(figures["delivered"], figures["expected"])
+            self.assertGreater(figures["delivered"], 0)
+        return document
+
+    def test_fanout(self) -> None:
+        """Each event reaches each subscriber of its channel; cost and memory of the server are found by themselves."""
+        document = self.played("fanout", *SHORT, "--channels", "3", "--arrivals", "poisson", "--processes", "2")
+        figures = document["figures"]
+        self.assertEqual(figures["expected"], figures["published"] * 4)
+        self.assertGreater(figures["server_cpu_us_per_delivery"], 0)
+        self.assertGreater(figures["server_rss_bytes"], 1 << 20)
+        self.assertEqual(sum(document["latencies"]["delivery"]["buckets"][1::2]), figures["delivered"])
+        self.assertGreater(len(document["series"]["rss_bytes"]), 1)
+
+    def test_burst(self) -> None:
+        """Bursts arrive whole."""
+        figures = self.played("burst", *SHORT, "--burst", "60", "--every", "250ms")["figures"]
+        self.assertEqual(figures["published"] % 60, 0)
+
+    def test_publish(self) -> None:
+        """As fast as the server answers: batches too, and every event reaches the subscriber."""
+        options = ("--warmup", "0.1", "--duration", "0.4", "--server-pid", str(self.server.pid))
+        document = self.played("publish", *options, "--publishers", "2")
+        self.assertEqual((document["main"], document["options"]["rate"]), ("publish", "max"))
+        self.assertGreater(document["figures"]["requests_per_second"], 10)
+        figures = self.played("publish", *options, "--batch", "10", "--channels", "1", "--rate", "200")["figures"]
+        self.assertEqual(figures["published"], 80)
+        self.assertLess(figures["requests_per_second"], 30)
+
+    def test_client_events(self) -> None:
+        """Client events reach all others of the channel and not the sender."""
+        options = ("--channels", "3", "--senders", "2", "--processes", "2")
+        figures = self.played("client-events", *SHORT, *options)["figures"]
+        self.assertEqual(figures["expected"], figures["published"] * 3)
+
+    def test_connect(self) -> None:
+        """All connections are timed, on a schedule and flat out."""
+        for rate in ("200", "max"):
+            document = self.played("connect", "--connections", "30", "--rate", rate)
+            self.assertEqual(document["figures"]["connected"], 30)
+            self.assertEqual(sum(document["latencies"]["subscribed"]["buckets"][1::2]), 30)
+
+    def test_idle(self) -> None:
+        """Memory is read at each count."""
+        figures = self.played("idle", "--counts", "10,60", "--duration", "0.2")["figures"]
+        self.assertEqual(figures["connected"], 60)
+        self.assertIn("rss_bytes_per_connection", figures)
+
+    def test_churn(self) -> None:
+        """Those who stay lose nothing while others come and go."""
+        figures = self.played("churn", *SHORT, "--churn", "80", "--stay", "100ms")["figures"]
+        self.assertEqual(figures["came"], 40)
+
+    def test_presence(self) -> None:
+        """Every join and every leave reaches every member once."""
+        options = ("--connections", "8", "--rate", "40", "--stay", "200ms", "--duration", "0.4", "--processes", "2")
+        figures = self.played("presence", *options)["figures"]
+        self.assertEqual((figures["visitors"], figures["expected"]), (16, 256))
+
+    def test_reconnect_storm(self) -> None:
+        """All come back, and afterwards nobody misses anything."""
+        document = self.played("reconnect-storm", *SHORT)
+        self.assertGreater(document["figures"]["storm_seconds"], 0)
+        self.assertEqual(sum(document["latencies"]["reconnect"]["buckets"][1::2]), 12)
+
+    def test_slow_consumers(self) -> None:
+        """The others lose nothing; the slow ones, whom nobody waits for, are counted apart."""
+        options = ("--connections", "5", "--slow", "2", "--rate", "150", "--size", "90000", "--duration", "0.6")
+        figures = self.played("slow-consumers", *options, "--warmup", "0.1", "--in-flight", "2")["figures"]
+        self.assertEqual(figures["slow_dropped"] + figures["slow_kept"], 2)
+        self.assertIn("before_p99_ms", figures)
+
+    def test_published(self) -> None:
+        """Connections arrive while events are published."""
+        figures = self.played("published", "--short", "--ramp", "10", "--connections", "20", "--rate", "20")["figures"]
+        self.assertEqual((figures["connected"], figures["published"]), (20, 20))
+
+    def test_soak(self) -> None:
+        """Rounds add up, and table sizes become a series."""
+        options = ("--scenario", "burst", "--burst", "5", "--duration", "0.3", "--warmup", "0", "--connections", "5")
+        document = self.played("soak", *options, "--for", "0.7", "--sample-every", "100ms")
+        figures = document["figures"]
+        self.assertGreater(figures["rounds"], 1)
+        self.assertEqual(figures["published"], figures["rounds"] * 5)
+        self.assertIn("rss_growth_bytes", figures)
+        self.assertIn(5, [value for _, value in document["series"]["server_totals_connections"]])
+
+    def test_every_scenario_is_tested(self) -> None:
+        """Whoever adds a scenario adds its test."""
+        for row in SCENARIOS:
+            self.assertTrue(hasattr(self, f"test_{row.module}"), row.name)
+
+    def test_limits(self) -> None:
+        """A limit that does not hold ends with 1 and is named; one that holds does not."""
+        done = bench(self.port, "fanout", *SHORT, "--require", "p99=60s,loss=0")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        done = bench(self.port, "fanout", *SHORT, "--require", "deliveries_per_second>=1000000000")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("deliveries per second", done.stdout.replace("_", " "))
+
+    def test_refused(self) -> None:
+        """A wrong key ends with 1 and the server's reason, a wrong secret with the refusal of its events."""
+        done = bench(self.port, "fanout", *SHORT, "--app-key", "wrong")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("4001", done.stderr)
+        done = bench(self.port, "fanout", *SHORT, "--app-secret", "wrong", "--json")
+        document = json.loads(done.stdout)
+        self.assertEqual((done.returncode, document["figures"]["published"]), (1, 0))
+        self.assertGreater(document["figures"]["refused"], 0)
+        self.assertIn("401", document["notes"][0])
+
+    def test_ctrl_c(self) -> None:
+        """Ctrl-C ends the run early with a report of what was measured; on a terminal there is progress."""
+        main, terminal = pty.openpty()
+        self.addCleanup(os.close, main)
+        options = ["--connections", "5", "--duration", "60", "--rate", "50", "--warmup", "0", "--port", str(self.port)]
+        process = subprocess.Popen(
+            [SOCKUDO, "bench", "fanout", *options, "--json"],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            text=True,
+        )
+        os.close(terminal)
+        seen = b""
+        while b"p99" not in seen:
+            seen += os.read(main, 4096)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+        document = json.loads(output)
+        self.assertEqual(process.returncode, 0, document["notes"])
+        self.assertIn("Ctrl-C", document["notes"][0])
+        self.assertEqual(document["figures"]["delivered"], document["figures"]["published"] * 5)
+        self.assertLess(document["figures"]["published"], 2000)
+
+
+class FaultTests(unittest.TestCase):
+    """Faults of servers are found, and servers unlike ours are understood."""
+
+    def played(self, server: FaultyServer, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Exit status and figures."""
+        self.addCleanup(server.close)
+        done = bench(server.port, "fanout", *SHORT, "--connections", "4", "--json", *arguments)
+        self.assertEqual(done.stderr, "")
+        return done.returncode, json.loads(done.stdout)["figures"]
+
+    def test_none(self) -> None:
+        """A server without fault, however unlike ours, is not accused."""
+        status, figures = self.played(FaultyServer(), "--batch", "4")
+        self.assertEqual((status, figures["delivered"], figures["published"]), (0, figures["expected"], 32))
+
+    def test_loss(self) -> None:
+        """Lost events are counted for each client, and the status is 1."""
+        status, figures = self.played(FaultyServer(faulty.losing), "--warmup", "0")
+        self.assertEqual((status, figures["lost"]), (1, 4 * (32 // 5)))
+        self.assertEqual((figures["duplicates"], figures["disorder"]), (0, 0))
+        self.assertEqual(figures["expected"] - figures["delivered"], figures["lost"])
+
+    def test_duplicates(self) -> None:
+        """So are events that came twice."""
+        status, figures = self.played(FaultyServer(faulty.doubling), "--warmup", "0")
+        self.assertEqual((status, figures["duplicates"], figures["lost"]), (1, 4 * (32 // 5), 0))
+
+    def test_disorder(self) -> None:
+        """So are events in the wrong order."""
+        status, figures = self.played(FaultyServer(Reordering()), "--warmup", "0", "--in-flight", "1")
+        self.assertEqual((status, figures["disorder"], figures["lost"]), (1, 4 * 6, 0))
+
+    def test_refusals(self) -> None:
+        """Requests the server refuses are told and owed to nobody."""
+        status, figures = self.played(FaultyServer(refuse=4), "--warmup", "0")
+        self.assertEqual((status, figures["refused"], figures["lost"]), (1, 8, 0))
+
+    def test_compression(self) -> None:
+        """Compressed events are inflated, with and without the context of those before."""
+        for takeover in (True, False):
+            status, figures = self.played(FaultyServer(takeover=takeover), "--compression")
+            self.assertEqual((status, figures["delivered"]), (0, figures["expected"]))
+
+    def test_server_that_dies(self) -> None:
+        """A server that ends in the middle is told of: clients thrown out, events lost or refused, status 1."""
+        server = FaultyServer()
+        self.addCleanup(server.close)
+        process = subprocess.Popen(
+            [SOCKUDO, "bench", "fanout", *SHORT, "--duration", "1", "--json", "--port", str(server.port)],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        eventually("events flow", lambda: server.events)
+        server.close()
+        output, errors = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, errors), (1, ""))
+        self.assertEqual(json.loads(output)["figures"]["disconnected"], 12)
+
+
+class TlsTests(LaunchCase):
+    """Servers that speak TLS."""
+
+    def test_tls(self) -> None:
+        """Events are published and received over TLS; a certificate is checked unless that is not wanted."""
+        files = self_signed(self.folder)
+        apps = {"array": {"apps": [{"id": "app-id", "key": "app-key", "secret": "app-secret"}]}}
+        settings = {"enabled": True, "cert_path": files.cert, "key_path": files.key}
+        name = self.config(ssl=settings, app_manager=apps)
+        self.launch(SOCKUDO, "-c", name)
+        eventually("it listens", lambda: _open(self.port))
+        for options in (("--insecure",), ("--ca", files.cert)):
+            done = bench(self.port, "fanout", *SHORT, "--tls", "--json", *options)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+            figures = json.loads(done.stdout)["figures"]
+            self.assertEqual((figures["published"], figures["delivered"]), (32, 32 * 12))
+        done = bench(self.port, "fanout", *SHORT, "--tls")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--insecure", done.stderr)
+
+
+def _open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
