@@ -21,19 +21,36 @@ class Applied(Enum):
 class Mirror:
     """Members in join order, at one version of one epoch."""
 
-    __slots__ = ("_payload", "epoch", "members", "version")
+    __slots__ = ("_data", "_entries", "_ids", "epoch", "members", "version")
 
     def __init__(self, snapshot: Snapshot | Mirror) -> None:
+        self._become(snapshot)
+
+    def _become(self, snapshot: Snapshot | Mirror) -> None:
         self.epoch: str = snapshot.epoch
         self.version: int = snapshot.version
-        self.members: dict[str, str] = dict(snapshot.members)
-        self._payload: str | None = None
+        self.members: dict[str, str] = {}
+        # What `data` is made of: every join changes the list, and needs it.
+        self._ids: dict[str, str] = {}
+        self._entries: dict[str, str] = {}
+        for user_id, info in snapshot.members.items():
+            self._add(user_id, info)
+        self._data: str | None = None
 
-    def payload(self) -> str:
-        """The member list as `subscription_succeeded` carries it; encoded once per version."""
-        if self._payload is None:
-            self._payload = messages.presence_payload(self.members)
-        return self._payload
+    def _add(self, user_id: str, user_info: str) -> None:
+        self.members[user_id] = user_info
+        self._ids[user_id], self._entries[user_id] = messages.presence_member(user_id, user_info)
+        self._data = None
+
+    def _remove(self, user_id: str) -> None:
+        del self.members[user_id], self._ids[user_id], self._entries[user_id]
+        self._data = None
+
+    def data(self) -> str:
+        """The member list as `subscription_succeeded` carries it; put together once per version."""
+        if self._data is None:
+            self._data = messages.presence_data(self._ids.values(), self._entries.values())
+        return self._data
 
     def apply(self, change: PresenceChange) -> Applied:
         """Take one change in; it counts only as the direct successor of what is here.
@@ -50,17 +67,14 @@ class Mirror:
         if change.joined == (change.user_id in self.members):
             return Applied.NOTHING
         if change.joined:
-            self.members[change.user_id] = change.user_info
+            self._add(change.user_id, change.user_info)
         else:
-            del self.members[change.user_id]
-        self._payload = None
+            self._remove(change.user_id)
         return Applied.CHANGED
 
     def resync(self, snapshot: Snapshot | Mirror) -> tuple[list[str], list[tuple[str, str]]]:
         """Become the snapshot: who left, then who came (with user_info). Who came back as another is in both."""
         gone = [user_id for user_id, info in self.members.items() if snapshot.members.get(user_id) != info]
         new = [(user_id, info) for user_id, info in snapshot.members.items() if self.members.get(user_id) != info]
-        self.epoch, self.version = snapshot.epoch, snapshot.version
-        self.members = dict(snapshot.members)
-        self._payload = None
+        self._become(snapshot)
         return gone, new

@@ -98,7 +98,7 @@ class Subscriptions:
         present = socket.session.channels.get(name.text)
         channel = space.channels.get(name.text)
         if present is not None and present.user_id == member.user_id and channel is not None and channel.mirror:
-            self._perform(socket, socket.session.joined(name, present, channel.mirror.payload()))
+            self._perform(socket, socket.session.joined(name, present, channel.mirror.data()))
             return None
 
         def admitted(joined: Joined, mirror: Mirror) -> None:
@@ -108,7 +108,7 @@ class Subscriptions:
                 self._presence.part(space.app.id, name.text, socket.id)
                 return
             mirror = self._mirrors.adopt(space.channels.get(name.text), mirror)
-            effects = socket.session.joined(name, member, mirror.payload())
+            effects = socket.session.joined(name, member, mirror.data())
             entered = self._enter(space, name, socket, Subscription(mirror.version))
             entered.mirror = mirror
             if joined.webhook:

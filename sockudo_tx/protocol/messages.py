@@ -9,7 +9,7 @@ text on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from .errors import PeerError
 from .wirejson import JsonError, Raw, compact, dumps, loads, quote
 
 __all__ = [
+    "NO_DATA",
     "ClientEvent",
     "Command",
     "Ignored",
@@ -35,7 +36,8 @@ __all__ = [
     "event",
     "member_added",
     "member_removed",
-    "presence_payload",
+    "presence_data",
+    "presence_member",
     "signin_success",
     "subscription_count",
     "subscription_succeeded",
@@ -201,6 +203,9 @@ _READERS: dict[str, Callable[[bytes], Command]] = {
 PING = '{"event":"pusher:ping"}'
 PONG = '{"event":"pusher:pong"}'
 
+NO_DATA = '"{}"'
+"""`data` where nothing has to be said."""
+
 
 def connection_established(socket_id: str, activity_timeout: int) -> str:
     inner = f'{{"socket_id":{quote(socket_id)},"activity_timeout":{activity_timeout}}}'
@@ -230,16 +235,21 @@ def client_event(name: str, channel: str, data: str | None, user_id: str | None)
     return text + "}"
 
 
-def subscription_succeeded(channel: str, payload: str = "{}") -> str:
-    """`payload` is the inner JSON text: `{}`, or `presence_payload` on presence channels."""
-    return _internal("subscription_succeeded", channel, payload)
+def subscription_succeeded(channel: str, data: str = NO_DATA) -> str:
+    """`data` is a JSON string: `presence_data` on presence channels."""
+    return f'{{"event":"pusher_internal:subscription_succeeded","channel":{quote(channel)},"data":{data}}}'
 
 
-def presence_payload(members: Mapping[str, str]) -> str:
-    """The member list of `subscription_succeeded`: user id to user_info (JSON text), in join order."""
-    ids = [quote(user_id) for user_id in members]
-    entries = ",".join(f"{user}:{info}" for user, info in zip(ids, members.values(), strict=True))
-    return f'{{"presence":{{"ids":[{",".join(ids)}],"hash":{{{entries}}},"count":{len(ids)}}}}}'
+def presence_member(user_id: str, user_info: str) -> tuple[str, str]:
+    """A member's two places in `presence_data`: its id, and its entry in the hash. `user_info` is JSON text."""
+    name = quote(user_id)
+    return quote(name)[1:-1], quote(f"{name}:{user_info}")[1:-1]
+
+
+def presence_data(ids: Collection[str], entries: Iterable[str]) -> str:
+    """The member list of `subscription_succeeded`, of what `presence_member` made of each member, in join order."""
+    listed = f'\\"ids\\":[{",".join(ids)}],\\"hash\\":{{{",".join(entries)}}},\\"count\\":{len(ids)}'
+    return f'"{{\\"presence\\":{{{listed}}}}}"'
 
 
 def member_added(channel: str, user_id: str, user_info: str) -> str:
@@ -255,7 +265,7 @@ def subscription_count(channel: str, count: int) -> str:
 
 
 def cache_miss(channel: str) -> str:
-    return f'{{"event":"pusher:cache_miss","channel":{quote(channel)},"data":"{{}}"}}'
+    return f'{{"event":"pusher:cache_miss","channel":{quote(channel)},"data":{NO_DATA}}}'
 
 
 def signin_success(user_data: str) -> str:

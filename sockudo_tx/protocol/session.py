@@ -61,12 +61,12 @@ class Session:
             return self._signin(command, app)
         return _NOTHING
 
-    def joined(self, channel: ChannelName, member: Member | None, payload: str = "{}") -> Sequence[Effect]:
-        """The join took effect; `payload` is the member list on presence channels."""
+    def joined(self, channel: ChannelName, member: Member | None, data: str = messages.NO_DATA) -> Sequence[Effect]:
+        """The join took effect; `data` is `messages.presence_data` on presence channels."""
         self.channels[channel.text] = member
         if channel.private:
             self.authorized = True
-        succeeded = Send(messages.subscription_succeeded(channel.text, payload))
+        succeeded = Send(messages.subscription_succeeded(channel.text, data))
         return (succeeded, Replay(channel.text)) if channel.cache else (succeeded,)
 
     def _subscribe(self, command: Subscribe, app: App) -> Sequence[Effect]:

@@ -66,20 +66,23 @@ class ApplyTests(SynchronousTestCase):
         self.assertEqual(members, MEMBERS)
 
 
-class PayloadTests(SynchronousTestCase):
-    """`payload`"""
+class DataTests(SynchronousTestCase):
+    """`data`"""
+
+    def listed(self, found: Mirror) -> object:
+        return json.loads(json.loads(found.data()))["presence"]
 
     def test_current(self) -> None:
         """It is the list as it is, in order, encoded once for each change."""
         found = mirror()
-        self.assertEqual(
-            json.loads(found.payload())["presence"], {"ids": ["u1", "u2"], "hash": {"u1": 1, "u2": 2}, "count": 2}
-        )
-        self.assertIs(found.payload(), found.payload())
+        self.assertEqual(self.listed(found), {"ids": ["u1", "u2"], "hash": {"u1": 1, "u2": 2}, "count": 2})
+        self.assertIs(found.data(), found.data())
         found.apply(change(False, "u1"))
-        self.assertEqual(json.loads(found.payload())["presence"]["ids"], ["u2"])
+        self.assertEqual(self.listed(found), {"ids": ["u2"], "hash": {"u2": 2}, "count": 1})
+        found.apply(change(True, 'u"1', 11, 12))
+        self.assertEqual(self.listed(found), {"ids": ["u2", 'u"1'], "hash": {"u2": 2, 'u"1': "info"}, "count": 2})
         found.resync(Snapshot("epoch", 20, {}))
-        self.assertEqual(json.loads(found.payload())["presence"], {"ids": [], "hash": {}, "count": 0})
+        self.assertEqual(self.listed(found), {"ids": [], "hash": {}, "count": 0})
 
 
 class ResyncTests(SynchronousTestCase):

@@ -96,6 +96,13 @@ REFUSED = [
     ('{"event":"pusher:signin","data":"7"}', BAD + "Invalid signin data format"),
 ]
 
+
+def listing(members: dict[str, str]) -> str:
+    """The `presence_data` of these members."""
+    pairs = [messages.presence_member(*member) for member in members.items()]
+    return messages.presence_data([name for name, _ in pairs], [entry for _, entry in pairs])
+
+
 # Outbound texts, byte for byte (protocol.md 2.4).
 SENT = [
     (messages.PING, '{"event":"pusher:ping"}'),
@@ -108,8 +115,8 @@ SENT = [
     (messages.client_event("client-x", "presence-a", '"s"', "u1"), '{"event":"client-x","channel":"presence-a","data":"s","user_id":"u1"}'),
     (messages.client_event("client-x", "presence-a", None, 'u"1'), '{"event":"client-x","channel":"presence-a","user_id":"u\\"1"}'),
     (messages.subscription_succeeded("news"), '{"event":"pusher_internal:subscription_succeeded","channel":"news","data":"{}"}'),
-    (messages.subscription_succeeded("presence-r", messages.presence_payload({"u1": '{"name":"Ann"}', "2": "null"})), '{"event":"pusher_internal:subscription_succeeded","channel":"presence-r","data":"{\\"presence\\":{\\"ids\\":[\\"u1\\",\\"2\\"],\\"hash\\":{\\"u1\\":{\\"name\\":\\"Ann\\"},\\"2\\":null},\\"count\\":2}}"}'),
-    (messages.presence_payload({}), '{"presence":{"ids":[],"hash":{},"count":0}}'),
+    (messages.subscription_succeeded("presence-r", listing({"u1": '{"name":"Ann"}', "2": "null"})), '{"event":"pusher_internal:subscription_succeeded","channel":"presence-r","data":"{\\"presence\\":{\\"ids\\":[\\"u1\\",\\"2\\"],\\"hash\\":{\\"u1\\":{\\"name\\":\\"Ann\\"},\\"2\\":null},\\"count\\":2}}"}'),
+    (listing({}), '"{\\"presence\\":{\\"ids\\":[],\\"hash\\":{},\\"count\\":0}}"'),
     (messages.member_added("presence-r", "u2", '{"name":"Bob"}'), '{"event":"pusher_internal:member_added","channel":"presence-r","data":"{\\"user_id\\":\\"u2\\",\\"user_info\\":{\\"name\\":\\"Bob\\"}}"}'),
     (messages.member_removed("presence-r", "u2"), '{"event":"pusher_internal:member_removed","channel":"presence-r","data":"{\\"user_id\\":\\"u2\\"}"}'),
     (messages.subscription_count("news", 3), '{"event":"pusher_internal:subscription_count","channel":"news","data":"{\\"subscription_count\\":3}"}'),
@@ -237,7 +244,7 @@ class SentTests(SynchronousTestCase):
             message = json.loads(text)
             self.assertEqual(message["channel"], channel)
             self.assertEqual(json.loads(message["data"])["user_id"], user_id)
-        payload = messages.presence_payload({user_id: info, name + user_id + "x": "null"})
+        payload = listing({user_id: info, name + user_id + "x": "null"})
         listed = json.loads(json.loads(messages.subscription_succeeded(channel, payload))["data"])["presence"]
         self.assertEqual(listed["ids"], list(listed["hash"]))
         self.assertEqual((listed["count"], listed["hash"][user_id]), (2, {name: data}))
