@@ -29,10 +29,14 @@ class Timeline:
 
     def add(self, other: Timeline) -> None:
         """Everything another one with the same start counted."""
-        while self._length < other._length:
-            self._coarsen()
+        self.coarsen(other._length)
         for number, histogram in other._stretches.items():
             self.at(self._start + number * other._length).merge(histogram)
+
+    def coarsen(self, length: int) -> None:
+        """Makes each stretch at least that long."""
+        while self._length < length:
+            self._coarsen()
 
     def percentile(self, share: float) -> list[tuple[int, float]]:
         """For each stretch in which something was counted its middle and the seconds this share did not exceed."""

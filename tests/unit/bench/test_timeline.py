@@ -28,6 +28,13 @@ def test_stretches() -> None:
     assert timeline.percentile(0.5)[0][1] == 1e-6
 
 
+def test_coarser() -> None:
+    """Stretches can be made longer, for a series that is to have few points."""
+    timeline = counted([(0, 1000), (SECOND, 3000), (5 * SECOND, 5000)])
+    timeline.coarsen(3 * SECOND)
+    assert timeline.percentile(1.0) == [(2 * SECOND, 3e-6), (6 * SECOND, 5e-6)]
+
+
 def test_before_the_start() -> None:
     """What is earlier than the start belongs to the first stretch."""
     assert counted([(0, 7000)], SECOND).percentile(1.0) == [(SECOND * 5 // 4, 7e-6)]
