@@ -35,18 +35,24 @@ _KEYS = (
     "p99_ms",
     "max_ms",
     "lost",
-    "connects_per_second",
+    "connections_per_second",
+    "reconnections_per_second",
     "requests_per_second",
+    "storm_seconds",
+    "rss_growth_bytes",
     "server_cpu_us_per_delivery",
+    "server_cpu_us_per_request",
+    "server_cpu_us_per_connection",
     "rss_bytes_per_connection",
+    "server_rss_bytes",
     "published",
     "server_cpu_percent",
-    "rss_bytes",
     "duplicates",
     "disorder",
     "refused",
 )
 _KEY_FIGURES = 6
+_PERCENTILES = ("mean_ms", "p50_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms")
 
 
 class Answer(NamedTuple):
@@ -127,7 +133,16 @@ def subtitle(document: Document) -> str:
 def key_figures(document: Document) -> list[tuple[str, str]]:
     """The few figures that say most, as label and value."""
     figures = {name: value for name, value in document["figures"].items() if value is not None}
-    names = dict.fromkeys([*(name for name in _KEYS if name in figures), *figures])
+    kind = main_kind(document)
+    if kind is not None and kind != "delivery":
+        # The figures p50 and so on are those of deliveries, which this run is not about.
+        histogram = latencies(document)[kind]
+        found = {f"{kind}_{name}_ms": value for name, value in histogram.summary().items() if value is not None}
+        figures = found | {name: value for name, value in figures.items() if name not in _PERCENTILES}
+        keys = [f"{kind}_{name}" if name in _PERCENTILES else name for name in _KEYS]
+    else:
+        keys = [*_KEYS]
+    names = dict.fromkeys([*(name for name in keys if name in figures), *figures])
     return [(label(name), show(name, figures[name])) for name in [*names][:_KEY_FIGURES]]
 
 

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sockudo_tx.bench import report
+from sockudo_tx.bench.figures import show
 from sockudo_tx.bench.page import page
 from sockudo_tx.bench.report import report_path, text_report, write_report
 from sockudo_tx.bench.require import Verdict, check_limits, parse_limits
-from sockudo_tx.bench.words import answer, figure_rows
+from sockudo_tx.bench.words import answer, figure_rows, key_figures
 
 from .runs import histogram, run
 
@@ -156,6 +157,14 @@ def test_terminal() -> None:
     assert lines[-1].startswith("again: sockudo bench fanout")
 
 
+def test_key_figures_are_about_the_main_latency() -> None:
+    """What is shown large is the latency that the run is about, and that a limit without a kind means."""
+    assert ("p99", show("p99_ms", run()["figures"]["p99_ms"])) in key_figures(run())
+    shown = dict(key_figures(run(main="publish")))
+    assert shown["publish p99"] == "4 ms"
+    assert "p99" not in shown
+
+
 def test_figures_are_told_once() -> None:
     """Percentiles that the latencies show are not figures again; others are."""
     document = run(figures={"p99_ms": 1.0, "publish_p99_ms": 2.0, "send_lag_p99_ms": 3.0, "lost": 0})
@@ -186,7 +195,12 @@ def test_bars_show_a_single_outlier() -> None:
             "The limit holds, but there were faults without a limit. Faults:",
         ),
         ({"figures": {}, "latencies": {}}, "", True, "Nothing was measured."),
-        ({"figures": {"clients": 7, "rss_bytes": 2048}, "latencies": {}}, "", True, "RSS: 2 KiB. clients: 7."),
+        (
+            {"figures": {"clients": 7, "server_rss_bytes": 2048}, "latencies": {}},
+            "",
+            True,
+            "server RSS: 2 KiB. clients: 7.",
+        ),
     ],
 )
 def test_answer(changes: dict[str, Any], limits: str, good: bool, text: str) -> None:
