@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import micro
 from ..harness.figure import Figure
-from . import batch, client_event, connect, crowd, idle, lone, memory, publish, rest, saturation, tls
+from . import batch, client_event, connect, crowd, idle, lone, memory, publish, published, rest, saturation, tls
 
 __all__ = ["FIGURES"]
 
@@ -17,6 +17,7 @@ FIGURES: tuple[Figure, ...] = (
     rest.FIGURE,
     connect.FIGURE,
     client_event.FIGURE,
+    published.FIGURE,
     lone.FIGURE,
     memory.FIGURE,
     idle.FIGURE,

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Child", "ChildError", "python"]
+__all__ = ["ROOT", "Child", "ChildError", "python"]
 
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 _PAGE = resource.getpagesize()
 
 
@@ -34,7 +34,7 @@ class Child:
 
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self.name = name
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT, bufsize=0)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, bufsize=0)
         self._heard = b""
         self.about: dict[str, Any] = {}
         """What it said first."""
