@@ -97,6 +97,8 @@ class TlsTransport:
             self.tcp.write(_PLAIN_ANSWER if error.reason == "HTTP_REQUEST" else self._outgoing.read())
             self.tcp.loseConnection()
             return False
+        # In TLS 1.3 only a ticket is left. It must not wait for what we say first: a client that obeys Nagle holds its
+        # request back until something acknowledges its half of the handshake, 40 ms later if nothing does.
         self._pass(self._outgoing.read())
         self._in_time()
         protocol = factory.factory.buildProtocol(self._address)
@@ -114,7 +116,7 @@ class TlsTransport:
             late.cancel()
 
     def _deliver(self) -> None:
-        """Hand over what can be decrypted."""
+        """Hand over what can be decrypted. What OpenSSL answers by itself, new keys, goes with what we say next."""
         tls, incoming = self._tls, self._incoming
         # Asking when nothing is there would cost an exception for each read.
         while self._open and (incoming.pending or tls.pending()):
@@ -129,7 +131,6 @@ class TlsTransport:
                 self._end(self._goodbye())
                 return
             self.protocol.dataReceived(text)
-        self._pass(self._outgoing.read())  # OpenSSL answers some things by itself
 
     def _end(self, last: bytes = b"") -> None:
         """The peer has finished, or cannot be understood: like a closed TCP connection, what waits for it is lost."""

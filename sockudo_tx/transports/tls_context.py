@@ -34,10 +34,10 @@ class CertificateError(Exception):
 
 def server_context(cert_path: str, key_path: str, passphrase: str | None = None) -> SSLContext:
     """TLS 1.2 and 1.3 with this certificate, its chain behind it in the same file. Raises `CertificateError`."""
-    chain = _certificates(cert_path)
+    chain = _certified_keys(cert_path)
     key = _public_key(key_path, passphrase)
-    if _plain(chain[0].public_key()) != key:
-        if any(_plain(each.public_key()) == key for each in chain):
+    if chain[0] != key:
+        if key in chain:
             cure = "Put the server's own certificate first and the intermediate ones behind it"
             raise CertificateError("cert_path", f"the first certificate of {cert_path} is not the server's own", cure)
         cure = "Name the key that the certificate was made for"
@@ -71,12 +71,15 @@ def _read(key: str, path: str) -> bytes:
         raise CertificateError(key, f"{path!r} cannot be read: {reason}", cure) from error
 
 
-def _certificates(path: str) -> list[x509.Certificate]:
+def _certified_keys(path: str) -> list[bytes]:
+    """The public key of each certificate in the file."""
     data = _read("cert_path", path)
     try:
-        return x509.load_pem_x509_certificates(data)
-    except ValueError as error:
-        raise CertificateError("cert_path", f"{path} holds no certificate", _PEM.format(what="CERTIFICATE")) from error
+        return [_plain(certificate.public_key()) for certificate in x509.load_pem_x509_certificates(data)]
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CertificateError(
+            "cert_path", f"{path} holds no certificate that can be used", _PEM.format(what="CERTIFICATE")
+        ) from error
 
 
 def _public_key(path: str, passphrase: str | None) -> bytes:
@@ -91,7 +94,9 @@ def _public_key(path: str, passphrase: str | None) -> bytes:
         if encrypted:
             cure = "Correct ssl.passphrase in the configuration file"
             raise CertificateError("passphrase", f"does not decrypt the key in {path}", cure) from None
-        raise CertificateError("key_path", f"{path} holds no private key", _PEM.format(what="PRIVATE KEY")) from error
+        raise CertificateError(
+            "key_path", f"{path} holds no private key that can be used", _PEM.format(what="PRIVATE KEY")
+        ) from error
     return _plain(key.public_key())
 
 
