@@ -112,8 +112,11 @@ _NOTHING = logarithmic("latency", Dimension.TIME, 0.001, 0.1)
 
 
 def _series(documents: Sequence[Document]) -> list[str]:
-    """The names of the series that get a chart of their own, in the order in which runs have them."""
-    names = dict.fromkeys(name for one in documents for name, points in one.get("series", {}).items() if points)
+    """The names of the series that get a chart of their own, in the order in which runs have them. A series of nothing
+    but zeros gets none: a server tells many of those."""
+    names = dict.fromkeys(
+        name for one in documents for name, points in one.get("series", {}).items() if any(value for _, value in points)
+    )
     return [name for name in names if len(documents) > 1 or not is_statistic(name)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 from .figures import Dimension, show_in
@@ -10,6 +11,7 @@ from .figures import Dimension, show_in
 __all__ = ["Scale", "elapsed", "linear", "logarithmic", "percentiles"]
 
 _NICE = (1.0, 2.0, 5.0, 10.0)
+_THOUSANDS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 # The nines that fit beside one another; beyond them every second one is named.
 _MANY_NINES = 6
 
@@ -43,10 +45,12 @@ def linear(title: str, dimension: Dimension, low: float, high: float) -> Scale:
         high = low + (100.0 if dimension is Dimension.SHARE else 1.0)
     base = _power(1024.0, high) if dimension is Dimension.SIZE else 1.0
     step = _step((high - low) / base, 4) * base
-    if dimension is Dimension.PLAIN and high - low >= 4:
-        step = max(step, 1.0)
+    if dimension is Dimension.PLAIN and high - low >= 1:
+        step = max(step, 1.0)  # they are mostly counts, and there is no half a connection
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = tuple((number * step, show_in(dimension, number * step)) for number in range(first, last + 1))
+    short = dimension is Dimension.PLAIN and last * step >= 1e5
+    show = _short if short else partial(show_in, dimension)
+    ticks = tuple((number * step, show(number * step)) for number in range(first, last + 1))
     return Scale(title, first * step, last * step, ticks)
 
 
@@ -81,6 +85,12 @@ def elapsed(seconds: float) -> Scale:
     step = _step(end, 6)
     ticks = tuple((number * step * unit, f"{number * step:g}") for number in range(math.floor(end / step + 1e-9) + 1))
     return Scale(f"time ({name})", 0.0, max(end * unit, seconds), ticks)
+
+
+def _short(value: float) -> str:
+    """A large number in the room beside an axis."""
+    scale, sign = next((found for found in _THOUSANDS if abs(value) >= found[0]), (1.0, ""))
+    return f"{value / scale:.3g}{sign}"
 
 
 def _step(span: float, count: int) -> float:

@@ -135,4 +135,5 @@ def _numbers(found: dict[str, Any], prefix: str = "server") -> Iterator[tuple[st
         if isinstance(value, dict):
             yield from _numbers(value, f"{prefix}_{name}")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{prefix}_{name}", value
+            unit = "_bytes" if prefix.endswith("memory") and name != "percent" else ""
+            yield f"{prefix}_{name}{unit}", value

@@ -66,6 +66,10 @@ def test_any_elapsed(seconds: float) -> None:
     [
         (linear("", Dimension.PLAIN, 3, 970), ["0", "500", "1,000"]),
         (linear("", Dimension.PLAIN, 10, 10), ["0", "5", "10"]),
+        (linear("", Dimension.PLAIN, 0, 1), ["0", "1"]),
+        (linear("", Dimension.PLAIN, 0, 0.9), ["0", "0.500", "1"]),
+        (linear("", Dimension.PLAIN, 0, 2.4e10), ["0", "10G", "20G", "30G"]),
+        (linear("", Dimension.PLAIN, 0, 190_000), ["0", "50k", "100k", "150k", "200k"]),
         (linear("", Dimension.SHARE, 30, 38), ["0 %", "10 %", "20 %", "30 %", "40 %"]),
         (linear("", Dimension.SIZE, 6e7, 6.1e7), ["54 MiB", "56 MiB", "58 MiB", "60 MiB", "62 MiB"]),
         (linear("", Dimension.SIZE, 1e6, 6e7), ["0 B", "20 MiB", "40 MiB", "60 MiB"]),
