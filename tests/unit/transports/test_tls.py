@@ -110,6 +110,22 @@ class HandshakeTests(TlsCase):
             peer.send_raw(bytes((byte,)))
         self.assertEqual(peer.app.heard, b"slowly")
 
+    def test_answered_at_once(self) -> None:
+        """The end of the handshake is answered before anybody speaks, or a client that obeys Nagle waits 40 ms."""
+        for version in VERSIONS:
+            peer = self.peer(version)
+            for _ in range(3):
+                try:
+                    peer.client.do_handshake()
+                except ssl.SSLWantReadError:
+                    pass
+                before = peer.pair.read()
+                peer.incoming.write(before)
+                peer.send_raw(peer.outgoing.read())
+                if peer.app is not None:
+                    break
+            self.assertNotEqual(peer.pair.read(), b"")
+
     def test_out_of_time(self) -> None:
         """A client that begins a handshake, or nothing at all, is gone after ten seconds."""
         for begun in (False, True):
