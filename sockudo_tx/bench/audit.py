@@ -92,6 +92,11 @@ class Audit:
         else:
             self._verdicts.duplicates += 1
 
+    def resume(self, expected: Mapping[bytes, int]) -> None:
+        """Goes on where somebody else has audited everything before."""
+        self.expected.update(expected)
+        self._first.update(dict.fromkeys(expected, 0))
+
     def finish(self, sent: Mapping[bytes, Sent], *, stayed: bool = True) -> Verdicts:
         """The faults, now that it is known what was sent. What came after the last event that arrived counts as lost
         for a connection that `stayed`, not for one that went by itself."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from bisect import bisect_right
+from collections.abc import Iterable
 from typing import Any
 
 from ..protocol.auth import channel_signature
 from .audit import Audit, Sent, Verdicts
-from .frames import CLOSE, PING, PONG, TEXT, FrameError, Messages, client_frame
-from .group import Group
+from .frames import CLOSE, PING, PONG, TEXT, FrameError, Messages, client_frame, split
+from .group import Group, Item
 from .handshake import Refused, accepted, request
+from .tape import Tape
 from .wire import CHUNK, Wire
 
 __all__ = ["Client"]
@@ -24,8 +27,11 @@ class Client(Wire):
 
     __slots__ = (
         "_audit", "_expected", "_key", "_lookup", "_messages", "_rest", "_state", "_waiting",
-        "began", "group", "number", "socket_id",
+        "began", "frame", "group", "number", "read", "socket_id", "tape",
     )  # fmt: skip
+
+    on_tape = True
+    """Whether clients of this kind on one channel read the same events."""
 
     def __init__(self, group: Group, number: int, began: int) -> None:
         super().__init__(group.dialer)
@@ -42,6 +48,10 @@ class Client(Wire):
         self._audit = Audit(frozenset(group.plan.channels_of(number)), whole=group.plan.whole)
         self._expected = self._audit.expected
         self._lookup = group.seen.get
+        self.tape: Tape | None = None
+        """What all read, as long as this one reads it too."""
+        self.frame = self.read = 0
+        """How many frames and bytes of it."""
 
     # --------------------------------------------------------------------------------------------------- for kinds
 
@@ -60,31 +70,117 @@ class Client(Wire):
         self.send(head)
 
     def _readable(self, mask: int) -> None:
-        """The hot path: what most clients read most of the time, without a call."""
+        """The hot path: what a client reads of the tape."""
         try:
             data = self._recv(CHUNK)
         except OSError as error:
             self._trouble(error)
             return
-        group = self.group
-        known, items = group.last
-        if data != known or self._rest or self._key:
+        tape = self.tape
+        if tape is None or not data:
             if data:
                 self.received(data)
             else:
                 self._end(None)
             return
+        self._read_tape(tape, data)
+
+    def _read_tape(self, tape: Tape, data: bytes) -> None:
         now = time.monotonic_ns()
+        if self._rest:
+            data = self._rest + data
+        if tape.text.startswith(data, self.read - tape.start):
+            self._advance(tape, data, now)
+            return
+        left = tape.start + len(tape.text) - self.read
+        if 0 < left < len(data) and tape.text.startswith(data[:left], self.read - tape.start):
+            self._advance(tape, data[:left], now)
+            data = data[left:]
+        self._follow(tape, data, now)
+
+    def _advance(self, tape: Tape, data: bytes, now: int) -> None:
+        """Takes the whole frames at the start of data that is on the tape."""
+        ends, first, stop = tape.ends, self.frame - tape.first, self.read + len(data)
+        after = bisect_right(ends, stop, first)
+        if after == first:
+            self._rest = data
+            return
+        end = ends[after - 1]
+        self._rest = data[end - self.read :] if end != stop else b""
+        self.read = end
+        if after - first == 1:
+            tape.places[first].append((now - tape.dues[first]) >> 10)
+        elif self.frame >= tape.even:
+            tape.places[first] += [(now - due) >> 10 for due in tape.dues[first:after]]
+        else:
+            for place, due in zip(tape.places[first:after], tape.dues[first:after], strict=True):
+                place.append((now - due) >> 10)
+        self.frame += after - first
+        self.group.last_event = now
+
+    def _follow(self, tape: Tape, data: bytes, now: int) -> None:
+        """Reads what is not, or not only, on the tape: the first to read something puts it there."""
+        group, begin = self.group, 0
+        try:
+            frames, self._rest = split(data)
+            for place, (first, text, stop) in enumerate(frames):
+                frame, begin = data[begin:stop], stop
+                index = self.frame - tape.first
+                if index < len(tape.ends):
+                    known = tape.ends[index] - self.read == len(frame) and tape.text.startswith(
+                        frame, self.read - tape.start
+                    )
+                    if not known and self._aside(first, text):
+                        continue
+                else:
+                    stream, serial, _, due, _ = item = group.understood(first, text)
+                    known = stream is not None and tape.add(frame, stream, serial, due, group.place(due))
+                    if stream is None:
+                        self._take((item,), now)
+                        continue
+                if not known:
+                    self.leave_tape()
+                    self._take([group.understood(first, text) for first, text, _ in frames[place:]], now)
+                    break
+                tape.places[index].append((now - tape.dues[index]) >> 10)
+                self.read += len(frame)
+                self.frame += 1
+        except FrameError as error:
+            self.close()
+            self.lost(str(error))
+        group.last_event = now
+        group.shorten(tape)
+
+    def _aside(self, first: int, text: bytes) -> bool:
+        """Handles a message that is no event, like a ping; it does not matter where between events it comes."""
+        item = self.group.understood(first, text)
+        if item[0] is not None:
+            return False
+        self._told(item[1])
+        return True
+
+    def leave_tape(self) -> None:
+        """From now on it is audited by itself."""
+        if self.tape is not None:
+            self._audit.resume(self.tape.state(self.frame))
+            self.tape = None
+
+    def _take(self, items: Iterable[Item], now: int) -> None:
         expected = self._expected
         for stream, serial, following, due, append in items:
-            if expected.get(stream) == serial:  # type: ignore[arg-type]
-                expected[stream] = following  # type: ignore[index]
+            if stream is not None:
+                if expected.get(stream) == serial:
+                    expected[stream] = following
+                else:
+                    self._audit.odd(stream, serial)
+                append((now - due) >> 10)
             else:
-                self._audit.odd(stream, serial)  # type: ignore[arg-type]
-            append((now - due) >> 10)
-        group.last_event = now
+                self._told(serial)
 
     def received(self, data: bytes) -> None:
+        if self.tape is not None:
+            self._read_tape(self.tape, data)
+            return
         now = time.monotonic_ns()
         if self._rest:
             data = self._rest + data
@@ -96,22 +192,14 @@ class Client(Wire):
         group = self.group
         try:
             items, self._rest = self._lookup(data) or group.understand(data)
-            expected = self._expected
-            for stream, serial, following, due, append in items:
-                if stream is not None:
-                    if expected.get(stream) == serial:
-                        expected[stream] = following
-                    else:
-                        self._audit.odd(stream, serial)
-                    append((now - due) >> 10)
-                else:
-                    self._told(serial)
+            self._take(items, now)
         except FrameError as error:
             self.close()
             self.lost(str(error))
         group.last_event = now
 
     def lost(self, reason: str) -> None:
+        self.leave_tape()
         if self._state == "ready":
             self.group.ready -= 1
             self.group.dropped[reason] += 1
@@ -123,6 +211,7 @@ class Client(Wire):
     def leave(self) -> None:
         """Hangs up as a browser does whose page is left."""
         if self._state == "ready":
+            self.leave_tape()
             self.group.ready -= 1
             self._state = "left"
             self.close()
@@ -131,6 +220,7 @@ class Client(Wire):
         """The faults of its streams. One that never got in has missed nothing that was owed to it."""
         if self._state == "opening" or (self._state == "gone" and not self.socket_id):
             return Verdicts()
+        self.leave_tape()
         return self._audit.finish(sent, stayed=self._state != "left")
 
     def owed(self) -> None:
@@ -193,8 +283,7 @@ class Client(Wire):
             self._waiting.discard(str(message.get("channel")))
             self.heard(event, message)
             if not self._waiting and self._state == "opening":
-                self._state = "ready"
-                self.group.settled(self, None)
+                self._in()
         elif event == "pusher:ping":
             self.send(_PONG)
         elif event in ("pusher:error", "pusher:subscription_error"):
@@ -216,8 +305,18 @@ class Client(Wire):
                 asked["channel_data"] = data
             self.say(json.dumps({"event": "pusher:subscribe", "data": asked}))
         if not wanted:
-            self._state = "ready"
-            self.group.settled(self, None)
+            self._in()
+
+    def be_subscribed(self, messages: Messages) -> None:
+        """As if it had come in by itself; for whoever has no server to come in to."""
+        self._messages = messages
+        self._in()
+
+    def _in(self) -> None:
+        self._state = "ready"
+        if self.on_tape and self._messages is not None and not self._messages.compressed:
+            self.tape = self.group.tape(self)
+        self.group.settled(self, None)
 
     def _error(self, message: dict[str, Any]) -> None:
         said = _decoded(message.get("data"))

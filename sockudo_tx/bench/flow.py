@@ -124,7 +124,7 @@ class Flow:
                 progress, known = time.monotonic(), source["events"] + source["refused"]
             return bool(source["done"] or (time.monotonic() > end and time.monotonic() - progress > _SILENCE))
 
-        stage.until(over, phase, deadline=end + max(5.0, seconds / 2))
+        stage.until(over, phase, deadline=end + max(5.0, seconds / 2), poll=0.1)
         done = stage.status()["sources"][name]["done"]
         if not done:
             self.unsent = stage.status()["sources"][name]["waiting"] if not stage.interrupted else 0

@@ -14,15 +14,17 @@ _FINAL, _COMPRESSED = 0x80, 0x40
 
 Frame = tuple[int, bytes]
 """First byte and payload."""
+_Placed = tuple[int, bytes, int]
+"""First byte, payload, and where the frame ends in what it was read from."""
 
 
 class FrameError(ValueError):
     """What a server must not send."""
 
 
-def split(data: bytes) -> tuple[list[Frame], bytes]:
+def split(data: bytes) -> tuple[list[_Placed], bytes]:
     """The whole frames at the start of the data, and what is left. Raises FrameError for a masked one."""
-    frames: list[Frame] = []
+    frames: list[_Placed] = []
     start, end = 0, len(data)
     while end - start >= 2:
         size = data[start + 1]
@@ -37,7 +39,7 @@ def split(data: bytes) -> tuple[list[Frame], bytes]:
         stop = begin + size
         if stop > end:
             break
-        frames.append((data[start], data[begin:stop]))
+        frames.append((data[start], data[begin:stop], stop))
         start = stop
     return frames, data[start:]
 
@@ -65,6 +67,11 @@ class Messages:
         self._keep = takeover
         self._inflater = None if wbits is None else zlib.decompressobj(-wbits)
         self._parts: list[Frame] = []
+
+    @property
+    def compressed(self) -> bool:
+        """Whether messages may be."""
+        return self._wbits is not None
 
     def whole(self, first: int, payload: bytes) -> bytes | None:
         """The message that this data frame completes, None when more of it is to come. Raises FrameError."""

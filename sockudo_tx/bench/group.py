@@ -11,21 +11,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import plans
+from . import tape as tapes
 from .audit import Sent, Verdicts
 from .frames import FINAL_TEXT, FrameError, split
 from .histogram import Histogram
 from .payload import Marker
+from .tape import Tape
 from .timeline import Timeline
 from .wire import Dialer
 
 if TYPE_CHECKING:  # a client knows its group
     from .client import Client
 
-__all__ = ["Group"]
+__all__ = ["Group", "Item"]
 
 # What one read held: (stream, serial, next serial, due, where its latency goes) for an event of ours, (None, message or
 # frame, ...) for anything else.
-_Item = tuple[bytes | None, Any, int, int, Callable[[int], None]]
+Item = tuple[bytes | None, Any, int, int, Callable[[int], None]]
 # Reads remembered: with up to 64 KiB each, some megabytes.
 _REMEMBERED = 256
 
@@ -43,9 +45,7 @@ class Group:
     def __init__(self, dialer: Dialer, plan: plans.Group, marker: Marker, numbers: Sequence[int], workers: int) -> None:
         self.dialer = dialer
         self.plan = plan
-        self.seen: dict[bytes, tuple[tuple[_Item, ...], bytes]] = {}
-        self.last: tuple[bytes, tuple[_Item, ...]] = b"", ()
-        """The last read of whole events only, and what it means: most often the next client reads the same."""
+        self.seen: dict[bytes, tuple[tuple[Item, ...], bytes]] = {}
         self.clients: list[Client] = []
         self.ready = 0
         """Clients that are subscribed now."""
@@ -63,7 +63,7 @@ class Group:
         self.notes: dict[Any, Any] = {}
         """For kinds: counters of their own, by name."""
         self._kind = _load(plan.kind)
-        self._marker = marker
+        self.marker = marker
         self._numbers = numbers
         self._opened = 0
         self._pending = 0
@@ -71,6 +71,7 @@ class Group:
         self._windows: list[tuple[plans.Window, list[int]]] = []
         self._others: list[int] = []
         self._streams: dict[bytes, bytes] = {}
+        self._tapes: dict[int, Tape] = {}
         self.latencies: dict[str, Histogram] = {}
         self.timeline: Timeline | None = None
         """Of the measured window, by when it was folded: at each status, several times a second."""
@@ -153,28 +154,26 @@ class Group:
         self._windows = [(window, []) for window in windows]
         self.timeline = next((Timeline(window.start) for window in windows if window.name == "delivery"), None)
         self.seen.clear()
-        self.last = b"", ()
 
-    def understand(self, data: bytes) -> tuple[tuple[_Item, ...], bytes]:
+    def understand(self, data: bytes) -> tuple[tuple[Item, ...], bytes]:
         """What a read means, and the beginning of a frame at its end. Raises FrameError."""
         frames, rest = split(data)
-        items = [
-            self.item(text) if first == FINAL_TEXT else (None, (first, text), 0, 0, _nowhere) for first, text in frames
-        ]
-        found = tuple(items), rest
-        if not rest and all(item[0] is not None for item in items):
-            self.last = data, found[0]
+        found = tuple([self.understood(first, text) for first, text, _ in frames]), rest
         if len(self.seen) >= _REMEMBERED:
             self.seen.clear()
         self.seen[data] = found
         return found
 
-    def item(self, text: bytes) -> _Item:
+    def understood(self, first: int, text: bytes) -> Item:
+        """What one frame means. Raises FrameError."""
+        return self.item(text) if first == FINAL_TEXT else (None, (first, text), 0, 0, _nowhere)
+
+    def item(self, text: bytes) -> Item:
         """What one message means. Raises FrameError for one that is no JSON object."""
-        mark = self._marker.find(text)
+        mark = self.marker.find(text)
         if mark is not None:
             stream = self._streams.setdefault(mark.stream, mark.stream)  # one object, whose hash is known
-            return stream, mark.serial, mark.serial + 1, mark.due, self._place(mark.due)
+            return stream, mark.serial, mark.serial + 1, mark.due, self.place(mark.due).append
         try:
             message = json.loads(text)
         except ValueError:
@@ -183,11 +182,30 @@ class Group:
             raise FrameError(f"a message that is no JSON object: {text[:80]!r}")
         return None, message, 0, 0, _nowhere
 
-    def _place(self, due: int) -> Callable[[int], None]:
+    def place(self, due: int) -> list[int]:
+        """Where the latency of an event goes that was due then."""
         for window, latencies in self._windows:
             if window.start <= due < window.end:
-                return latencies.append
-        return self._others.append
+                return latencies
+        return self._others
+
+    def tape(self, client: Client) -> Tape | None:
+        """The tape of a client's channel, for those that read it from its beginning."""
+        channels = self.plan.channels_of(client.number)
+        if not self.plan.whole or len(channels) != 1:
+            return None
+        tape = self._tapes.setdefault(channels[0], Tape(channels[0]))
+        return None if tape.end else tape
+
+    def shorten(self, tape: Tape) -> None:
+        """Cuts off a long tape what all have read; who is far behind must do without it."""
+        if len(tape.text) < tape.limit:
+            return
+        readers = [client for client in self.clients if client.tape is tape]
+        for client in readers:
+            if tape.ends[-1] - client.read > tapes.FURTHEST:
+                client.leave_tape()
+        tape.cut(min((client.frame for client in readers if client.tape is tape), default=tape.end))
 
     def fold(self) -> int:
         """Moves the latencies since the last call into histograms; events so far."""
@@ -197,7 +215,11 @@ class Group:
             self.events += len(latencies)
             if window is not None:
                 fresh = Histogram()
-                for microseconds, count in Counter(latencies).items():
+                # Microseconds below 33 ms, and then never finer than a thousandth: long ones would all be different.
+                coarse = [
+                    value if value < 32768 else value & -32 if value < 1048576 else value & -1024 for value in latencies
+                ]
+                for microseconds, count in Counter(coarse).items():
                     fresh.add_ns((microseconds << 10) + 512, count)
                 self.latencies.setdefault(window.name, Histogram()).merge(fresh)
                 if window.name == "delivery" and self.timeline is not None:
@@ -207,8 +229,8 @@ class Group:
 
     # ------------------------------------------------------------------------------------------------- what is told
 
-    def status(self) -> dict[str, Any]:
-        """How it stands, while it runs."""
+    def status(self, *, percentiles: bool) -> dict[str, Any]:
+        """How it stands, while it runs. Percentiles cost a millisecond, so only if somebody looks at them."""
         self.fold()
         return {
             "opened": self._opened,
@@ -223,7 +245,9 @@ class Group:
             "last_event": self.last_event,
             "latencies": {
                 name: (found.percentile(0.5), found.percentile(0.99)) for name, found in self.latencies.items()
-            },
+            }
+            if percentiles
+            else {},
         }
 
     def report(self, sent: dict[bytes, Sent]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class Progress:
     """Writes to stderr, and only if that is a terminal and nobody wants it quiet."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._shown = not quiet and sys.stderr.isatty()
+        self.shown = not quiet and sys.stderr.isatty()
         self._began = time.monotonic()
         self._next = 0.0
         self._written = False
@@ -24,7 +24,7 @@ class Progress:
     def show(self, phase: str, status: dict[str, Any]) -> None:
         """The line for this moment, unless the last one is newer than a fifth of a second."""
         now = time.monotonic()
-        if not self._shown or now < self._next:
+        if not self.shown or now < self._next:
             return
         self._next = now + _EVERY
         groups = status["groups"].values()

@@ -164,7 +164,7 @@ class Stage:
 
     def status(self) -> dict[str, Any]:
         """The processes' word, added up: `groups`, `sources`, and `cpu` of each client process in ns."""
-        clients = self.crew.ask("status", members=self.crew.clients)
+        clients = self.crew.ask("status", self.progress.shown, members=self.crew.clients)
         publishers = self.crew.ask("status", members=self.crew.publishers)
         sources: dict[str, dict[str, Any]] = {}
         groups: dict[str, dict[str, Any]] = {}

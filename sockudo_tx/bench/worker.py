@@ -102,11 +102,11 @@ class Worker:
         for group in self.groups.values():
             group.halt()
 
-    def status(self) -> dict[str, Any]:
+    def status(self, percentiles: bool = False) -> dict[str, Any]:
         """How all of it stands."""
         return {
             "cpu": time.process_time_ns(),
-            "groups": {name: group.status() for name, group in self.groups.items()},
+            "groups": {name: group.status(percentiles=percentiles) for name, group in self.groups.items()},
             "sources": {name: source.status() for name, source in self._sources.items()},
         }
 

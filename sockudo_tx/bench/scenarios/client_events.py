@@ -68,6 +68,7 @@ class Talker(Client):
     """A client that is not owed its own events."""
 
     __slots__ = ()
+    on_tape = False
 
     def verdicts(self, sent: dict[bytes, Sent]) -> Verdicts:
         own = b".%05d" % self.number

@@ -116,6 +116,7 @@ class Member(Client):
     """Stays, and keeps a list of who came and went."""
 
     __slots__ = ("_faults", "_joined", "_left")
+    on_tape = False
 
     def __init__(self, group: LocalGroup, number: int, began: int) -> None:
         super().__init__(group, number, began)
