@@ -3,7 +3,7 @@
     bytes -> Autobahn's parser -> engine.hear
     engine -> WebSocketSink (an outbox) -> bytes
 
-Of Autobahn we use the frame parser, the closing handshake and decompression; whole small texts are read by
+Of Autobahn we use the frame parser, the closing handshake and decompression; whole texts are read by
 `inbound`. Its opening handshake, message events, timers and per-connection copies of every option are replaced: the
 port has checked the upgrade before a connection gets here, and an idle connection should cost little memory.
 """

@@ -1,4 +1,4 @@
-"""Whole small texts: what is read without Autobahn, and that it makes no difference to anybody."""
+"""Whole texts: what is read without Autobahn, and that it makes no difference to anybody."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class WholeTextTests(SynchronousTestCase):
                 self.assertEqual(found, (text, len(before + frame)), size)
 
     def test_left_to_autobahn(self) -> None:
-        """Everything that is not a whole small valid text."""
+        """Everything that is not a whole valid text."""
         good = masked(TEXT, b"text")
         long = masked(TEXT, b"x" * 200)
         for data in (
