@@ -76,7 +76,7 @@ def _certified_keys(path: str) -> list[bytes]:
     data = _read("cert_path", path)
     try:
         return [_plain(certificate.public_key()) for certificate in x509.load_pem_x509_certificates(data)]
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise CertificateError(
             "cert_path", f"{path} holds no certificate that can be used", _PEM.format(what="CERTIFICATE")
         ) from error

@@ -80,6 +80,14 @@ class ContextTests(SynchronousTestCase):
             self.assertEqual(self.refused(self.files.cert, path).key, "key_path")
         self.assertEqual(self.refused(self.files.key, self.files.cert).key, "cert_path")
 
+    def test_version_from_the_future(self) -> None:
+        """A certificate of a version that nobody knows cannot be used."""
+        body = ssl.PEM_cert_to_DER_cert(Path(self.files.cert).read_text())
+        version = b"\xa0\x03\x02\x01"  # RFC 5280 4.1.2.1
+        later = body.replace(version + b"\x02", version + b"\x3d", 1)
+        path = self.file("later.crt", ssl.DER_cert_to_PEM_cert(later).encode())
+        self.assertIn("no certificate that can be used", str(self.refused(path, self.files.key)))
+
     def test_pairs_that_do_not_match(self) -> None:
         """A key of another certificate, and a chain in the wrong order, are told apart."""
         other = self_signed(self.folder, "other")
