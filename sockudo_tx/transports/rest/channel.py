@@ -8,7 +8,7 @@ client would never see the answer.
 
 A client that drips bytes gets no more time than a silent one: the head has the idle timeout to arrive in, and
 so has every `PIECE` of the body. Nobody cancels a timer for that: the one there is looks, when its time has come,
-how long the client has been silent.
+how long the client has been silent. Nor does a client that never reads its last answer keep the connection.
 """
 
 from __future__ import annotations
@@ -173,6 +173,11 @@ class RestChannel(HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
         self._stop_watching()
+
+    def loseConnection(self) -> None:
+        if self._abortingCall is None and self._savedTimeOut and not self._wire.drained():
+            self._abortingCall = self.callLater(self._savedTimeOut, self.forceAbortClient)
+        super().loseConnection()
 
     def timeoutConnection(self) -> None:
         """An idle connection is nothing to write home about."""

@@ -208,6 +208,30 @@ class KernelTests(SynchronousTestCase):
         received = self.pair.read_all()
         self.assertEqual(re.findall(rb"nothing at (/[0-9]+)", received), paths)
 
+    def test_last_answer_unread(self) -> None:
+        """A client that asks for the end and never reads is cut off after the idle timeout; no timer stays behind."""
+        clock = self.pair.reactor
+        for number in range(200):
+            self.pair.transport._dataReceived(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+        self.pair.transport._dataReceived(LIVE[:-2] + b"Connection: close\r\n\r\n")
+        clock.advance(59)
+        self.pair.step()
+        self.assertTrue(self.pair.transport.connected)
+        clock.advance(1)
+        self.pair.step()
+        self.assertFalse(hasattr(self.pair.transport, "socket"))
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_last_answer_read(self) -> None:
+        """One that reads a little late gets all of it, and leaves no timer."""
+        for number in range(200):
+            self.pair.transport._dataReceived(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+        self.pair.transport._dataReceived(LIVE[:-2] + b"Connection: close\r\n\r\n")
+        self.pair.reactor.advance(50)
+        self.assertEqual(self.pair.read_all().count(b"HTTP/1.1 "), 201)
+        self.assertFalse(hasattr(self.pair.transport, "socket"))
+        self.assertEqual(self.pair.reactor.getDelayedCalls(), [])
+
 
 class HalfCloseTransport(StringTransport):
     """A TCP connection, as far as closing goes."""
