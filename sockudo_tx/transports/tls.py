@@ -131,6 +131,8 @@ class TlsTransport:
                 self._end(self._goodbye())
                 return
             self.protocol.dataReceived(text)
+        if self._outgoing.pending > RECORD:  # hundreds of requests for new keys, to one who has had nothing to say
+            self.abortConnection()
 
     def _end(self, last: bytes = b"") -> None:
         """The peer has finished, or cannot be understood: like a closed TCP connection, what waits for it is lost."""

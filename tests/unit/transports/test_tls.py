@@ -292,6 +292,16 @@ class EndTests(TlsCase):
             self.assertEqual(peer.app.heard, b"before")
             self.assert_ended(peer)
 
+    def test_answers_of_openssl(self) -> None:
+        """What OpenSSL answers by itself waits for what we say next, up to a record; more ends the connection."""
+        for size, lives in ((RECORD, True), (RECORD + 1, False)):
+            peer = self.connected()
+            peer.tls._outgoing.write(b"k" * size)  # Python's client cannot ask for new keys
+            peer.say(b"x")
+            peer.pair.step()
+            self.assertEqual((peer.app.heard, peer.pair.transport.connected), (b"x", lives))
+        self.assert_ended(peer, ConnectionAborted)
+
     def test_half_close(self) -> None:
         """Our half is closed with a goodbye; what still comes is dropped until the peer has gone as well."""
         peer = self.connected()
