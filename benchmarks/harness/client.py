@@ -160,7 +160,10 @@ def read_answer(peer: socket.socket) -> bytes:
     found = _LENGTH.search(head)
     size = int(found[1]) if found else 0
     while len(body) < size:
-        body += peer.recv(65536)
+        received = peer.recv(65536)
+        if not received:
+            raise ConnectionError(f"the server hung up after {len(body)} of {size} bytes of an answer")
+        body += received
     if not head.startswith(b"HTTP/1.1 200"):
         raise ConnectionError((head.split(b"\r\n")[0] + b": " + body).decode("utf-8", "replace"))
     return body

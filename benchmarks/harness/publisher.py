@@ -10,6 +10,8 @@ from .client import read_answer
 
 __all__ = ["Publisher"]
 
+_PATIENCE = 20
+
 
 class Publisher:
     """Keep-alive connections, each with one request under way while there are any left (closed loop)."""
@@ -35,7 +37,10 @@ class Publisher:
             peer.sendall(request)
             open_requests += 1
         while open_requests:
-            for key, _ in self._selector.select(20):
+            ready = self._selector.select(_PATIENCE)
+            if not ready:
+                raise ConnectionError(f"{open_requests} requests were not answered for {_PATIENCE} s")
+            for key, _ in ready:
                 answered = key.fileobj
                 assert isinstance(answered, socket.socket)
                 read_answer(answered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -71,7 +72,7 @@ class Suite:
             return figure.take(plan)
         except NotAvailableError as error:
             self.skipped[figure.name] = str(error)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             self.broken[figure.name] = f"{type(error).__name__}: {error}"
         return ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,11 +69,16 @@ def test_what_cannot_run_here_is_named() -> None:
     def breaks(plan: Plan) -> Sequence[Reading]:
         raise ConnectionError("bytes are missing")
 
+    def hangs(plan: Plan) -> Sequence[Reading]:
+        raise subprocess.TimeoutExpired("sockudo bench", 120)
+
     suite = Suite(quick=True, baseline={})
     assert not suite.take(Figure("one", "", unavailable))
     assert not suite.take(Figure("two", "", breaks))
+    assert not suite.take(Figure("three", "", hangs))
     assert suite.skipped == {"one": "there is no C compiler"}
-    assert suite.broken == {"two": "ConnectionError: bytes are missing"}
+    assert suite.broken["two"] == "ConnectionError: bytes are missing"
+    assert "120 seconds" in suite.broken["three"]
 
 
 def test_a_baseline_survives_a_partial_update(tmp_path: Path) -> None:
