@@ -110,8 +110,9 @@ def make_service(loaded: Loaded, reactor: Any, *, log_requests: bool = False) ->
         facts=IFacts(NullFacts()),
         settings=engine_settings(config),
     )
-    site = rest_site(engine, rest_settings(config, log_requests))
-    factory: Factory = PortFactory(engine, site, websocket_settings(config), reactor, Turn(soon(reactor)))
+    turn = Turn(soon(reactor))
+    site = rest_site(engine, rest_settings(config, log_requests), turn)
+    factory: Factory = PortFactory(engine, site, websocket_settings(config), reactor)
     if config.ssl.enabled:
         context = server_context(config.ssl.cert_path, config.ssl.key_path, config.ssl.passphrase)
         factory = TlsFactory(factory, context, IReactorTime(reactor))

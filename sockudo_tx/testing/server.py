@@ -103,13 +103,13 @@ class MemoryServer:
             facts=self.facts,
             settings=settings,
         )
-        self.site = rest_site(self.engine, rest or RestSettings())
+        turn = Turn(lambda flush: self.clock.callLater(0, flush))
+        self.site = rest_site(self.engine, rest or RestSettings(), turn)
         self.factory = PortFactory(
             self.engine,
             self.site,
             websocket or WebSocketSettings(),
             self.clock,
-            Turn(lambda flush: self.clock.callLater(0, flush)),
         )
         self.factory.doStart()
         self._fresh = self._sizes()

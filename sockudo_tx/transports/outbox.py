@@ -50,7 +50,7 @@ class Outbox:
     def __init__(self, wire: Wire, turn: Turn, slow: SlowConsumers) -> None:
         self._wire = wire
         self.send = wire.sender()
-        """Past the queue; see `Flushable`."""
+        """Past the queue; see `Receiver`."""
         self._turn = turn
         self._slow = slow
         self._first = b""
@@ -240,7 +240,6 @@ class Outbox:
         self._size = 0
 
     def _unblock(self) -> None:
-        self._excess = 0
         self.busy = OVER if self._sealed else IDLE
         if self._losing:
             self._wire.lose()

@@ -20,7 +20,6 @@ from .handshake import HEAD_LIMIT, Head, Headers, accepted, mount, parse_head, u
 from .rest.call import HttpRequest
 from .rest.site import RestSite
 from .settings import WebSocketSettings
-from .turn import Turn
 from .websocket import WebSocketFactory
 
 if TYPE_CHECKING:
@@ -117,17 +116,18 @@ class Arrival(Protocol):
 
 
 class PortFactory(Factory):
-    """Builds an `Arrival` for each connection of the port, and knows where it goes from there."""
+    """Builds an `Arrival` for each connection of the port, and knows where it goes from there.
+
+    Both grammars share the turn of `site`.
+    """
 
     noisy = False
 
-    def __init__(
-        self, engine: Engine, site: RestSite, settings: WebSocketSettings, clock: IReactorTime, turn: Turn
-    ) -> None:
+    def __init__(self, engine: Engine, site: RestSite, settings: WebSocketSettings, clock: IReactorTime) -> None:
         self.site = site
         self.settings = settings
         self.clock = clock
-        self.websockets = WebSocketFactory(engine, settings, clock, turn)
+        self.websockets = WebSocketFactory(engine, settings, clock, site.api.turn)
         self.opening = b"GET " + mount(settings.path_prefix) + b"/app/"
         self._engine = engine
         site.upgrades.take_over = self.take_over

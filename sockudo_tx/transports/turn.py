@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import length_hint
 from typing import Any, Protocol
 
-__all__ = ["CHUNK", "Flushable", "Turn"]
+__all__ = ["CHUNK", "Flushable", "Receiver", "Turn"]
 
 CHUNK = 65536
 """Bytes collected in one turn, for one connection or one audience, before they are flushed early."""
@@ -21,14 +21,18 @@ CHUNK = 65536
 class Flushable(Protocol):
     """Something with bytes to send at the end of the turn."""
 
+    def flush(self) -> None: ...
+
+
+class Receiver(Protocol):
+    """One of an audience, such as an outbox."""
+
     busy: int
     """0 while nothing is queued and the peer takes what is sent."""
     send: Callable[[bytes], int]
     """Only for one that is not busy: sends now what can be sent, and tells how much that was."""
 
     def push(self, frame: bytes) -> None: ...
-
-    def flush(self) -> None: ...
 
     def unsent(self, data: bytes, sent: int) -> None:
         """Only the first `sent` bytes of `data` could be sent."""
@@ -44,12 +48,15 @@ class Turn:
         self.dirty: list[Flushable] = []
         self.shared: list[bytes] = []
         """Frames that `_audience` is owed. Not empty: `settle` before anything is pushed to one outbox."""
-        self._audience: Sequence[Flushable] = ()
+        self._audience: Sequence[Receiver] = ()
         self._size = 0
         """Bytes in `shared`."""
 
     def add(self, outbox: Flushable) -> None:
-        """Flush `outbox` at the end of this turn; what is added while others are flushed goes with them."""
+        """Flush `outbox` at the end of this turn, after all frames that others are owed by now.
+
+        What is added while others are flushed goes with them.
+        """
         dirty = self.dirty
         if not dirty and not self.shared:
             self._schedule(self._end)
@@ -79,7 +86,7 @@ class Turn:
             for frame in frames:
                 outbox.push(frame)
 
-    def _take(self) -> tuple[Sequence[Flushable], list[bytes]]:
+    def _take(self) -> tuple[Sequence[Receiver], list[bytes]]:
         audience, self._audience = self._audience, ()
         frames = self.shared[:]
         self.shared.clear()
@@ -97,7 +104,7 @@ class Turn:
                 for frame in frames:
                     outbox.push(frame)
 
-    def _send_to_each(self, outboxes: Iterator[Flushable], frames: list[bytes]) -> None:
+    def _send_to_each(self, outboxes: Iterator[Receiver], frames: list[bytes]) -> None:
         data = frames[0] if len(frames) == 1 else b"".join(frames)
         size = len(data)
         for outbox in outboxes:

@@ -55,7 +55,7 @@ def echo_port(reactor: Any, settings: WebSocketSettings) -> PortFactory:
     """A factory to listen with."""
     engine: Any = EchoEngine(reactor)
     turn = Turn(lambda flush: reactor.callLater(0, flush))
-    return PortFactory(engine, rest_site(engine, RestSettings()), settings, reactor, turn)
+    return PortFactory(engine, rest_site(engine, RestSettings(), turn), settings, reactor)
 
 
 def main() -> None:

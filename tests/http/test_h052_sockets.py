@@ -45,11 +45,9 @@ class SocketTests(TestCase):
             cache=MemoryCache(clock, ttl=60, max_capacity=100, cleanup_interval=60),
             facts=RecordingFacts(),
         )
-        site = rest_site(engine, RestSettings(request_limit=LIMIT))
         turn = Turn(lambda flush: clock.callLater(0, flush))
-        listening = clock.listenTCP(
-            0, PortFactory(engine, site, WebSocketSettings(), clock, turn), interface="127.0.0.1"
-        )
+        site = rest_site(engine, RestSettings(request_limit=LIMIT), turn)
+        listening = clock.listenTCP(0, PortFactory(engine, site, WebSocketSettings(), clock), interface="127.0.0.1")
         self.port = listening.getHost().port
         self.addCleanup(self.all_closed)
         self.addCleanup(listening.stopListening)

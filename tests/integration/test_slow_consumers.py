@@ -117,9 +117,9 @@ class SlowConsumerTests(TestCase):
             cache=MemoryCache(clock),  # type: ignore[arg-type]
             facts=RecordingFacts(),
         )
-        site = rest_site(self.engine, RestSettings())
         turn = Turn(lambda flush: reactor.callLater(0, flush))  # type: ignore[attr-defined]
-        self.factory = PortFactory(self.engine, site, settings, clock, turn)  # type: ignore[arg-type]
+        site = rest_site(self.engine, RestSettings(), turn)
+        self.factory = PortFactory(self.engine, site, settings, clock)  # type: ignore[arg-type]
         self.port = reactor.listenTCP(0, self.outermost(), interface="127.0.0.1")  # type: ignore[attr-defined]
         self.readers: list[Reader] = []
         self.addCleanup(lambda: Deferred.fromCoroutine(self.tidy()))

@@ -1,10 +1,11 @@
-"""What all requests of one server share: where they may go, who lets them in, how their answers leave."""
+"""What all requests of one server share: where they may go, who lets them in, how and when their answers leave."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ...engine.server import Engine
+from ..turn import Turn
 from .answers import Answers
 from .guard import Guard
 from .repeats import Repeats
@@ -22,6 +23,8 @@ class RestApi:
     guard: Guard
     answers: Answers
     repeats: Repeats
+    turn: Turn
+    """At whose end answers leave."""
     request_limit: int
     """Largest request body in bytes; 0 is no limit."""
     log_requests: bool = False

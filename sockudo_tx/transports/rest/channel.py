@@ -9,6 +9,9 @@ client would never see the answer.
 A client that drips bytes gets no more time than a silent one: the head has the idle timeout to arrive in, and
 so has every `PIECE` of the body. Nobody cancels a timer for that: the one there is looks, when its time has come,
 how long the client has been silent. Nor does a client that never reads its last answer keep the connection.
+
+Answers leave at the end of the turn, after the frames they tell of: a publisher that reads 200 knows that its event
+is on the way to every subscriber here. Those of one turn, to pipelined requests, leave together.
 """
 
 from __future__ import annotations
@@ -53,6 +56,10 @@ class RestChannel(HTTPChannel):
     """When the idle timeout began to run."""
     _watch: IDelayedCall | None = None
     _wire: Wire
+    _answered = b""
+    """The answers of this turn."""
+    _losing = False
+    """The connection ends once they have left."""
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -112,6 +119,7 @@ class RestChannel(HTTPChannel):
         if expect is None or expect.lower() != "100-continue" or self._version != b"HTTP/1.1" or self.length == 0:
             return
         if request.fault is None:
+            self.flush()
             self._send100Continue()
         else:
             request.refuse(request.fault)
@@ -127,6 +135,7 @@ class RestChannel(HTTPChannel):
         """Send this, close our half, and read nothing more. The request under way is never handed over."""
         self.lineReceived = self.rawDataReceived = self.dataReceived = _dropped  # type: ignore[method-assign, assignment]  # for good
         self.setTimeout(None)
+        self.flush()
         transport: Any = self.transport
         transport.write(answer)
         producer: Any = self._networkProducer
@@ -171,10 +180,14 @@ class RestChannel(HTTPChannel):
             self._watch = None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._answered = b""
         super().connectionLost(reason)
         self._stop_watching()
 
     def loseConnection(self) -> None:
+        if self._answered:
+            self._losing = True
+            return
         if self._abortingCall is None and self._savedTimeOut and not self._wire.drained():
             self._abortingCall = self.callLater(self._savedTimeOut, self.forceAbortClient)
         super().loseConnection()
@@ -202,19 +215,30 @@ class RestChannel(HTTPChannel):
         self.requestDone(request)
 
     def write(self, data: bytes) -> None:
-        """Into the kernel at once, unless something unsent is before it or another answer will follow at once."""
+        if not self._answered:
+            self.api.turn.add(self)
+        self._answered += data
+
+    def flush(self) -> None:
+        """Send this turn's answers: into the kernel, unless something unsent is before them."""
+        data, self._answered = self._answered, b""
+        if not data:
+            return
         wire = self._wire
         sent = 0
-        if not self._buffer and not any(self._dataBuffer) and wire.drained():
+        if wire.drained():
             try:
                 sent = wire.sender()(data)
             except OSError:  # full, or broken: the transport gets the bytes, meets the same error and reports it
                 sent = 0
         if sent < len(data):
             wire.write(data[sent:])
+        if self._losing:
+            self.loseConnection()
 
     def vacate(self) -> tuple[Any, bytes]:
         """Leave the connection to another protocol, with the bytes read ahead; nothing of it stays here."""
+        self.flush()
         transport = self.transport
         rest = b"".join(self._dataBuffer) + self.clearLineBuffer()
         self._dataBuffer.clear()

@@ -9,6 +9,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from ...engine.server import Engine
+from ..turn import Turn
 from .answers import Answers
 from .api import RestApi
 from .channel import RestChannel
@@ -53,8 +54,8 @@ class RestSite(Site):
         return [b"http/1.1"]
 
 
-def rest_site(engine: Engine, settings: RestSettings) -> RestSite:
-    """The REST API of this engine, ready to be given connections."""
+def rest_site(engine: Engine, settings: RestSettings, turn: Turn) -> RestSite:
+    """The REST API of this engine, ready to be given connections; `turn` is that of its WebSockets."""
     repeats = Repeats(engine.clock)
     upgrades = Upgrades(engine, settings.path_prefix)
     routes = resources(
@@ -66,6 +67,7 @@ def rest_site(engine: Engine, settings: RestSettings) -> RestSite:
         guard=Guard(engine, settings),
         answers=Answers(engine.clock, settings.cors),
         repeats=repeats,
+        turn=turn,
         request_limit=settings.request_limit,
         log_requests=settings.log_requests,
     )

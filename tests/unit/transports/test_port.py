@@ -47,10 +47,11 @@ class PortCase(SynchronousTestCase):
         engine: Any = self.engine
         self.port = PortFactory(
             engine,
-            rest_site(engine, RestSettings(path_prefix=path_prefix)),
+            rest_site(
+                engine, RestSettings(path_prefix=path_prefix), Turn(lambda flush: self.clock.callLater(0, flush))
+            ),
             WebSocketSettings(path_prefix=path_prefix, **settings),
             self.clock,
-            Turn(lambda flush: self.clock.callLater(0, flush)),
         )
         self.connect()
 

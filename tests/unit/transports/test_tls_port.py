@@ -31,10 +31,9 @@ class TlsPortTests(SynchronousTestCase):
         engine: Any = self.engine
         self.port = PortFactory(
             engine,
-            rest_site(engine, RestSettings()),
+            rest_site(engine, RestSettings(), Turn(lambda flush: self.clock.callLater(0, flush))),
             WebSocketSettings(max_messages=10, disconnect_on_buffer_full=True),
             self.clock,
-            Turn(lambda flush: self.clock.callLater(0, flush)),
         )
         self.peer = TlsPeer(make=lambda: self.port.buildProtocol(None), clock=self.clock)
         self.addCleanup(self.peer.close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import tracemalloc
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
@@ -13,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
+from sockudo_tx.transports.turn import Turn
 from tests.http.case import HttpCase, RawConnection, signed
 from tests.unit.transports.kernel import Pair, Selector
 from tests.unit.transports.recorder import Recorder
@@ -22,6 +24,7 @@ from .test_request import LateApps
 EVENT = b'{"name":"n","channels":["c"],"data":"d"}'
 UP = b"GET /up HTTP/1.1\r\n\r\n"
 LIVE = b"GET /live HTTP/1.1\r\n\r\n"
+EXPECTING = b" HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
 
 
 class RefusalTests(HttpCase):
@@ -179,24 +182,51 @@ class KernelTests(SynchronousTestCase):
         engine.clock = Selector()
         self.pair = Pair(reactor=engine.clock)
         self.addCleanup(self.pair.close)
-        channel = rest_site(engine, RestSettings()).buildProtocol(self.pair.transport.getPeer())
+        self.turn = Turn(lambda flush: engine.clock.callLater(0, flush))
+        channel = rest_site(engine, RestSettings(), self.turn).buildProtocol(self.pair.transport.getPeer())
         self.pair.transport.protocol = channel
         channel.makeConnection(self.pair.transport)
         self.addCleanup(lambda: channel.connectionLost(Failure(ConnectionDone())))
 
-    def test_at_once(self) -> None:
-        """An answer is in the kernel before anything else happens."""
+    def receive(self, requests: bytes) -> None:
+        """A turn in which these came."""
+        self.pair.transport._dataReceived(requests)
+        self.pair.reactor.advance(0)
+
+    def test_same_turn(self) -> None:
+        """An answer is in the kernel when the turn ends, after the frames that were due by then."""
+        order: list[int] = []
+        self.turn.add(SimpleNamespace(flush=lambda: order.append(len(self.pair.read()))))
         self.pair.transport._dataReceived(LIVE)
+        self.assertEqual(self.pair.read(), b"")
+        self.pair.reactor.advance(0)
+        self.assertEqual(order, [0])
         self.assertTrue(self.pair.read().startswith(b"HTTP/1.1 200 "))
         self.assertEqual(self.pair.reactor.writers, set())
+
+    def test_continue_in_order(self) -> None:
+        """`100 Continue` to a request does not overtake the answer to the one before it."""
+        self.receive(LIVE + b"POST /apps/app/events" + EXPECTING)
+        self.assertEqual(re.findall(rb"HTTP/1.1 ([0-9]+)", self.pair.read_all()), [b"200", b"100"])
+
+    def test_refusal_in_order(self) -> None:
+        """Nor does a refusal, which does not wait for the end of the turn."""
+        self.receive(LIVE * 2 + b"nonsense\r\n\r\n")
+        self.assertEqual(re.findall(rb"HTTP/1.1 ([0-9]+)", self.pair.read_all()), [b"200", b"200", b"400"])
+
+    def test_gone(self) -> None:
+        """A client that goes before the turn ends gets nothing, and nothing is left."""
+        self.pair.transport._dataReceived(LIVE)
+        self.pair.transport.connectionLost(Failure(ConnectionDone()))
+        self.pair.reactor.advance(0)
+        self.assertEqual(self.pair.reactor.getDelayedCalls(), [])
 
     def test_together(self) -> None:
         """The answers to requests that came together leave together."""
         self.pair.count_sends()
         for requests in (LIVE * 5, b"POST /live HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}" * 5):
             self.pair.sends.clear()
-            self.pair.transport._dataReceived(requests)
-            self.pair.step()
+            self.receive(requests)
             self.assertEqual(len(self.pair.sends), 1)
             self.assertEqual(self.pair.read().count(b"HTTP/1.1 "), 5)
 
@@ -204,7 +234,7 @@ class KernelTests(SynchronousTestCase):
         """What the kernel has no room for follows later, whole and in order."""
         paths = [b"/%d" % number for number in range(200)]
         for path in paths:
-            self.pair.transport._dataReceived(b"GET %b HTTP/1.1\r\n\r\n" % path)
+            self.receive(b"GET %b HTTP/1.1\r\n\r\n" % path)
         received = self.pair.read_all()
         self.assertEqual(re.findall(rb"nothing at (/[0-9]+)", received), paths)
 
@@ -212,8 +242,8 @@ class KernelTests(SynchronousTestCase):
         """A client that asks for the end and never reads is cut off after the idle timeout; no timer stays behind."""
         clock = self.pair.reactor
         for number in range(200):
-            self.pair.transport._dataReceived(b"GET /%d HTTP/1.1\r\n\r\n" % number)
-        self.pair.transport._dataReceived(LIVE[:-2] + b"Connection: close\r\n\r\n")
+            self.receive(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+        self.receive(LIVE[:-2] + b"Connection: close\r\n\r\n")
         clock.advance(59)
         self.pair.step()
         self.assertTrue(self.pair.transport.connected)
@@ -225,8 +255,8 @@ class KernelTests(SynchronousTestCase):
     def test_last_answer_read(self) -> None:
         """One that reads a little late gets all of it, and leaves no timer."""
         for number in range(200):
-            self.pair.transport._dataReceived(b"GET /%d HTTP/1.1\r\n\r\n" % number)
-        self.pair.transport._dataReceived(LIVE[:-2] + b"Connection: close\r\n\r\n")
+            self.receive(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+        self.receive(LIVE[:-2] + b"Connection: close\r\n\r\n")
         self.pair.reactor.advance(50)
         self.assertEqual(self.pair.read_all().count(b"HTTP/1.1 "), 201)
         self.assertFalse(hasattr(self.pair.transport, "socket"))
