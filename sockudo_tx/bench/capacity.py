@@ -31,8 +31,8 @@ def processes_for(connections: int, asked: int | None = None, limit: int | None 
     if asked is not None:
         if asked < least:
             raise CapacityError(
-                f"{connections} connections in {asked} processes are more than the {limit} open files a process may "
-                f"have: --processes {least} or more, or raise the limit with ulimit -H -n"
+                f"{connections} connections are more than {asked} times the {limit} open files a process may have: "
+                f"--processes {least} or more, or raise the limit with ulimit -H -n"
             )
         return asked
     if least > _MOST:

@@ -18,19 +18,27 @@ __all__ = ["bench"]
 
 def bench(options: argparse.Namespace) -> int:
     """Runs a scenario; the exit status."""
-    if options.scenario is None:
-        return _list(as_json=options.list_json)
-    if options.scenario == "compare":
-        from .compare import compare
+    try:
+        if options.played is None:
+            return _list(as_json=options.list_json)
+        if options.played == "compare":
+            from .compare import compare
 
-        return compare(options)
+            return compare(options)
+        return _run(options)
+    except KeyboardInterrupt:
+        return _refuse("ended by Ctrl-C", 128 + signal.SIGINT)
+
+
+def _run(options: argparse.Namespace) -> int:
     from .capacity import CapacityError
     from .crew import CrewError
     from .require import LimitError, parse_limits
     from .target import TargetError
 
+    told = load_scenario(options.played).tells(options)
     try:
-        limits = parse_limits(options.require) if options.require else []
+        limits = parse_limits(options.require, told.figures, told.latencies) if options.require is not None else []
     except LimitError as error:
         return _refuse(f"--require {error}", 2)
     try:
@@ -45,8 +53,8 @@ def bench(options: argparse.Namespace) -> int:
         return _refuse(str(error), 2)
     except (TargetError, CrewError) as error:
         return _refuse(str(error), 1)
-    except KeyboardInterrupt:
-        return 130
+    if document is None:
+        return _refuse("ended by Ctrl-C before anything was measured", 128 + signal.SIGINT)
     return _tell(options, document, limits)
 
 
@@ -80,37 +88,42 @@ def _target(options: argparse.Namespace) -> Any:
     )
 
 
-def _play(options: argparse.Namespace, target: Any) -> dict[str, Any]:
+def _play(options: argparse.Namespace, target: Any) -> dict[str, Any] | None:
+    """The document of the run; None when Ctrl-C came too early for one."""
     from .stage import Interrupted, Stage
 
-    stage = Stage(options.scenario, options, target.resolved())
+    stage = Stage(options.played, options, target.resolved())
     try:
         with _interruptible(stage):
-            load_scenario(options.scenario).play(stage)
+            load_scenario(options.played).play(stage)
     except Interrupted:
-        pass
+        return None
     finally:
         stage.progress.clear()
         stage.dismiss()
     if stage.interrupted:
+        measured = any(histogram.count for histogram in stage.latencies.values())
+        if not measured and not any(stage.figures.get(name) for name in ("connected", "rounds")):
+            return None
         stage.notes.insert(0, "ended early by Ctrl-C: the figures are of what was measured until then")
     return stage.document()
 
 
 @contextlib.contextmanager
 def _interruptible(stage: Any) -> Iterator[None]:
-    """The first Ctrl-C ends the run with a report, the second at once."""
+    """The first Ctrl-C, or SIGTERM as from `timeout 1h`, ends the run with a report, the second at once."""
 
     def interrupt(number: int, frame: object) -> None:
         if stage.interrupted:
             raise KeyboardInterrupt
         stage.interrupted = True
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell(options: argparse.Namespace, document: dict[str, Any], limits: list[Any]) -> int:

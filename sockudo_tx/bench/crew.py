@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -46,18 +47,26 @@ class _Member:
         try:
             self._pipe.send((method, arguments))
         except OSError:
-            raise CrewError(f"a client process ended with status {self._process.wait()}") from None
+            raise self._ended() from None
 
     def receive(self) -> Any:
         try:
             if not self._pipe.poll(_PATIENCE):
-                raise CrewError(f"a client process said nothing for {_PATIENCE:.0f} s")
+                raise CrewError(f"a process of the generator said nothing for {_PATIENCE:.0f} s")
             fine, result = self._pipe.recv()
         except (EOFError, OSError):
-            raise CrewError(f"a client process ended with status {self._process.wait()}") from None
+            raise self._ended() from None
         if not fine:
-            raise CrewError(f"a client process failed: {result}")
+            raise CrewError(f"a process of the generator failed: {result}")
         return result
+
+    def _ended(self) -> CrewError:
+        status = self._process.wait()
+        if status >= 0:
+            return CrewError(f"a process of the generator ended with status {status}")
+        name = signal.Signals(-status).name
+        cure = "; if it was for lack of memory, fewer --connections help" if name == "SIGKILL" else ""
+        return CrewError(f"a process of the generator was ended by {name}{cure}")
 
     def end(self) -> None:
         self._pipe.close()

@@ -10,10 +10,11 @@ from typing import Any
 
 from . import plans
 from .audit import Sent, Verdicts
+from .cures import cured
 from .histogram import Histogram
 from .machine import busy_share, processor_time
 from .processes import Reading
-from .stage import Stage
+from .stage import Stage, deserted
 from .timeline import Timeline
 
 __all__ = ["Flow", "lead"]
@@ -76,6 +77,10 @@ class Flow:
     own_lag: Histogram = field(default_factory=Histogram)
     times: dict[str, Histogram] = field(default_factory=dict)
     """Of requests, by window."""
+    broken: Counter[str] = field(default_factory=Counter)
+    """Why connections for publishing could not be made."""
+    _ended: float | None = None
+    """When it was seen that all clients had been thrown out."""
     _before: _Moment | None = None
     _after: _Moment | None = None
 
@@ -96,7 +101,7 @@ class Flow:
         todo = sorted([(measured.start, "", self._start), *self.actions], key=lambda action: action[0])
         phase = "warming up" if measured.start > self.source.start else "measuring"
         for when, label, act in todo:
-            if not stage.sleep_until(when, phase):
+            if not self._wait(when, phase):
                 break
             phase = label or "measuring"
             act()
@@ -107,6 +112,17 @@ class Flow:
         """The usual: run, then put figures, latencies and notes into the document."""
         self.run()
         self.tell()
+
+    def _wait(self, moment: int, phase: str) -> bool:
+        """Until then. False at Ctrl-C, and when there is nobody left."""
+        self.stage.until(self._over, phase, deadline=moment / 1e9, poll=0.2)
+        return not self.stage.interrupted and self._ended is None
+
+    def _over(self, status: dict[str, Any]) -> bool:
+        """Whether there is nobody left; notes when that was."""
+        if deserted(status["groups"][group.name] for group in self.groups):
+            self._ended = self._ended or time.monotonic()
+        return self._ended is not None
 
     def _start(self) -> None:
         self._before = self._moment()
@@ -122,12 +138,17 @@ class Flow:
             source = status["sources"][name]
             if source["events"] + source["refused"] != known:
                 progress, known = time.monotonic(), source["events"] + source["refused"]
-            return bool(source["done"] or (time.monotonic() > end and time.monotonic() - progress > _SILENCE))
+            return bool(
+                self._over(status)
+                or source["done"]
+                or (time.monotonic() > end and time.monotonic() - progress > _SILENCE)
+            )
 
         stage.until(over, phase, deadline=end + max(5.0, seconds / 2), poll=0.1)
         done = stage.status()["sources"][name]["done"]
         if not done:
-            self.unsent = stage.status()["sources"][name]["waiting"] if not stage.interrupted else 0
+            if self._ended is None and not stage.interrupted:
+                self.unsent = stage.status()["sources"][name]["waiting"]
             stage.crew.ask("halt")
             interrupted, stage.interrupted = stage.interrupted, False  # the rest is short and worth waiting for
             stage.until(
@@ -155,6 +176,7 @@ class Flow:
             for report in found.values():
                 self.sent.update(report["sent"])
                 self.refused.update(report["refused"])
+                self.broken.update(report["broken"])
                 self.requests += report["requests"]
                 self.lag.merge(Histogram.from_dict(report["lag"]))
                 self.own_lag.merge(Histogram.from_dict(report["own_lag"]))
@@ -249,9 +271,8 @@ class Flow:
             "errors": sum(self.reports[group.name]["errors"].total() for group in self.groups),
             "disconnected": sum(self.reports[group.name]["dropped"].total() for group in self.groups),
             "deliveries_per_second": round(delivered / self.seconds, 1),
+            "unsent": self.unsent,
         }
-        if self.unsent:
-            figures["unsent"] = self.unsent
         stage.percentiles("delivery")
         self._tell_times()
         if "delivery" in self.times:
@@ -291,13 +312,18 @@ class Flow:
 
     def _tell_reasons(self) -> None:
         notes = self.stage.notes
+        if self._ended is not None:
+            measured = max(self._ended - self._window.start / 1e9, 0.0)
+            notes.append(f"ended early, {measured:.1f} s after the measurement began: the server threw out all clients")
         for reason, count in self.refused.most_common(3):
-            notes.append(f"{count:,} events were refused: {reason}")
+            notes.append(f"{count:,} events were refused: {cured(reason)}")
+        for reason, count in self.broken.most_common(3):
+            notes.append(f"{count:,} times there was no connection to publish on: {cured(reason)}")
         for group in self.groups:
             for what in ("dropped", "errors"):
                 for reason, count in self.reports[group.name][what].most_common(3):
                     told = "clients were thrown out" if what == "dropped" else "times a client was told"
-                    notes.append(f"{count:,} {told}: {reason}")
+                    notes.append(f"{count:,} {told}: {cured(reason)}")
         if self.unsent:
             notes.append(f"{self.unsent:,} events were not sent when the time was up: the server takes fewer than that")
 

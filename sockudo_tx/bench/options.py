@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, NoReturn
 
 from .scenarios import SCENARIOS, load_scenario
 
-__all__ = ["LateParser", "add_options", "at_least", "duration", "rate", "whole"]
+__all__ = [
+    "LOAD",
+    "PUBLISHING",
+    "LateParser",
+    "add_load",
+    "add_options",
+    "duration",
+    "pause",
+    "rate",
+    "steady",
+    "whole",
+]
+
+PUBLISHING = frozenset({"--in-flight", "--batch", "--publishers"})
+LOAD = PUBLISHING | {
+    "--connections", "--channels", "--rate", "--size", "--duration", "--warmup", "--arrivals", "--seed", "--processes",
+}  # fmt: skip
+"""Options of the load that several scenarios have. Each has those it heeds, so that none is taken and ignored."""
+
+# Streams are named by five digits for the channel and five for the sender.
+_MOST_CHANNELS = 99_999
+_MOST_AT_ONCE = 10_000
+_MOST_PROCESSES = 64
+_MOST_BYTES = 64 << 20
+_LONGEST = 366 * 86400.0
 
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(ms|s|m|min|h|d)?", re.ASCII)
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -28,7 +54,21 @@ class LateParser(argparse.ArgumentParser):
         fill, self.fill = self.fill, None
         if fill is not None:
             fill(self, sys.argv[1:] if args is None else args)
-        return super().parse_known_args(args, namespace)
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown[0]))
+        return found, unknown
+
+    def _unknown(self, word: str) -> str:
+        option = word.partition("=")[0]
+        near = difflib.get_close_matches(option, self._option_string_actions, 1, 0.75)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return (
+            f"{'no option' if option.startswith('-') else 'nothing'} {option!r} here: {hint}--help tells what there is"
+        )
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
 
 
 def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -49,8 +89,8 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
     )
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--json", action="store_true", dest="list_json", help="the list as JSON")
-    parser.set_defaults(scenario=None)
-    scenarios = parser.add_subparsers(metavar="SCENARIO", dest="scenario", parser_class=LateParser)
+    parser.set_defaults(played=None)
+    scenarios = parser.add_subparsers(metavar="SCENARIO", dest="played", parser_class=LateParser)
     for row in SCENARIOS:
         each = scenarios.add_parser(row.name, description=f"{row.line[0].upper()}{row.line[1:]}.", allow_abbrev=False)
         each.fill = partial(add_scenario, name=row.name)
@@ -65,18 +105,19 @@ def _add_compare(parser: argparse.ArgumentParser, _: Sequence[str]) -> None:
 
 
 def add_scenario(parser: argparse.ArgumentParser, arguments: Sequence[str], *, name: str) -> None:
-    """Declares what all scenarios have in common, then a scenario's own."""
+    """Declares a scenario's own options, and those that others have too."""
+    scenario = load_scenario(name)
     _add_server(parser)
-    _add_load(parser)
+    add_load(parser, scenario.TAKES)
     _add_output(parser)
-    load_scenario(name).add_options(parser, arguments)
+    scenario.add_options(parser, arguments)
 
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the server")
     group.add_argument("--url", help="like https://ws.example.com/prefix (default http://127.0.0.1:6001)")
     group.add_argument("--host", help="instead of the host in --url")
-    group.add_argument("--port", type=_port, help="instead of the port in --url")
+    group.add_argument("--port", type=whole(65535), help="instead of the port in --url")
     group.add_argument("--tls", action="store_true", help="https and wss, as with an https:// --url")
     group.add_argument("--insecure", action="store_true", help="accept any certificate")
     group.add_argument("--ca", metavar="FILE", help="PEM file of the authorities to trust")
@@ -94,30 +135,37 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--compression", action="store_true", help="offer permessage-deflate")
 
 
-def _add_load(parser: argparse.ArgumentParser) -> None:
+def add_load(parser: argparse.ArgumentParser, takes: Collection[str]) -> None:
+    """Declares those options of the load that a scenario takes."""
     group = parser.add_argument_group("the load")
-    group.add_argument("--connections", type=whole, default=100, metavar="N", help="clients (default %(default)s)")
-    group.add_argument(
-        "--channels", type=whole, default=1, metavar="N", help="they are spread over (default %(default)s)"
+
+    def add(option: str, **more: Any) -> None:
+        if option in takes:
+            group.add_argument(option, **more)
+
+    add("--connections", type=whole(), default=100, metavar="N", help="clients (default %(default)s)")
+    add(
+        "--channels",
+        type=whole(_MOST_CHANNELS),
+        default=1,
+        metavar="N",
+        help="they are spread over (default %(default)s)",
     )
-    group.add_argument("--rate", type=rate, default=20.0, help="events a second, or max (default %(default)g)")
-    group.add_argument("--size", type=_size, default=200, metavar="BYTES", help="of event data (default %(default)s)")
-    group.add_argument(
-        "--duration", type=duration, default=10.0, metavar="TIME", help="measured (default %(default)gs)"
+    add("--rate", type=rate, default=20.0, help="events a second, or max (default %(default)g)")
+    add("--size", type=_size, default=200, metavar="BYTES", help="of event data (default %(default)s)")
+    add("--duration", type=duration, default=10.0, metavar="TIME", help="measured (default %(default)gs)")
+    add("--warmup", type=pause, default=1.0, metavar="TIME", help="before that (default %(default)gs)")
+    add("--arrivals", choices=("even", "poisson"), default="even", help="of events (default %(default)s)")
+    add("--seed", type=whole(least=0), default=0, help="of what is random (default %(default)s)")
+    add("--in-flight", type=whole(1000), default=8, metavar="N", help="requests at once (default %(default)s)")
+    add("--batch", type=whole(_MOST_AT_ONCE), default=1, metavar="N", help="events a request (default %(default)s)")
+    add(
+        "--processes",
+        type=whole(_MOST_PROCESSES),
+        metavar="N",
+        help="that hold the clients (default by cores and clients)",
     )
-    group.add_argument("--warmup", type=_pause, default=1.0, metavar="TIME", help="before that (default %(default)gs)")
-    group.add_argument(
-        "--arrivals", choices=("even", "poisson"), default="even", help="of events (default %(default)s)"
-    )
-    group.add_argument("--seed", type=int, default=0, help="of what is random (default %(default)s)")
-    group.add_argument(
-        "--in-flight", type=_lanes, default=8, metavar="N", help="requests at once (default %(default)s)"
-    )
-    group.add_argument("--batch", type=whole, default=1, metavar="N", help="events a request (default %(default)s)")
-    group.add_argument(
-        "--processes", type=whole, metavar="N", help="that hold the clients (default by cores and clients)"
-    )
-    group.add_argument("--publishers", type=whole, default=1, metavar="N", help="processes that publish (default 1)")
+    add("--publishers", type=whole(_MOST_PROCESSES), default=1, metavar="N", help="processes that publish (default 1)")
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -128,69 +176,60 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--quiet", "--no-progress", action="store_true", help="no progress on the terminal")
 
 
-def whole(text: str) -> int:
-    """A number from 1 on."""
-    value = int(text.replace("_", ""))
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """A number from that one on."""
+def whole(most: int | None = None, least: int = 1) -> Callable[[str], int]:
+    """A number in a range."""
+    rule = f"must be a number of {least} or more" if most is None else f"must be a number from {least} to {most}"
 
     def number(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be {least} or more")
+        if not text.isascii() or not text.replace("_", "").isdigit() or len(text) > 18:
+            raise argparse.ArgumentTypeError(f"{text!r}: {rule}")
+        value = int(text.replace("_", ""))
+        if value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"{text!r}: {rule}")
         return value
 
     return number
 
 
+def steady(text: str) -> float:
+    """So many a second."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be above 0 and at most 1000000 a second")
+    return value
+
+
 def rate(text: str) -> float:
     """So many a second; `max` is infinite."""
-    if text == "max":
-        return math.inf
-    value = float(text)
-    if not 0 < value <= 1e6:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 1000000 a second, or max")
-    return value
+    return math.inf if text == "max" else steady(text)
 
 
 def duration(text: str) -> float:
     """Seconds from 10, 10s, 500ms, 5m or 2h."""
-    value = _pause(text)
+    value = pause(text)
     if not value:
-        raise argparse.ArgumentTypeError("must be above 0")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be above 0")
     return value
 
 
-def _pause(text: str) -> float:
+def pause(text: str) -> float:
+    """The same, or 0."""
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 10, 10s, 500ms, 5m or 2h")
-    return float(found[1]) * _SECONDS[found[2]]
-
-
-def _lanes(text: str) -> int:
-    value = whole(text)
-    if value > 1000:
-        raise argparse.ArgumentTypeError("must be at most 1000")
-    return value
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 < value < 65536:
-        raise argparse.ArgumentTypeError("must be from 1 to 65535")
+    value = float(found[1]) * _SECONDS[found[2]]
+    if value > _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a year at most")
     return value
 
 
 def _pid(text: str) -> int | str:
     if text == "auto":
         return text
-    value = int(text)
+    value = whole()(text)
     if not Path(f"/proc/{value}").exists():
         raise argparse.ArgumentTypeError(f"there is no process {value}")
     return value
@@ -205,7 +244,4 @@ def _report(text: str) -> Path:
 def _size(text: str) -> int:
     from .payload import SMALLEST
 
-    value = int(text)
-    if value < SMALLEST:
-        raise argparse.ArgumentTypeError(f"must be {SMALLEST} or more: the data carries serial number and time")
-    return value
+    return whole(_MOST_BYTES, SMALLEST)(text)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..protocol.auth import rest_signature
 from . import plans
 from .answers import AnswerError, read_answer
 from .audit import Sent
 from .histogram import Histogram
 from .payload import Marker
+from .rest import refusal, signed_post
 from .schedule import Moment
-from .target import Target
 from .wire import Dialer, Wire
 
-__all__ = ["Publisher", "signed_post"]
+__all__ = ["Publisher"]
 
 # How far ahead a request is signed: while the timestamp in it is as good as new.
 _AHEAD = 30_000_000_000
@@ -34,23 +32,6 @@ class _Request(NamedTuple):
     channels: list[int]
     """One channel number for each event."""
     data: bytes
-
-
-def signed_post(target: Target, path: str, body: bytes) -> bytes:
-    """A whole signed POST with its head."""
-    full = f"{target.prefix}{path}"
-    parameters = {
-        "auth_key": target.key,
-        "auth_timestamp": str(int(time.time())),
-        "auth_version": "1.0",
-        "body_md5": hashlib.md5(body, usedforsecurity=False).hexdigest(),
-    }
-    signature = rest_signature(target.secret, "POST", full.encode(), parameters)
-    query = "&".join([f"{name}={value}" for name, value in parameters.items()])
-    return (
-        f"POST {full}?{query}&auth_signature={signature} HTTP/1.1\r\nHost: {target.authority}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
 
 
 class _Lane(Wire):
@@ -117,6 +98,8 @@ class Publisher:
         self.sent: dict[bytes, Sent] = {}
         self.accepted: dict[str, Counter[int]] = {}
         self.refused: Counter[str] = Counter()
+        self.broken: Counter[str] = Counter()
+        """Why connections could not be made, or ended while nothing was on them."""
         self.times: dict[str, Histogram] = {}
         self.lag = Histogram()
         self.own_lag = Histogram()
@@ -258,7 +241,7 @@ class Publisher:
             lane.request = None
             self._busy -= 1
         else:
-            self._refuse(lane, f"{status} {body[:200].decode('utf-8', 'replace')}")
+            self._refuse(lane, refusal(status, body))
 
     def _refuse(self, lane: _Lane, reason: str) -> None:
         made = lane.request
@@ -283,6 +266,8 @@ class Publisher:
         """A lane's connection ended; it is made anew. Whether its request was carried out is not known."""
         if lane.request is not None:
             self._refuse(lane, f"no answer: {reason}")
+        elif reason is not None:
+            self.broken[reason] += 1
         if lane.number in self._free:
             self._free.remove(lane.number)
             heapq.heapify(self._free)
@@ -302,13 +287,15 @@ class Publisher:
         }
 
     def report(self) -> dict[str, Any]:
-        """What was sent and what the server said."""
+        """What was sent and what the server said. What it has not answered by now counts as refused."""
         for lane in self._lanes:
             lane.close()
+            self._refuse(lane, "no answer until the end")
         return {
             "sent": self.sent,
             "accepted": self.accepted,
             "refused": self.refused,
+            "broken": self.broken,
             "requests": self.requests,
             "events": self.events,
             "first": self.first,

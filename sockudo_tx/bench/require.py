@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
 import re
@@ -133,12 +134,13 @@ def _dimension(part: str, name: str, written: str | None) -> tuple[Dimension, fl
 
 def _check_name(limit: Limit, figures: Iterable[str], kinds: Collection[str]) -> None:
     if limit.kind is not None and limit.kind not in kinds:
-        raise LimitError(f"{limit.text!r}: no latency {limit.kind!r} here, known are {_list(kinds)}")
+        raise LimitError(f"{limit.text!r}: no latency {limit.kind!r} here{_nearest(limit.kind, kinds)}")
     if _STATISTIC.fullmatch(limit.name) and kinds:
         return
     found = _candidates(limit.name, figures)
     if not found:
-        raise LimitError(f"{limit.text!r}: no figure {limit.name!r} here, known are {_known(figures, kinds)}")
+        known = [*map(stem, figures), *_ALIASES, *(f"{kind}.{name}" for kind in kinds for name in ("p50", "p99"))]
+        raise LimitError(f"{limit.text!r}: no figure {limit.name!r} here{_nearest(limit.name, known)}")
     if not any(unit(figure)[0] is limit.dimension for figure in found):
         raise LimitError(f"{limit.text!r}: {limit.name} is {unit(found[0])[0].value}")
 
@@ -196,6 +198,13 @@ def _candidates(name: str, figures: Iterable[str]) -> list[str]:
 
 def _known(figures: Iterable[str], kinds: Collection[str]) -> str:
     return _list([*dict.fromkeys(map(stem, figures)), *(f"{kind}.p99" for kind in kinds)])
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The names most like it, or all when none is."""
+    names = [*dict.fromkeys(known)]
+    near = difflib.get_close_matches(name, names, 3)
+    return f"; did you mean {' or '.join(near)}?" if near else f", known are {_list(names)}"
 
 
 def _list(names: Iterable[str]) -> str:

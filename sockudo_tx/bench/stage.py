@@ -12,35 +12,32 @@ from typing import Any
 from . import plans
 from .capacity import CapacityError, processes_for, sources_for
 from .crew import Crew
+from .cures import cured
 from .histogram import Histogram
 from .machine import describe_machine
 from .processes import Reading, family, listener, read
 from .progress import Progress
+from .rest import CallError, call, refusal, signed_path
 from .target import Target, TargetError
+from .told import PERCENTILES
 
-__all__ = ["Interrupted", "Stage"]
+__all__ = ["Interrupted", "Stage", "deserted"]
 
 _POLL = 0.05
 # Nothing comes of connections that made no progress for so long.
 _STUCK = 30.0
 _MOST_POINTS = 10_000
-# Options that are no part of a run's description: where it was sent, how it was shown, and secrets.
+# Options that are no part of a run's description: where it was sent, how it was shown, secrets, and the command's own.
 _UNTOLD = frozenset(
-    {"app_secret", "app_key", "command", "scenario", "json", "report", "quiet", "run", "url", "host", "port", "tls"}
-    | {
-        "insecure",
-        "ca",
-        "require",
-        "server_pid",
-        "list",
-        "path_prefix",
-        "app_id",
-        "list_json",
-        "config",
-        "strict",
-        "check",
+    {
+        "url", "host", "port", "tls", "path_prefix", "app_id", "app_key", "app_secret", "server_pid",
+        "json", "report", "require", "quiet",
+        "command", "played", "list", "list_json", "config", "strict", "check",
     }
-)
+)  # fmt: skip
+# An event for nobody: a server that refuses it would refuse all.
+_PROBE = b'{"name":"bench","channels":["bench-probe"],"data":"{}"}'
+_TOO_MANY_REQUESTS = 429
 
 
 class Interrupted(Exception):
@@ -74,15 +71,28 @@ class Stage:
 
     # ------------------------------------------------------------------------------------------------ the processes
 
-    def hire(self, connections: int, *, at_once: int = 0) -> Crew:
-        """Starts the processes. `at_once` is how many more connections may exist while others are closing."""
+    def hire(self, connections: int, *, at_once: int = 0) -> None:
+        """Starts the processes. `at_once` is how many more connections may exist while others are closing. Raises
+        CapacityError, and TargetError when the server does not let this app publish."""
         if self._crew is None or connections > self._held:
             self.dismiss()
             clients = processes_for(connections, self.options.processes)
             sources = sources_for(self.target, connections + at_once)
-            self._crew = Crew(self.target, clients, self.options.publishers, sources)
+            publishers = vars(self.options).get("publishers", 0)
+            if publishers:
+                self._try_publishing()
+            self._crew = Crew(self.target, clients, publishers, sources)
             self._held = connections
-        return self._crew
+
+    def _try_publishing(self) -> None:
+        """A wrong app or secret is known before anything is measured."""
+        path = signed_path(self.target, f"/apps/{self.target.app_id}/events", _PROBE)
+        try:
+            status, body = call(self.target, "POST", path, _PROBE)
+        except CallError as error:
+            raise TargetError(f"{self.target.url}: POST /apps/{self.target.app_id}/events: {error}") from None
+        if status >= 400 and status != _TOO_MANY_REQUESTS:
+            raise TargetError(f"{self.target.url} refused an event: {cured(refusal(status, body))}")
 
     def finite_rate(self) -> float:
         """The rate of a scenario that has no fastest one. Raises CapacityError."""
@@ -117,11 +127,14 @@ class Stage:
             nonlocal changed, known
             group = status["groups"][name]
             if group["failed"] and all_of_them:
-                raise TargetError(f"{self.target.url} refused a client: {self._reason(name)}")
+                raise TargetError(f"{self.target.url} refused a client: {cured(self._reason(name))}")
             if (group["opened"], group["pending"]) != known:
                 changed, known = time.monotonic(), (group["opened"], group["pending"])
             if time.monotonic() - changed > _STUCK:
-                raise TargetError(f"{self.target.url}: {group['pending']} clients had no answer for {_STUCK:.0f} s")
+                raise TargetError(
+                    f"{self.target.url}: {group['pending']} clients had no answer for {_STUCK:.0f} s. Is it a Pusher "
+                    "server, and does it still run?"
+                )
             return bool(group["opened"] == group["to_open"] and not group["pending"])
 
         if not self.until(settled, phase):
@@ -243,13 +256,13 @@ class Stage:
         if histogram is None or not histogram.count:
             return
         self.figures[f"{prefix}mean_ms"] = _ms(histogram.mean)
-        for label, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)):
+        for label, share in PERCENTILES:
             self.figures[f"{prefix}{label}_ms"] = _ms(histogram.percentile(share))
 
     def document(self) -> dict[str, Any]:
         """The run as one plain value, schema 1: docs/bench.md."""
         told = {name: value for name, value in vars(self.options).items() if name not in _UNTOLD}
-        options = {name: "max" if value == math.inf else value for name, value in told.items() if value is not None}
+        options = {name: _plain(value) for name, value in told.items() if value is not None and value is not False}
         found = {
             "schema": 1,
             "scenario": self.scenario,
@@ -266,6 +279,17 @@ class Stage:
         return found if self.main is None else {**found, "main": self.main}
 
 
+def deserted(groups: Iterable[dict[str, Any]]) -> bool:
+    """Whether the server threw out all clients of these groups, by their status, so that there is nothing more to
+    measure: it ended, or will have none of them."""
+    known = [*groups]
+    opened, to_open, failed, dropped, here = (
+        sum(group[name] for group in known) for name in ("opened", "to_open", "failed", "dropped", "ready")
+    )
+    pending = sum(group["pending"] for group in known)
+    return bool(dropped and not here and not pending and (failed or opened == to_open))
+
+
 def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
     """Adds one process's status to those of the others."""
     for name, value in more.items():
@@ -280,6 +304,13 @@ def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
             total[name] = max(total.get(name, 0), value)
         else:
             total[name] = total.get(name, 0) + value
+
+
+def _plain(option: Any) -> Any:
+    """The value of an option as it is written on a command line."""
+    if isinstance(option, list):
+        return ",".join(map(str, option))
+    return "max" if option == math.inf else option
 
 
 def _ms(seconds: float | None) -> float | None:

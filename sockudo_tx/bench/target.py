@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import ssl
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 __all__ = ["Target", "TargetError", "parse_target"]
+
+# For a connection, and for TLS on it.
+_PATIENCE = 10.0
+# What stands in a path or a query as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9._~!$'()*+,;:@-]+")
+_PATH = re.compile(r"(/[A-Za-z0-9._~!$'()*+,;:@-]+)*")
 
 
 class TargetError(Exception):
@@ -17,7 +24,8 @@ class TargetError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A Pusher-compatible server and the app on it. Travels to the worker processes, never into a report."""
+    """A Pusher-compatible server and the app on it. Travels to the worker processes, never into a report. Raises
+    ValueError for an app no server can have, and for an unreadable `ca`."""
 
     host: str
     port: int
@@ -32,6 +40,14 @@ class Target:
     address: tuple[str, int] = ("", 0)
     """Where `host` is; set by `resolved`."""
     family: int = socket.AF_INET
+
+    def __post_init__(self) -> None:
+        for option, value in (("--app-id", self.app_id), ("--app-key", self.key)):
+            if not _PLAIN.fullmatch(value):
+                raise ValueError(
+                    f"{option} {value!r}: may have letters, digits and the signs of a URL's path, but no /"
+                )
+        self.context()
 
     @property
     def url(self) -> str:
@@ -51,13 +67,13 @@ class Target:
         return ipaddress.ip_address(self.address[0].partition("%")[0]).is_loopback
 
     def context(self) -> ssl.SSLContext | None:
-        """What TLS connections are made with; None without TLS. Raises TargetError for an unreadable --ca."""
+        """What TLS connections are made with; None without TLS. Raises ValueError for an unreadable --ca."""
         if not self.tls:
             return None
         try:
             context = ssl.create_default_context(cafile=self.ca)
-        except (OSError, ssl.SSLError) as error:
-            raise TargetError(f"--ca {self.ca}: not a readable PEM file of certificates ({error})") from None
+        except OSError as error:
+            raise ValueError(f"--ca {self.ca}: not a readable PEM file of certificates ({error.strerror})") from None
         if self.insecure:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -72,18 +88,29 @@ class Target:
         trouble: OSError | None = None
         for family, _, _, _, address in found:
             try:
-                with socket.create_connection((str(address[0]), int(address[1])), timeout=10) as plain:
-                    if context := self.context():
-                        context.wrap_socket(plain, server_hostname=self.host).close()
+                with socket.create_connection((str(address[0]), int(address[1])), timeout=_PATIENCE) as plain:
+                    self._greet(plain)
                 return replace(self, address=(str(address[0]), int(address[1])), family=int(family))
-            except ssl.SSLError as error:
-                raise TargetError(
-                    f"{self.url}: no TLS connection ({error}). --insecure accepts any certificate, --ca FILE those of "
-                    "another authority; http:// is without TLS"
-                ) from None
             except OSError as error:
                 trouble = error
-        raise TargetError(f"{self.url}: {trouble}. Is the server running there? --url names another one")
+        reason = "no reason" if trouble is None else trouble.strerror or str(trouble)
+        raise TargetError(f"{self.url}: {reason}. Is the server running there? --url names another one")
+
+    def _greet(self, plain: socket.socket) -> None:
+        """Tries TLS, if there is any. Raises TargetError."""
+        context = self.context()
+        if context is None:
+            return
+        try:
+            context.wrap_socket(plain, server_hostname=self.host).close()
+        except ssl.SSLCertVerificationError as error:
+            raise TargetError(
+                f"{self.url}: its certificate is not trusted ({error.verify_message}). --insecure accepts any, "
+                "--ca FILE those of another authority"
+            ) from None
+        except OSError as error:
+            reason = "it does not answer as TLS does" if isinstance(error, TimeoutError) else error.strerror or error
+            raise TargetError(f"{self.url}: no TLS connection ({reason}). http:// is without TLS") from None
 
 
 def parse_target(
@@ -95,7 +122,10 @@ def parse_target(
     prefix: str | None,
 ) -> tuple[str, int, bool, str]:
     """Host, port, TLS and path prefix from --url or from its parts, which win. Raises ValueError."""
-    parts = urlsplit(url or "http://127.0.0.1:6001")
+    try:
+        parts = urlsplit(url or "http://127.0.0.1:6001")
+    except ValueError as error:
+        raise ValueError(f"--url {url}: {error}") from None
     secure = {"http": False, "ws": False, "https": True, "wss": True}.get(parts.scheme)
     if secure is None or not parts.hostname:
         raise ValueError(f"--url {url}: must be like http://127.0.0.1:6001 or https://ws.example.com")
@@ -106,4 +136,6 @@ def parse_target(
     path = (prefix if prefix is not None else parts.path).rstrip("/")
     if path and not path.startswith("/"):
         raise ValueError(f"--path-prefix {prefix}: must start with /")
+    if not _PATH.fullmatch(path):
+        raise ValueError(f"--path-prefix {path}: may have letters, digits and the signs a URL may have as they are")
     return host or parts.hostname, port or default, secure or tls, path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket
 import ssl
@@ -73,7 +74,7 @@ class Wire:
             sock.bind((sources[number % len(sources)], 0))
         trouble = sock.connect_ex(target.address)
         if trouble not in (0, errno.EINPROGRESS):
-            self._end(OSError(trouble, "connect"))
+            self._end(OSError(trouble, os.strerror(trouble)))
             return
         self._dialer.loop.watch(self.fd, self._connecting, writing=True)
 
@@ -116,7 +117,7 @@ class Wire:
 
     def _connecting(self, mask: int) -> None:
         if trouble := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._end(OSError(trouble, errno.errorcode.get(trouble, "")))
+            self._end(OSError(trouble, os.strerror(trouble)))
             return
         context = self._dialer.context
         if context is None:

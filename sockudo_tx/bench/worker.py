@@ -138,7 +138,10 @@ class Worker:
             answer = True, getattr(self, method)(*arguments)
         except Exception as error:  # noqa: BLE001 - the parent tells it and ends the run
             answer = False, f"{method}: {type(error).__name__}: {error}"
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:  # the parent is gone
+            self._loop.running = False
 
 
 def main() -> None:

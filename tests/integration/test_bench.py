@@ -9,26 +9,46 @@ import signal
 import socket
 import subprocess
 import tempfile
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from twisted.trial import unittest
 
-from sockudo_tx.bench.scenarios import SCENARIOS
+from sockudo_tx.bench.scenarios import SCENARIOS, load_scenario
 from tests.certificates import self_signed
 from tests.integration import faulty
 from tests.integration.faulty import FaultyServer, Reordering
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually, free_port
 
 # Small and short: what is checked is that all of it works, never how fast.
-SHORT = ("--warmup", "0.1", "--duration", "0.4", "--connections", "12", "--rate", "80")
+FEW = ("--warmup", "0.1", "--duration", "0.4", "--connections", "12")
+SHORT = (*FEW, "--rate", "80")
 CLEAN = ("lost", "duplicates", "disorder", "strays", "refused", "disconnected", "errors")
 
 
-def bench(port: int, *arguments: str, patience: float = 60.0) -> subprocess.CompletedProcess[str]:
-    """The command, to its end."""
-    command = [SOCKUDO, "bench", *arguments, "--host", "127.0.0.1", "--port", str(port)]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=patience)
+class Ended(NamedTuple):
+    """A command that has."""
+
+    status: int
+    output: str
+    errors: str
+
+
+def benches(port: int, *runs: Sequence[str]) -> list[Ended]:
+    """The command with each of these arguments, to the end; all at the same time, since they mostly wait."""
+    started = []
+    for arguments in runs:
+        command = [SOCKUDO, "bench", *arguments, "--host", "127.0.0.1", "--port", str(port)]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, env=environment(), stdout=pipe, stderr=pipe, text=True))
+    try:
+        outputs = [process.communicate(timeout=60) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    return [Ended(process.returncode, *output) for process, output in zip(started, outputs, strict=True)]
 
 
 class ScenarioTests(unittest.TestCase):
@@ -56,17 +76,28 @@ class ScenarioTests(unittest.TestCase):
 
     def played(self, *arguments: str) -> dict[str, Any]:
         """The document of a run that found no fault."""
-        done = bench(self.port, *arguments, "--json")
-        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout[:2000])
-        document: dict[str, Any] = json.loads(done.stdout)
-        self.assertEqual((document["schema"], document["scenario"]), (1, arguments[0]))
-        self.assertNotIn("app-secret", done.stdout)
+        return self.all_played(arguments)[0]
+
+    def all_played(self, *runs: Sequence[str]) -> list[dict[str, Any]]:
+        """The documents of runs at the same time."""
+        ended = benches(self.port, *([*arguments, "--json"] for arguments in runs))
+        return [self.faultless(arguments[0], *each) for arguments, each in zip(runs, ended, strict=True)]
+
+    def faultless(self, scenario: str, status: int, output: str, errors: str) -> dict[str, Any]:
+        """The document, in which nothing went wrong and everything has a name that was declared."""
+        self.assertEqual((status, errors), (0, ""), output[:2000])
+        document: dict[str, Any] = json.loads(output)
+        self.assertEqual((document["schema"], document["scenario"]), (1, scenario))
+        self.assertNotIn("app-secret", output)
         figures = document["figures"]
         for name in CLEAN:
             self.assertEqual(figures.get(name, 0), 0, f"{name}: {document['notes']}")
         if "expected" in figures:
             self.assertEqual(figures["delivered"], figures["expected"])
             self.assertGreater(figures["delivered"], 0)
+        told = load_scenario(scenario).tells(Namespace(scenario="burst"))
+        self.assertEqual(set(figures), set(told.figures), scenario)
+        self.assertEqual(set(document["latencies"]), set(told.latencies), scenario)
         return document
 
     def test_fanout(self) -> None:
@@ -81,16 +112,18 @@ class ScenarioTests(unittest.TestCase):
 
     def test_burst(self) -> None:
         """Bursts arrive whole."""
-        figures = self.played("burst", *SHORT, "--burst", "60", "--every", "250ms")["figures"]
+        figures = self.played("burst", *FEW, "--burst", "60", "--every", "250ms")["figures"]
         self.assertEqual(figures["published"] % 60, 0)
 
     def test_publish(self) -> None:
         """As fast as the server answers: batches too, and every event reaches the subscriber."""
         options = ("--warmup", "0.1", "--duration", "0.4", "--server-pid", str(self.server.pid))
-        document = self.played("publish", *options, "--publishers", "2")
+        document, batches = self.all_played(
+            ("publish", *options, "--publishers", "2"), ("publish", *options, "--batch", "10", "--rate", "200")
+        )
         self.assertEqual((document["main"], document["options"]["rate"]), ("publish", "max"))
         self.assertGreater(document["figures"]["requests_per_second"], 10)
-        figures = self.played("publish", *options, "--batch", "10", "--channels", "1", "--rate", "200")["figures"]
+        figures = batches["figures"]
         self.assertEqual(figures["published"], 80)
         self.assertLess(figures["requests_per_second"], 30)
 
@@ -102,8 +135,9 @@ class ScenarioTests(unittest.TestCase):
 
     def test_connect(self) -> None:
         """All connections are timed, on a schedule and flat out."""
-        for rate in ("200", "max"):
-            document = self.played("connect", "--connections", "30", "--rate", rate)
+        for document in self.all_played(
+            *(("connect", "--connections", "30", "--rate", rate) for rate in ("200", "max"))
+        ):
             self.assertEqual(document["figures"]["connected"], 30)
             self.assertEqual(sum(document["latencies"]["subscribed"]["buckets"][1::2]), 30)
 
@@ -159,22 +193,23 @@ class ScenarioTests(unittest.TestCase):
 
     def test_limits(self) -> None:
         """A limit that does not hold ends with 1 and is named; one that holds does not."""
-        done = bench(self.port, "fanout", *SHORT, "--require", "p99=60s,loss=0")
-        self.assertEqual(done.returncode, 0, done.stdout)
-        done = bench(self.port, "fanout", *SHORT, "--require", "deliveries_per_second>=1000000000")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("deliveries per second", done.stdout.replace("_", " "))
+        holds, fails = benches(
+            self.port,
+            ("fanout", *SHORT, "--require", "p99=60s,loss=0"),
+            ("fanout", *SHORT, "--require", "deliveries_per_second>=1000000000"),
+        )
+        self.assertEqual(holds.status, 0, holds.output)
+        self.assertEqual(fails.status, 1)
+        self.assertIn("deliveries per second", fails.output.replace("_", " "))
 
     def test_refused(self) -> None:
-        """A wrong key ends with 1 and the server's reason, a wrong secret with the refusal of its events."""
-        done = bench(self.port, "fanout", *SHORT, "--app-key", "wrong")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertIn("4001", done.stderr)
-        done = bench(self.port, "fanout", *SHORT, "--app-secret", "wrong", "--json")
-        document = json.loads(done.stdout)
-        self.assertEqual((done.returncode, document["figures"]["published"]), (1, 0))
-        self.assertGreater(document["figures"]["refused"], 0)
-        self.assertIn("401", document["notes"][0])
+        """A wrong key, secret or id ends with 1 before anything is measured, with the server's reason and the cure."""
+        expected = (("connect", "--app-key", "4001"), ("fanout", "--app-secret", "401"), ("fanout", "--app-id", "404"))
+        runs = [(scenario, "--connections", "2", option, "wrong") for scenario, option, _ in expected]
+        for (_, option, reason), done in zip(expected, benches(self.port, *runs), strict=True):
+            self.assertEqual((done.status, done.output, done.errors.count("\n")), (1, "", 1), done.errors)
+            self.assertIn(reason, done.errors)
+            self.assertIn(option, done.errors)
 
     def test_ctrl_c(self) -> None:
         """Ctrl-C ends the run early with a report of what was measured; on a terminal there is progress."""
@@ -207,9 +242,9 @@ class FaultTests(unittest.TestCase):
     def played(self, server: FaultyServer, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Exit status and figures."""
         self.addCleanup(server.close)
-        done = bench(server.port, "fanout", *SHORT, "--connections", "4", "--json", *arguments)
-        self.assertEqual(done.stderr, "")
-        return done.returncode, json.loads(done.stdout)["figures"]
+        done = benches(server.port, ("fanout", *SHORT, "--connections", "4", "--json", *arguments))[0]
+        self.assertEqual(done.errors, "")
+        return done.status, json.loads(done.output)["figures"]
 
     def test_none(self) -> None:
         """A server without fault, however unlike ours, is not accused."""
@@ -255,7 +290,7 @@ class FaultTests(unittest.TestCase):
             stderr=subprocess.PIPE,
             text=True,
         )
-        eventually("events flow", lambda: server.events)
+        eventually("events flow", lambda: server.events.get("bench-0"))
         server.close()
         output, errors = process.communicate(timeout=30)
         self.assertEqual((process.returncode, errors), (1, ""))
@@ -273,14 +308,14 @@ class TlsTests(LaunchCase):
         name = self.config(ssl=settings, app_manager=apps)
         self.launch(SOCKUDO, "-c", name)
         eventually("it listens", lambda: _open(self.port))
-        for options in (("--insecure",), ("--ca", files.cert)):
-            done = bench(self.port, "fanout", *SHORT, "--tls", "--json", *options)
-            self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
-            figures = json.loads(done.stdout)["figures"]
+        fanout = ("fanout", *SHORT, "--tls", "--json")
+        *trusted, refused = benches(self.port, (*fanout, "--insecure"), (*fanout, "--ca", files.cert), fanout)
+        for done in trusted:
+            self.assertEqual((done.status, done.errors), (0, ""), done.output)
+            figures = json.loads(done.output)["figures"]
             self.assertEqual((figures["published"], figures["delivered"]), (32, 32 * 12))
-        done = bench(self.port, "fanout", *SHORT, "--tls")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("--insecure", done.stderr)
+        self.assertEqual(refused.status, 1)
+        self.assertIn("--insecure", refused.errors)
 
 
 def _open(port: int) -> bool:

@@ -1,15 +1,15 @@
-"""The scenarios: one module and one row each. A module has `add_options(parser)` and `play(stage)`."""
+"""The scenarios: one module and one row each. A module has what `IScenario` says."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:  # a list of names and a help text load nothing
     from ..stage import Stage
-
+    from ..told import Told
 
 __all__ = ["SCENARIOS", "IScenario", "Row", "load_scenario"]
 
@@ -29,8 +29,14 @@ class Row(NamedTuple):
 class IScenario(Protocol):
     """What a scenario's module offers."""
 
+    TAKES: Collection[str]
+    """Options of the load that it takes, out of those that several have."""
+
     def add_options(self, parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
         """Declares its own options, and `set_defaults` for those that all have. `arguments` is the command line."""
+
+    def tells(self, options: argparse.Namespace) -> Told:
+        """The names of all the figures and latencies a run with these options may have."""
 
     def play(self, stage: Stage) -> None:
         """Does it, and puts what came of it into the stage's figures, latencies and notes."""

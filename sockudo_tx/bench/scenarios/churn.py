@@ -5,23 +5,32 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from ..cures import cured
 from ..flow import Flow, lead
-from ..options import duration, rate
+from ..options import LOAD, duration, steady
 from ..plans import Group
 from ..stage import Stage
+from ..told import PUBLISHED, Told, percentiles
 from .fanout import channels, publisher
 
-__all__ = ["add_options", "play"]
+__all__ = ["TAKES", "add_options", "play", "tells"]
+
+TAKES = LOAD
 
 
 def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """How many come and go."""
     parser.add_argument(
-        "--churn", type=rate, default=20.0, metavar="RATE", help="that come a second (default %(default)g)"
+        "--churn", type=steady, default=20.0, metavar="RATE", help="that come a second (default %(default)g)"
     )
     parser.add_argument(
         "--stay", type=duration, default=1.0, metavar="TIME", help="before they go (default %(default)gs)"
     )
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return PUBLISHED.plus("came", *percentiles("subscribed_"), latencies=("subscribed",))
 
 
 def play(stage: Stage) -> None:
@@ -44,6 +53,6 @@ def play(stage: Stage) -> None:
     stage.figures["refused"] = (stage.figures["refused"] or 0) + report["failed"].total()
     stage.figures["disconnected"] = (stage.figures["disconnected"] or 0) + report["dropped"].total()
     for reason, count in (*report["failed"].most_common(3), *report["dropped"].most_common(3)):
-        stage.notes.append(f"{count:,} of those who come and go were turned away: {reason}")
+        stage.notes.append(f"{count:,} of those who come and go were turned away: {cured(reason)}")
     stage.merge("subscribed", [report["times"]["subscribed"]])
     stage.percentiles("subscribed", "subscribed_")

@@ -14,22 +14,34 @@ from ..client import Client
 from ..flow import Flow, lead
 from ..group import Group as LocalGroup
 from ..histogram import Histogram
-from ..options import whole
+from ..options import LOAD, PUBLISHING, whole
 from ..payload import Marker
 from ..plans import Group, Source, Window
 from ..schedule import Moment, Schedule
 from ..stage import Stage
+from ..told import EVENTS, Told
 from ..wire import Dialer
 from .fanout import channels
 
-__all__ = ["Senders", "Talker", "add_options", "play"]
+__all__ = ["TAKES", "Senders", "Talker", "add_options", "play", "tells"]
+
+TAKES = LOAD - PUBLISHING
 
 
 def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """Who sends."""
     parser.add_argument(
-        "--senders", type=whole, default=1, metavar="N", help="clients of each channel that send (default %(default)s)"
+        "--senders",
+        type=whole(),
+        default=1,
+        metavar="N",
+        help="clients of each channel that send (default %(default)s)",
     )
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return EVENTS
 
 
 def play(stage: Stage) -> None:
@@ -140,6 +152,7 @@ class Senders:
             "sent": self._sent,
             "accepted": self._accepted,
             "refused": Counter(),
+            "broken": Counter(),
             "requests": 0,
             "events": self._events,
             "times": {},

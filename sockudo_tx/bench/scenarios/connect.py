@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import time
 from collections.abc import Sequence
 
+from ..cures import cured
 from ..flow import lead
 from ..options import whole
 from ..plans import Group
-from ..stage import Stage
+from ..stage import Interrupted, Stage
+from ..target import TargetError
+from ..told import Told, percentiles
 from .fanout import channels
 
-__all__ = ["add_options", "play"]
+__all__ = ["TAKES", "add_options", "play", "tells"]
+
+TAKES = frozenset({"--connections", "--channels", "--rate", "--processes"})
 
 
 def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """How fast."""
     parser.set_defaults(connections=1000, rate=200.0)
     parser.add_argument(
-        "--at-once", type=whole, default=64, metavar="N", help="in the making with --rate max (default %(default)s)"
+        "--at-once", type=whole(), default=64, metavar="N", help="in the making with --rate max (default %(default)s)"
     )
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return Told(
+        (
+            "connected", "connections_per_second", "refused", "disconnected", *percentiles(), *percentiles("connect_"),
+            *percentiles("established_"), "server_cpu_us_per_connection", "server_rss_bytes",
+        ),
+        ("subscribed", "connect", "established"),
+    )  # fmt: skip
 
 
 def play(stage: Stage) -> None:
@@ -40,7 +57,8 @@ def play(stage: Stage) -> None:
     )
     before, began = stage.read_server(), time.monotonic_ns() if flat_out else start
     stage.open(group, wait=False)
-    stage.await_ready(group.name, all_of_them=False)
+    with contextlib.suppress(Interrupted):  # those who are in by then are told
+        stage.await_ready(group.name, all_of_them=False)
     after = stage.read_server()
     stage.sample(now=True)
     arrived = last = 0
@@ -52,7 +70,11 @@ def play(stage: Stage) -> None:
         figures["disconnected"] = (figures.get("disconnected") or 0) + found["dropped"].total()
         for name, times in found["times"].items():
             stage.merge(name, [times])
-        stage.notes += [f"{count:,} clients were refused: {reason}" for reason, count in found["failed"].most_common(3)]
+        stage.notes += [
+            f"{count:,} clients were refused: {cured(reason)}" for reason, count in found["failed"].most_common(3)
+        ]
+    if not arrived and figures["refused"]:
+        raise TargetError(f"{stage.target.url} refused every client: {stage.notes[0].partition(': ')[2]}")
     stage.main = "subscribed"
     figures["connected"] = arrived
     figures["connections_per_second"] = round(arrived / max((last - began) / 1e9, 1e-3), 1)

@@ -7,15 +7,24 @@ import math
 from collections.abc import Sequence
 
 from ..flow import Flow, lead
+from ..options import LOAD
 from ..plans import Group, Source
 from ..schedule import Schedule
 from ..stage import Stage
+from ..told import PUBLISHED, Told
 
-__all__ = ["add_options", "channels", "play", "publisher"]
+__all__ = ["TAKES", "add_options", "channels", "play", "publisher", "tells"]
+
+TAKES = LOAD
 
 
 def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """Nothing but what all have."""
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return PUBLISHED
 
 
 def play(stage: Stage) -> None:

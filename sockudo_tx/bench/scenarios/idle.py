@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from ..plans import Group
 from ..stage import Stage
 from ..target import TargetError
+from ..told import Told
 from .fanout import channels
 
-__all__ = ["add_options", "play"]
+__all__ = ["TAKES", "add_options", "play", "tells"]
+
+TAKES = frozenset({"--connections", "--channels", "--duration", "--processes"})
 
 # Before memory is read: allocators and time-outs of the handshake come to rest.
 _REST = 0.5
@@ -24,6 +27,13 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
         "--counts", type=_counts, metavar="N,N,...", help="of connections at which memory is read, the last one being "
         "--connections (default its quarters)",
     )  # fmt: skip
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return Told(
+        ("connected", "disconnected", "server_rss_bytes", "rss_bytes_per_connection", "server_idle_cpu_percent")
+    )
 
 
 def play(stage: Stage) -> None:
@@ -54,9 +64,12 @@ def play(stage: Stage) -> None:
 
 
 def _counts(text: str) -> list[int]:
-    counts = [int(part) for part in text.split(",")]
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        counts = [0]
     if min(counts) < 1 or counts != sorted(set(counts)):
-        raise argparse.ArgumentTypeError("must be growing numbers from 1 on, like 1000,5000,15000")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be growing numbers from 1 on, like 1000,5000,15000")
     return counts
 
 

@@ -10,14 +10,18 @@ from typing import Any
 
 from ..audit import Sent, Verdicts
 from ..client import Client
+from ..cures import cured
 from ..flow import lead
 from ..group import Group as LocalGroup
 from ..histogram import Histogram
 from ..options import duration
 from ..plans import Group
-from ..stage import Stage
+from ..stage import Stage, deserted
+from ..told import Told, percentiles
 
-__all__ = ["Member", "Visitor", "add_options", "play"]
+__all__ = ["TAKES", "Member", "Visitor", "add_options", "play", "tells"]
+
+TAKES = frozenset({"--connections", "--rate", "--duration", "--processes"})
 
 _CHANNEL = "presence-bench"
 # The word on the last leave is still under way when the last visitor has left.
@@ -30,6 +34,17 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
     parser.add_argument(
         "--stay", type=duration, default=1.0, metavar="TIME", help="of a visitor (default %(default)gs)"
     )
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return Told(
+        (
+            "visitors", "delivered", "expected", "lost", "duplicates", "disorder", "refused", "disconnected", "errors",
+            *percentiles(), *percentiles("leave_"), "server_cpu_us_per_delivery",
+        ),
+        ("join", "leave"),
+    )  # fmt: skip
 
 
 def play(stage: Stage) -> None:
@@ -50,33 +65,31 @@ def play(stage: Stage) -> None:
     )
     before = stage.read_server()
     stage.open(coming, wait=False)
-    stage.until(
-        lambda status: (
-            status["groups"]["visitors"]["opened"] == visitors
-            and not status["groups"]["visitors"]["pending"]
-            and not status["groups"]["visitors"]["ready"]
-        ),
-        "joining and leaving",
-        deadline=time.monotonic() + options.duration + options.stay + 10,
-    )
-    if stage.interrupted:
-        stage.crew.ask("halt")
+
+    def over(status: dict[str, Any]) -> bool:
+        found = status["groups"]["visitors"]
+        all_gone = found["opened"] == visitors and not found["pending"] and not found["ready"]
+        return all_gone or deserted([status["groups"]["members"]])
+
+    stage.until(over, "joining and leaving", deadline=time.monotonic() + options.duration + options.stay + 10)
+    stage.crew.ask("halt")
     reports = _await_word(stage, options.connections)
     after = stage.read_server()
     stage.sample(now=True)
-    verdicts, left = Verdicts(), 0
+    verdicts, joined, left = Verdicts(), 0, 0
     for report in reports:
         verdicts.add(report["members"]["verdicts"])
         verdicts.add(report["visitors"]["verdicts"])
+        joined += len(report["visitors"]["notes"])
         left += list(report["visitors"]["notes"].values()).count(2)
         for name in ("join", "leave"):
             stage.merge(name, [report["members"]["latencies"].get(name, {})])
-    seen = sum(stage.latencies[name].count for name in ("join", "leave"))
+    seen = sum(histogram.count for histogram in stage.latencies.values())
     groups = [report[name] for report in reports for name in ("members", "visitors")]
     figures |= {
-        "visitors": left,
+        "visitors": joined,
         "delivered": seen,
-        "expected": 2 * left * options.connections,
+        "expected": (joined + left) * options.connections,
         "lost": verdicts.lost,
         "duplicates": verdicts.duplicates,
         "disorder": verdicts.disorder,
@@ -91,7 +104,7 @@ def play(stage: Stage) -> None:
         figures["server_cpu_us_per_delivery"] = round((after.cpu_ns - before.cpu_ns) / seen / 1e3, 2)
     for group in groups:
         for what in ("failed", "dropped", "errors"):
-            stage.notes += [f"{count:,} clients: {reason}" for reason, count in group[what].most_common(2)]
+            stage.notes += [f"{count:,} clients: {cured(reason)}" for reason, count in group[what].most_common(2)]
 
 
 def _await_word(stage: Stage, members: int) -> list[dict[str, Any]]:

@@ -7,16 +7,25 @@ import math
 from collections.abc import Sequence
 
 from ..flow import Flow, lead
+from ..options import LOAD
 from ..plans import Group
 from ..stage import Stage
+from ..told import PUBLISHED, Told
 from .fanout import channels, publisher
 
-__all__ = ["add_options", "play"]
+__all__ = ["TAKES", "add_options", "play", "tells"]
+
+TAKES = LOAD
 
 
 def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """One subscriber, who proves that the events arrive; as fast as the server answers."""
     parser.set_defaults(connections=1, in_flight=32, rate=math.inf)
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return PUBLISHED.plus("requests_per_second", "events_per_second", "server_cpu_us_per_request")
 
 
 def play(stage: Stage) -> None:

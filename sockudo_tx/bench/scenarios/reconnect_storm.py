@@ -6,14 +6,18 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..cures import cured
 from ..flow import Flow, lead
-from ..options import whole
+from ..options import LOAD, whole
 from ..plans import Group, Window
 from ..processes import Reading
 from ..stage import Interrupted, Stage
+from ..told import PUBLISHED, Told, percentiles
 from .fanout import channels, publisher
 
-__all__ = ["add_options", "play"]
+__all__ = ["TAKES", "add_options", "play", "tells"]
+
+TAKES = LOAD
 
 # The first sender of the source that publishes afterwards: beyond all lanes of the other one.
 _SECOND = 50_000
@@ -23,8 +27,16 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
     """How they come back."""
     parser.set_defaults(connections=500)
     parser.add_argument(
-        "--at-once", type=whole, metavar="N", help="clients that may be coming back at a time (default all)"
+        "--at-once", type=whole(), metavar="N", help="clients that may be coming back at a time (default all)"
     )
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return PUBLISHED.plus(
+        "published_around_the_storm", "storm_seconds", "reconnections_per_second", "server_cpu_us_per_reconnection",
+        *percentiles("reconnect_"), latencies=("reconnect",),
+    )  # fmt: skip
 
 
 def play(stage: Stage) -> None:
@@ -74,7 +86,7 @@ def play(stage: Stage) -> None:
     for report in reports:
         stage.merge("reconnect", [report["times"]["subscribed"]])
         stage.notes += [
-            f"{count:,} clients did not get back in: {why}" for why, count in report["failed"].most_common(3)
+            f"{count:,} clients did not get back in: {cured(why)}" for why, count in report["failed"].most_common(3)
         ]
     stage.main = "reconnect"
     stage.percentiles("reconnect", "reconnect_")

@@ -7,13 +7,17 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ..cures import cured
 from ..flow import Flow, lead
-from ..options import whole
+from ..options import LOAD, whole
 from ..plans import Group, Window
 from ..stage import Stage
+from ..told import PUBLISHED, Told, percentiles
 from .fanout import channels, publisher
 
-__all__ = ["add_options", "play"]
+__all__ = ["TAKES", "add_options", "play", "tells"]
+
+TAKES = LOAD
 
 # How long the slow ones may take to read what was kept for them, and when they are done.
 _PATIENCE, _SILENCE = 20.0, 1.0
@@ -24,7 +28,14 @@ _WINDOW = 4096
 def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """Who is slow; by default enough data that buffers of some megabytes fill."""
     parser.set_defaults(size=8000, rate=100.0)
-    parser.add_argument("--slow", type=whole, default=5, metavar="N", help="clients that stop (default %(default)s)")
+    parser.add_argument("--slow", type=whole(), default=5, metavar="N", help="clients that stop (default %(default)s)")
+
+
+def tells(options: argparse.Namespace) -> Told:
+    """Its figures and latencies."""
+    return PUBLISHED.plus(
+        "slow_dropped", "slow_kept", "slow_events", "slow_missed", *percentiles("before_"), latencies=("before",)
+    )
 
 
 def play(stage: Stage) -> None:
@@ -54,7 +65,7 @@ def play(stage: Stage) -> None:
         dropped += found["dropped"].total()
         lost += found["verdicts"].lost
         events += found["events"]
-        stage.notes += [f"{count:,} slow clients: {reason}" for reason, count in found["dropped"].most_common(3)]
+        stage.notes += [f"{count:,} slow clients: {cured(reason)}" for reason, count in found["dropped"].most_common(3)]
     figures["slow_dropped"] = dropped
     figures["slow_kept"] = options.slow - dropped
     figures["slow_events"] = events

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import json
@@ -11,6 +10,7 @@ import sys
 
 from twisted.trial import unittest
 
+from sockudo_tx.bench.options import LOAD
 from sockudo_tx.bench.scenarios import SCENARIOS, load_scenario
 from sockudo_tx.cli import main
 
@@ -60,17 +60,18 @@ class OptionsTests(unittest.TestCase):
         self.assertEqual(output.splitlines()[-1], "[]")
 
     def test_each_scenario_has_a_row_and_a_play(self) -> None:
-        """Every row leads to a module with its two functions."""
+        """Every row leads to a module; the options it takes exist."""
         for row in SCENARIOS:
-            load_scenario(row.name).add_options(argparse.ArgumentParser(), [])
-            self.assertTrue(callable(load_scenario(row.name).play))
+            scenario = load_scenario(row.name)
+            self.assertLessEqual(set(scenario.TAKES), LOAD, row.name)
+            self.assertTrue(callable(scenario.play))
 
     def test_wrong_values(self) -> None:
         """A wrong value ends with 2 and names the option and the rule."""
         for option, value, rule in (
             ("--connections", "0", "1 or more"),
             ("--rate", "0", "above 0"),
-            ("--size", "10", "or more"),
+            ("--size", "10", "from 53"),
             ("--duration", "soon", "500ms"),
             ("--duration", "0", "above 0"),
             ("--port", "70000", "65535"),
@@ -81,11 +82,45 @@ class OptionsTests(unittest.TestCase):
             ("--path-prefix", "x", "/"),
             ("--require", "p99", "p99"),
             ("--report", "out.doc", ".html"),
-            ("--processes", "0", "1 or more"),
+            ("--processes", "0", "from 1 to 64"),
+            ("--publishers", "100000", "from 1 to 64"),
+            ("--channels", "200000", "99999"),
+            ("--connections", "many", "number"),
+            ("--port", "http", "65535"),
+            ("--seed", "x", "number"),
+            ("--rate", "fast", "above 0"),
+            ("--rate", "nan", "above 0"),
+            ("--duration", "9999999d", "a year"),
+            ("--url", "http://[::1", "--url"),
+            ("--path-prefix", "/a b", "letters"),
+            ("--app-id", "a/b", "letters"),
+            ("--app-key", "a b", "letters"),
         ):
             output = self.refused("fanout", option, value)
+            self.assertEqual(output.count("\n"), 1, output)
             self.assertIn(option, output)
             self.assertIn(rule, output)
+        self.assertIn("--ca /nowhere", self.refused("fanout", "--tls", "--ca", "/nowhere"))
+        self.assertIn("above 0", self.refused("churn", "--churn", "max"))
+        self.assertIn("growing", self.refused("idle", "--counts", "a,b"))
+
+    def test_unknown_figures(self) -> None:
+        """A limit on what a scenario does not tell is refused before the run, with the nearest names."""
+        self.assertIn("did you mean lost", self.refused("fanout", "--port", "9", "--require", "los=0"))
+        self.assertIn("did you mean publish", self.refused("burst", "--port", "9", "--require", "pubish.p99=5ms"))
+        self.assertIn("known are", self.refused("idle", "--port", "9", "--require", "p99=5ms"))
+        self.assertIn("empty", self.refused("fanout", "--port", "9", "--require", ""))
+
+    def test_no_option_is_ignored(self) -> None:
+        """An option that a scenario does not heed is not among its options."""
+        for scenario, option in (
+            ("burst", "--rate"),
+            ("presence", "--channels"),
+            ("connect", "--size"),
+            ("idle", "--batch"),
+        ):
+            self.assertIn(option, self.refused(scenario, option, "7"))
+        self.assertIn("did you mean --connections", self.refused("fanout", "--conections", "7"))
 
     def test_unknown(self) -> None:
         """Unknown scenarios and options end with 2."""

@@ -132,8 +132,10 @@ def test_refused(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("lst=0", "no figure 'lst' here, known are published, .*delivery.p99, publish.p99"),
+        ("lst=0", "no figure 'lst' here; did you mean lost"),
+        ("zzz=0", "no figure 'zzz' here, known are published, .*delivery.p99"),
         ("connect.p99=5ms", "no latency 'connect' here, known are delivery, publish"),
+        ("publihs.p99=5ms", "no latency 'publihs' here; did you mean publish"),
         ("lost=5ms", "lost is a number without a unit"),
         ("rss_per_connection<=9", "rss_per_connection is a size, like 9KiB"),
     ],
