@@ -41,11 +41,13 @@ class Receiver(Protocol):
 class Turn:
     """The dirty list. `schedule` runs a callable once this turn's events have been handled, without delay."""
 
-    __slots__ = ("_audience", "_schedule", "_size", "dirty", "shared")
+    __slots__ = ("_audience", "_schedule", "_size", "dirty", "late", "shared")
 
     def __init__(self, schedule: Callable[[Callable[[], None]], object]) -> None:
         self._schedule = schedule
         self.dirty: list[Flushable] = []
+        self.late: list[Flushable] = []
+        """Those that wait for the others."""
         self.shared: list[bytes] = []
         """Frames that `_audience` is owed. Not empty: `settle` before anything is pushed to one outbox."""
         self._audience: Sequence[Receiver] = ()
@@ -53,14 +55,17 @@ class Turn:
         """Bytes in `shared`."""
 
     def add(self, outbox: Flushable) -> None:
-        """Flush `outbox` at the end of this turn, after all frames that others are owed by now.
-
-        What is added while others are flushed goes with them.
-        """
+        """Flush `outbox` at the end of this turn; what is added while others are flushed goes with them."""
         dirty = self.dirty
-        if not dirty and not self.shared:
+        if not dirty and not self.shared and not self.late:
             self._schedule(self._end)
         dirty.append(outbox)
+
+    def add_late(self, answer: Flushable) -> None:
+        """Flush `answer` at the end of this turn, when all frames have left that the turn had for outboxes."""
+        if not self.late and not self.dirty and not self.shared:
+            self._schedule(self._end)
+        self.late.append(answer)
 
     def broadcast(self, audience: Any, frame: bytes) -> None:
         """`push` the frame to every outbox of a tuple; cheapest when the turn has seen this very tuple last."""
@@ -73,7 +78,7 @@ class Turn:
                     self._send_shared()
                 return
             self.settle()
-        elif not self.dirty:
+        elif not self.dirty and not self.late:
             self._schedule(self._end)
         self._audience = audience
         self._size = len(frame)
@@ -123,18 +128,21 @@ class Turn:
         try:
             if self.shared:
                 self._send_shared()
-            self._flush_dirty()
+            _flush(self.dirty)
+            if self.late:
+                _flush(self.late)
         finally:
             # Nothing may be left on a list nobody visits.
-            if self.dirty or self.shared:
+            if self.dirty or self.shared or self.late:
                 self._schedule(self._end)
 
-    def _flush_dirty(self) -> None:
-        dirty = self.dirty
-        waiting = iter(dirty)
-        try:
-            for outbox in waiting:
-                outbox.flush()
-        finally:
-            # Should one flush fail, the others still have theirs.
-            del dirty[: len(dirty) - length_hint(waiting)]
+
+def _flush(waiting: list[Flushable]) -> None:
+    """Flush all of them and forget them."""
+    left = iter(waiting)
+    try:
+        for one in left:
+            one.flush()
+    finally:
+        # Should one flush fail, the others still have theirs.
+        del waiting[: len(waiting) - length_hint(left)]

@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from ...protocol.errors import RestError
+from ..turn import CHUNK
 from ..wire import Wire, wire_for
 from .api import RestApi
 from .plain import read_plain
@@ -216,8 +217,10 @@ class RestChannel(HTTPChannel):
 
     def write(self, data: bytes) -> None:
         if not self._answered:
-            self.api.turn.add(self)
+            self.api.turn.add_late(self)
         self._answered += data
+        if len(self._answered) > CHUNK:
+            self.flush()
 
     def flush(self) -> None:
         """Send this turn's answers: into the kernel, unless something unsent is before them."""

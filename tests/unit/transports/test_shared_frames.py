@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given
@@ -81,6 +82,16 @@ class SharedFramesTests(SharedCase):
         self.assertEqual(self.read(), [b"12345", b"1345", b"135", b"135"])
         self.assertEqual([pair.sends for pair in self.pairs], [[5], [4], [3], [3]])
 
+    def test_late(self) -> None:
+        """An answer leaves behind the frames it tells of, also when another audience has come since."""
+        seen: list[list[bytes]] = []
+        for boxes, frame in ((self.boxes[:2], b"1"), (self.boxes[2:], b"2")):
+            self.turn.broadcast(boxes, frame)
+            self.turn.add_late(SimpleNamespace(flush=lambda: seen.append([pair.read() for pair in self.pairs])))
+        self.assertEqual(len(self.scheduled), 1)
+        self.end_turn()
+        self.assertEqual(seen[0], [b"1", b"1", b"2", b"2"])
+
     def test_last_frame(self) -> None:
         """A connection that closes is first sent what it was owed."""
         self.turn.broadcast(self.boxes, b"event ")
@@ -144,6 +155,20 @@ class SharedFramesTests(SharedCase):
         self.turn.broadcast(self.boxes[2:], b"2")
         self.end_turn()
         self.assertEqual([self.pairs[n].read() for n in (2, 3)], [b"2"] * 2)
+
+    def test_broadcast_while_flushing(self) -> None:
+        """What is broadcast while outboxes are flushed does not stay behind, even if it is the last thing."""
+        broadcast = self.turn.broadcast
+        boxes = self.boxes
+
+        class Late(Box):
+            def flush(self) -> None:
+                broadcast(boxes, b"late")
+
+        Late(wire_for(self.pairs[0].transport), self.turn, self.slow).push(b"lost")
+        self.end_turn()
+        self.end_turn()
+        self.assertEqual(self.read(), [b"late"] * BOXES)
 
     def test_keeps_nothing(self) -> None:
         """After the turn neither frames nor outboxes are held."""

@@ -59,6 +59,32 @@ class TurnTests(SynchronousTestCase):
         self.end()
         self.assertEqual((self.flushed, self.scheduled), (["first", "second", "late"], []))
 
+    def test_late(self) -> None:
+        """What is added as late comes behind all others, whenever they were added; alone it has a flush of its own."""
+        late = Box("late", self.flushed)
+        self.turn.add_late(late)
+        self.turn.add(Box("a", self.flushed, lambda: self.turn.add(Box("b", self.flushed))))
+        self.assertEqual(len(self.scheduled), 1)
+        self.end()
+        self.assertEqual((self.flushed, self.scheduled), (["a", "b", "late"], []))
+        self.turn.add_late(late)
+        self.end()
+        self.assertEqual((self.flushed[3:], self.scheduled), (["late"], []))
+
+    def test_late_after_a_failure(self) -> None:
+        """What is late is flushed even when somebody before it, or late as well, has failed."""
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        self.turn.add_late(Box("late and bad", self.flushed, fail))
+        self.turn.add_late(Box("late", self.flushed))
+        self.turn.add(Box("bad", self.flushed, fail))
+        for _ in range(2):
+            self.assertRaises(ZeroDivisionError, self.end)
+        self.end()
+        self.assertEqual((self.flushed, self.scheduled), (["bad", "late and bad", "late"], []))
+
     def test_failure(self) -> None:
         """When one flush fails, the others follow at once in another, and the turn goes on working."""
 

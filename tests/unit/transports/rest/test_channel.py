@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
-from sockudo_tx.transports.turn import Turn
+from sockudo_tx.transports.turn import CHUNK, Turn
 from tests.http.case import HttpCase, RawConnection, signed
 from tests.unit.transports.kernel import Pair, Selector
 from tests.unit.transports.recorder import Recorder
@@ -229,6 +229,14 @@ class KernelTests(SynchronousTestCase):
             self.receive(requests)
             self.assertEqual(len(self.pair.sends), 1)
             self.assertEqual(self.pair.read().count(b"HTTP/1.1 "), 5)
+
+    def test_many_together(self) -> None:
+        """However many come in one read, no more than a chunk of answers is put together at a time."""
+        self.pair.count_sends()
+        self.receive(LIVE * 3000)
+        self.assertEqual(self.pair.read_all().count(b"HTTP/1.1 "), 3000)
+        self.assertGreater(len(self.pair.sends), 5)
+        self.assertLess(self.pair.sends[0], CHUNK + 1000)
 
     def test_slow_reader(self) -> None:
         """What the kernel has no room for follows later, whole and in order."""
