@@ -107,9 +107,12 @@ class PublishTests(SynchronousTestCase):
         sockets = self.crowd(30)
         publish_locally(self.space, "news", "1", None)
         self.registry.exit(self.space, "news", sockets[0])
+        self.assertEqual(publish_locally(self.space, "news", "2", None), 29)
         self.registry.enter(self.space, ChannelName.of("news"), self.sockets[0], PLAIN_SUBSCRIPTION)
-        self.assertEqual(publish_locally(self.space, "news", "2", None), 30)
-        self.assertEqual(frames([sockets[0], sockets[2], self.sockets[0]]), [[b"p:1"], [b"p:1", b"p:2"], [b"2"]])
+        self.assertEqual(publish_locally(self.space, "news", "3", None), 30)
+        self.assertEqual(
+            frames([sockets[0], sockets[2], self.sockets[0]]), [[b"p:1"], [b"p:1", b"p:2", b"p:3"], [b"3"]]
+        )
 
     def test_crowd_same_tuple(self) -> None:
         """While nobody comes or goes the framing sees the very same tuple, by which it may join frames."""

@@ -39,6 +39,16 @@ class SubscribeTests(EngineCase):
         peer.unsubscribe("news")
         self.assertEqual(self.engine.counts("app", "news"), ChannelCounts(0, None))
 
+    def test_one_name(self) -> None:
+        """Subscribers share a channel's name: a further subscription does not keep a copy of it."""
+        peers = [self.open() for _ in range(2)]
+        names = []
+        for peer in peers:
+            peer.subscribe("news")
+            assert peer.socket.session is not None
+            names += peer.socket.session.channels
+        self.assertIs(names[0], names[1])
+
     def test_counts(self) -> None:
         """Counts and channel lists are those of the moment."""
         peers = [self.open() for _ in range(3)]

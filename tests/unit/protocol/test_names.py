@@ -47,8 +47,13 @@ class SocketIdTests(SynchronousTestCase):
                 self.assertLessEqual(int(half), 10_000_000_000)
 
     def test_fresh(self) -> None:
-        """No two of a thousand are the same."""
-        self.assertEqual(len({new_socket_id() for _ in range(1000)}), 1000)
+        """No two of a thousand are the same, and both halves make use of all their room."""
+        ids = {new_socket_id() for _ in range(1000)}
+        self.assertEqual(len(ids), 1000)
+        for side in (0, 1):
+            halves = [int(each.split(".")[side]) for each in ids]
+            self.assertGreater(max(halves), 9_000_000_000)  # else one in 10^45
+            self.assertLess(min(halves), 1_000_000_000)
 
     def test_other_shapes(self) -> None:
         """Nothing else is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 
 from hypothesis import given
@@ -171,6 +172,18 @@ class FramingTests(SynchronousTestCase):
                     reader = zlib.decompressobj(-bits)
                 data = reader.decompress(data + b"\x00\x00\xff\xff")
             self.assertEqual(data.decode(), text)
+
+    def test_memory(self) -> None:
+        """A connection's compressor takes about eight times its window: 128 KiB of zlib's defaults are not in it."""
+        for word, most in (("window4kb", 50), ("window8kb", 90), ("dedicated", 280)):
+            mode = mode_named(word)
+            assert mode is not None
+            tracemalloc.start()
+            self.addCleanup(tracemalloc.stop)
+            stream = DeflateStream(mode.window_bits, mode)
+            stream.frame(b"some text that is long enough for any mode")
+            self.assertLess(tracemalloc.get_traced_memory()[0], most * 1024, word)
+            tracemalloc.stop()
 
     def test_stream_remembers(self) -> None:
         """With takeover a repeated message costs next to nothing."""

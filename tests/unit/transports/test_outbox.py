@@ -126,26 +126,33 @@ class SendingTests(OutboxCase):
         self.assertEqual(self.pair.read_all(), b"last")
 
     def test_lose(self) -> None:
-        """Losing the connection sends what is queued first, and takes nothing more."""
-        box = self.box()
-        box.push(b"1")
-        self.assertTrue(box.lose())
-        box.push(b"2")
-        self.end_turn()
-        self.pair.step()
-        self.assertEqual(self.pair.read(), b"1")
-        self.assertFalse(hasattr(self.pair.transport, "socket"))
+        """Losing the connection sends what is queued first, and takes nothing more, not even where nothing was."""
+        for queued in (b"1", b""):
+            self.pair = Pair()
+            self.addCleanup(self.pair.close)
+            box = self.box()
+            if queued:
+                box.push(queued)
+            self.assertTrue(box.lose())
+            box.push(b"2")
+            self.end_turn()
+            self.pair.step()
+            self.assertEqual(self.pair.read(), queued)
+            self.assertFalse(hasattr(self.pair.transport, "socket"))
 
     def test_gone(self) -> None:
-        """Once the connection is gone, pushing is harmless and keeps nothing."""
+        """Once the connection is gone, pushing is harmless, sends nothing and keeps nothing."""
+        self.pair.count_sends()
         box = self.box()
         box.push(b"1")
         self.pair.transport.connectionLost(Failure(ConnectionDone()))
         self.end_turn()
         box.stopProducing()
+        self.pair.sends.clear()
         for push in (box.push, box.push_control, box.push_last):
             push(b"2")
         self.end_turn()
+        self.assertEqual(self.pair.sends, [])
         self.assertEqual((box._first, box._frames), (b"", []))
 
     def test_broken_pipe(self) -> None:

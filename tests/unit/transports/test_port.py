@@ -172,10 +172,12 @@ class ArrivalTests(PortCase):
             self.assertEqual([call[1] for call in self.engine.take()], ["key", b"frame"])
 
     def test_too_long(self) -> None:
-        """A head of more than 16 KiB is refused without being collected any further."""
-        self.send(UPGRADE[:-4] + b"\r\nX: " + b"x" * HEAD_LIMIT)
-        self.assertIsInstance(self.now, RestChannel)
-        self.assertEqual(self.status(), 400)
+        """A head of more than 16 KiB is refused without being collected any further, and if it is all there."""
+        for end in (b"", b"\r\n\r\n"):
+            self.connect()
+            self.send(UPGRADE[:-4] + b"\r\nX: " + b"x" * HEAD_LIMIT + end)
+            self.assertIsInstance(self.now, RestChannel)
+            self.assertEqual(self.status(), 400)
 
     def test_just_short_enough(self) -> None:
         """One of 16 KiB is read."""

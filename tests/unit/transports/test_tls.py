@@ -312,7 +312,7 @@ class EndTests(TlsCase):
         self.assertEqual((len(peer.received), peer.said_goodbye), (100_000, True))
         self.assertEqual(peer.pair.far.recv(1), b"")
         peer.say(b"x" * 50_000)
-        self.assertEqual((peer.app.heard, peer.app.lost), (b"", []))
+        self.assertEqual((peer.app.heard, peer.app.lost, peer.tls._incoming.pending), (b"", [], 0))
         peer.pair.far.close()
         for _ in range(3):
             peer.server_reads()
