@@ -1,8 +1,8 @@
 """Which reactor runs the server: Twisted's asyncio reactor, over uvloop where it can be imported.
 
-Engine and transports run on any reactor; `service.py` asks only how to end a turn. Daemonising forks after the
-event loop was made; asyncio's and uvloop's loops both survive that, because nothing watches a descriptor yet and
-the parent only waits (tests/integration/test_daemon.py holds us to it).
+Engine and transports run on any reactor; `service.py` asks only how to end a turn, and which loop it is.
+Daemonising forks after the event loop was made; asyncio's and uvloop's loops both survive that, because nothing watches
+a descriptor yet and the parent only waits (tests/integration/test_daemon.py holds us to it).
 """
 
 from __future__ import annotations

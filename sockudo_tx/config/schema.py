@@ -252,7 +252,10 @@ class WebSocketConfig(Section, frozen=True, kw_only=True):
             "window16kb",
             "window32kb",
         ],
-        Doc("permessage-deflate: off, one compressor a connection, or shared with this window."),
+        Doc(
+            "permessage-deflate: off; `dedicated` and `window4kb` up compress for each connection, the others once "
+            "for all with the same window."
+        ),
         Words(fallback="disabled"),
         Env("WEBSOCKET_COMPRESSION"),
     ] = "disabled"
