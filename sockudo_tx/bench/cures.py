@@ -14,7 +14,10 @@ _CURES = (
     (r"^401\b", "--app-key and --app-secret must be the app's"),
     (r"^403\b", "the app must be enabled, and --app-key and --app-secret its own"),
     (r"^404\b", "--app-id must be that of an app of this server, and --path-prefix what its paths begin with"),
-    (r"^HTTP/1\.[01] (403|404|426)\b", "is it a Pusher server? --path-prefix is what its paths begin with"),
+    (
+        r"^(405|501)\b|^HTTP/1\.[01] (403|404|405|426|501)\b",
+        "is it a Pusher server? --path-prefix is what its paths begin with",
+    ),
     (r"^413\b|too large|max.*size", "a smaller --size, or a higher limit of the server"),
     (r"batch", "a smaller --batch, or a higher limit of the server"),
     (r"^429\b", "a lower --rate, or a higher limit of the server"),

@@ -10,10 +10,10 @@ from typing import Any
 
 from . import plans
 from .audit import Sent, Verdicts
+from .bottleneck import Moment, bottlenecks
 from .cures import cured
 from .histogram import Histogram
-from .machine import busy_share, processor_time
-from .processes import Reading
+from .machine import processor_time
 from .stage import Stage, deserted
 from .timeline import Timeline
 
@@ -24,28 +24,11 @@ _LEAD = 200_000_000
 # No event for so long after the last was sent: no more will come. The longer one is waited for missing ones.
 _SILENCE = 2.0
 _SHORT_SILENCE = 0.7
-# A publisher later than this by its own fault, and by this share of the latencies, is told of; so is a process busier
-# than this, and a machine.
-_LATE = 0.002
-_SHARE = 0.2
-_BUSY = 0.9
-_CROWDED = 0.97
 
 
 def lead() -> int:
     """A start a moment ahead, in monotonic nanoseconds."""
     return time.monotonic_ns() + _LEAD
-
-
-@dataclass(slots=True)
-class _Moment:
-    """The processes' time at one end of the measured window."""
-
-    at: float
-    server: Reading | None
-    clients: list[int]
-    publishers: list[int]
-    machine: tuple[int, int] | None
 
 
 @dataclass(slots=True)
@@ -81,8 +64,8 @@ class Flow:
     """Why connections for publishing could not be made."""
     _ended: float | None = None
     """When it was seen that all clients had been thrown out."""
-    _before: _Moment | None = None
-    _after: _Moment | None = None
+    _before: Moment | None = None
+    _after: Moment | None = None
 
     def run(self) -> None:
         """Everything; afterwards the fields hold what came of it. Ctrl-C ends it early."""
@@ -165,9 +148,9 @@ class Flow:
         stage.sample(now=True)
         stage.interrupted = stage.interrupted or interrupted
 
-    def _moment(self) -> _Moment:
+    def _moment(self) -> Moment:
         status = self.stage.status()
-        return _Moment(
+        return Moment(
             time.monotonic(), self.stage.read_server(), status["cpu"], status["publisher_cpu"], processor_time()
         )
 
@@ -252,7 +235,7 @@ class Flow:
 
     def tell(self) -> None:
         """Puts the usual figures, latencies and notes into the run."""
-        stage, figures = self.stage, self.stage.figures
+        stage, figures, before, after = self.stage, self.stage.figures, self._before, self._after
         counts = self.accepted.get("delivery", Counter())
         for group in self.groups:
             stage.merge("delivery", [found for name, found in self.reports[group.name]["latencies"].items()
@@ -280,7 +263,17 @@ class Flow:
             stage.percentiles("publish", "publish_")
         self._tell_costs(delivered)
         self._tell_reasons()
-        self._tell_bottleneck()
+        assert before is not None
+        assert after is not None
+        stage.notes += bottlenecks(
+            before,
+            after,
+            lag=self.lag,
+            own_lag=self.own_lag,
+            typical=stage.latencies.get("delivery"),
+            in_flight=None if self.source.flat_out or self.on_clients else self.source.in_flight,
+            local=stage.target.loopback,
+        )
 
     def _tell_times(self) -> None:
         """The latency over time, all groups together."""
@@ -326,41 +319,6 @@ class Flow:
                     notes.append(f"{count:,} {told}: {cured(reason)}")
         if self.unsent:
             notes.append(f"{self.unsent:,} events were not sent when the time was up: the server takes fewer than that")
-
-    def _tell_bottleneck(self) -> None:
-        """Says plainly when the figures say more about the generator or the machine than about the server."""
-        notes, before, after = self.stage.notes, self._before, self._after
-        assert before is not None
-        assert after is not None
-        own, lag = self.own_lag.percentile(0.99) or 0.0, self.lag.percentile(0.99) or 0.0
-        typical = delivered.percentile(0.5) if (delivered := self.stage.latencies.get("delivery")) else None
-        if own > max(_LATE, (typical or 0.0) * _SHARE):
-            notes.append(
-                f"the generator was the bottleneck: it was up to {(self.own_lag.highest or 0) * 1e3:.1f} ms late with "
-                f"events it was free to send (p99 {own * 1e3:.1f} ms), and the latencies contain that. A lower --rate "
-                "or more --publishers help"
-            )
-        elif lag > _LATE and not self.source.flat_out and not self.on_clients:
-            notes.append(
-                f"the server was the bottleneck: events left up to {(self.lag.highest or 0) * 1e3:.1f} ms late "
-                f"(p99 {lag * 1e3:.1f} ms) because all {self.source.in_flight} requests in flight were waiting for it"
-            )
-        took = (after.at - before.at) * 1e9
-        for what, cure, cpu in (
-            ("client", "More --processes on more cores, or fewer deliveries, help", (before.clients, after.clients)),
-            ("publishing", "More --publishers on more cores help", (before.publishers, after.publishers)),
-        ):
-            busiest = max((b - a for a, b in zip(*cpu, strict=True)), default=0) / took
-            if busiest > _BUSY:
-                notes.append(
-                    f"the generator was the bottleneck: a {what} process was busy {busiest:.0%} of the time. {cure}"
-                )
-        crowded = busy_share(before.machine, after.machine)
-        if self.stage.target.loopback and crowded is not None and crowded > _CROWDED:
-            notes.append(
-                f"all cores of this machine were busy {crowded:.0%} of the time: server and generator were in each "
-                "other's way, and the latencies contain that"
-            )
 
 
 def _merge(total: dict[str, Any], more: dict[str, Any]) -> None:

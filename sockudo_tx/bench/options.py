@@ -6,6 +6,7 @@ import argparse
 import difflib
 import math
 import re
+import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -52,9 +53,12 @@ class LateParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         fill, self.fill = self.fill, None
-        if fill is not None:
-            fill(self, sys.argv[1:] if args is None else args)
-        found, unknown = super().parse_known_args(args, namespace)
+        try:
+            if fill is not None:
+                fill(self, sys.argv[1:] if args is None else args)
+            found, unknown = super().parse_known_args(args, namespace)
+        except KeyboardInterrupt:  # while it loads what the options need
+            self.exit(128 + signal.SIGINT, f"{self.prog}: ended by Ctrl-C\n")
         if unknown:
             self.error(self._unknown(unknown[0]))
         return found, unknown

@@ -51,7 +51,9 @@ def refusal(status: int, body: bytes) -> str:
         found = None
     if isinstance(found, dict) and isinstance(found.get("error"), str):
         text = found["error"][:_LONGEST]
-    return f"{status} {text}".strip()
+    elif text.lstrip().startswith("<"):
+        text = "and a page of HTML"
+    return " ".join([str(status), *text.split()])
 
 
 def call(target: Target, method: str, path: str, body: bytes = b"", patience: float = 10.0) -> tuple[int, bytes]:

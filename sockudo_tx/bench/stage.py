@@ -90,7 +90,9 @@ class Stage:
         try:
             status, body = call(self.target, "POST", path, _PROBE)
         except CallError as error:
-            raise TargetError(f"{self.target.url}: POST /apps/{self.target.app_id}/events: {error}") from None
+            raise TargetError(
+                f"{self.target.url}: POST /apps/{self.target.app_id}/events: {error}. Is it a Pusher server?"
+            ) from None
         if status >= 400 and status != _TOO_MANY_REQUESTS:
             raise TargetError(f"{self.target.url} refused an event: {cured(refusal(status, body))}")
 

@@ -35,7 +35,8 @@ def test_unknown() -> None:
 def test_refusal() -> None:
     """Of an error in JSON only its text is told, of anything else the beginning."""
     assert refusal(401, b'{"error":"no","code":"x"}') == "401 no"
-    assert refusal(500, b"<html>") == "500 <html>"
+    assert refusal(500, b"<html>\n<h1>Error</h1>") == "500 and a page of HTML"
+    assert refusal(503, b"busy\nnow") == "503 busy now"
     assert refusal(502, b"") == "502"
     assert refusal(400, b'{"error":{"a":1}}') == '400 {"error":{"a":1}}'
     assert len(refusal(400, b"\xff" * 10_000)) < 400

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from twisted.trial import unittest
 
-from sockudo_tx.bench.options import LOAD
+from sockudo_tx.bench.options import LOAD, LateParser
 from sockudo_tx.bench.scenarios import SCENARIOS, load_scenario
 from sockudo_tx.cli import main
 
@@ -131,6 +133,19 @@ class OptionsTests(unittest.TestCase):
         """`soak --scenario burst` knows --burst; `soak` alone does not."""
         self.assertIn("--burst", run("soak", "--scenario", "burst", "--help")[1])
         self.refused("soak", "--burst", "3")
+
+    def test_ctrl_c_while_loading(self) -> None:
+        """Ctrl-C before a run has begun ends with 130 and a sentence."""
+
+        def fill(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+            raise KeyboardInterrupt
+
+        parser = LateParser(prog="sockudo bench")
+        parser.fill = fill
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), self.assertRaises(SystemExit) as ended:
+            parser.parse_args([])
+        self.assertEqual((ended.exception.code, said.getvalue()), (130, "sockudo bench: ended by Ctrl-C\n"))
 
     def test_nobody_there(self) -> None:
         """Without a server the answer is 1 and says what to do."""
