@@ -31,7 +31,14 @@ class Moment(NamedTuple):
     clients: list[int]
     """Of each client process on a CPU, in nanoseconds."""
     publishers: list[int]
+    parent: int
+    """Of this process, which asks the others how they are."""
     machine: tuple[int, int] | None
+
+    @property
+    def generator(self) -> int:
+        """All processes of the generator together."""
+        return sum(self.clients) + sum(self.publishers) + self.parent
 
 
 def bottlenecks(
@@ -69,19 +76,12 @@ def _crowd(before: Moment, after: Moment, *, local: bool) -> Iterator[str]:
 
 def _others(before: Moment, after: Moment, busy: float, *, local: bool) -> float:
     """Cores that neither server nor generator used; 0 when that cannot be known."""
-    took, ours = (
-        after.at - before.at,
-        _spent(before.clients, after.clients) + _spent(before.publishers, after.publishers),
-    )
+    took, ours = after.at - before.at, after.generator - before.generator
     if local:
         if before.server is None or after.server is None:
             return 0.0
         ours += after.server.cpu_ns - before.server.cpu_ns
     return busy * (os.cpu_count() or 1) - ours / 1e9 / took if took >= _SHORTEST else 0.0
-
-
-def _spent(before: list[int], after: list[int]) -> int:
-    return sum(after) - sum(before)
 
 
 def _late(lag: Histogram, own_lag: Histogram, typical: Histogram | None, in_flight: int | None) -> Iterator[str]:

@@ -151,7 +151,12 @@ class Flow:
     def _moment(self) -> Moment:
         status = self.stage.status()
         return Moment(
-            time.monotonic(), self.stage.read_server(), status["cpu"], status["publisher_cpu"], processor_time()
+            time.monotonic(),
+            self.stage.read_server(),
+            status["cpu"],
+            status["publisher_cpu"],
+            time.process_time_ns(),
+            processor_time(),
         )
 
     def _collect_sources(self) -> None:
@@ -298,8 +303,7 @@ class Flow:
             figures["server_cpu_us_per_delivery"] = round(cpu / delivered / 1e3, 3)
             figures["server_cpu_percent"] = round(cpu / (after.at - before.at) / 1e7, 1)
             figures["server_rss_bytes"] = after.server.rss
-        clients = sum(after.clients) - sum(before.clients)
-        figures["generator_cpu_us_per_delivery"] = round(clients / delivered / 1e3, 3)
+        figures["generator_cpu_us_per_delivery"] = round((after.generator - before.generator) / delivered / 1e3, 3)
         figures["send_lag_p99_ms"] = _ms(self.lag.percentile(0.99))
         figures["send_lag_max_ms"] = _ms(self.lag.highest)
 

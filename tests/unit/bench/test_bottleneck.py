@@ -24,9 +24,9 @@ def notes(
     local: bool = True,
 ) -> list[str]:
     """Of ten seconds in which server and client process used so many cores, and the whole machine so many."""
-    before = Moment(100.0, Reading(0, 1, 1), [0], [0], (0, 0))
+    before = Moment(100.0, Reading(0, 1, 1), [0], [0], 0, (0, 0))
     after = Moment(
-        110.0, Reading(round(server * 1e10), 1, 1), [round(client * 1e10)], [0],
+        110.0, Reading(round(server * 1e10), 1, 1), [round(client * 1e10)], [0], 0,
         (1000 * CORES, round(1000 * (CORES - busy))),
     )  # fmt: skip
     return bottlenecks(
