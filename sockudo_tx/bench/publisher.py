@@ -99,7 +99,7 @@ class Publisher:
         self.accepted: dict[str, Counter[int]] = {}
         self.refused: Counter[str] = Counter()
         self.broken: Counter[str] = Counter()
-        """Why connections could not be made, or ended while nothing was on them."""
+        """Why connections could not be made."""
         self.times: dict[str, Histogram] = {}
         self.lag = Histogram()
         self.own_lag = Histogram()
@@ -266,9 +266,9 @@ class Publisher:
         """A lane's connection ended; it is made anew. Whether its request was carried out is not known."""
         if lane.request is not None:
             self._refuse(lane, f"no answer: {reason}")
-        elif reason is not None:
+        elif reason is not None and lane.number not in self._free:
             self.broken[reason] += 1
-        if lane.number in self._free:
+        if lane.number in self._free:  # any server hangs up on a connection that has been idle for long
             self._free.remove(lane.number)
             heapq.heapify(self._free)
         if reason is not None and self._over:

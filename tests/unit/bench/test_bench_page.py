@@ -11,7 +11,7 @@ import pytest
 
 from sockudo_tx import cli
 from sockudo_tx.bench.require import parse_limits
-from sockudo_tx.bench.scenarios import SCENARIOS
+from sockudo_tx.bench.scenarios import SCENARIOS, load_scenario
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "bench.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def test_commands(command: str) -> None:
     """Every command on the page is understood, its limits too."""
     options = cli._parser().parse_args(shlex.split(command)[1:])
     if getattr(options, "require", None):
-        assert parse_limits(options.require)
+        assert parse_limits(options.require, *load_scenario(options.played).tells(options))
 
 
 def test_scenarios() -> None:
