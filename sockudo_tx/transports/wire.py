@@ -112,6 +112,8 @@ class TlsWire:
 
     def _send(self, data: bytes) -> int:
         tls = self._tls
+        if tls.disconnecting:  # nobody reads it; to wait for room would keep the connection from ending
+            return len(data)
         if not tls.drained():  # OpenSSL had something of its own to say
             return 0
         ciphertext = tls.encrypted(data)

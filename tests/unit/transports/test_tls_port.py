@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.protocol import errors
 from sockudo_tx.testing import masked
+from sockudo_tx.transports.framing import text_frame
 from sockudo_tx.transports.port import PortFactory, WebSocketSettings
 from sockudo_tx.transports.rest.channel import LINGER, RestChannel
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
@@ -70,6 +71,17 @@ class TlsPortTests(SynchronousTestCase):
         self.assertIsInstance(self.peer.tls.protocol, WebSocketProtocol)
         self.assertEqual(self.engine.take()[-1], ("hear", b"early", False))
         self.assertIsNone(self.peer.pair.transport.producer)
+
+    def test_event_while_ending(self) -> None:
+        """An event that comes between the goodbye of TLS and the end of the connection does not keep it open."""
+        self.exchange(UPGRADE)
+        sink = self.engine.sink
+        self.peer.tls.loseConnection()
+        sink.push(text_frame(b"late"))
+        self.clock.advance(0)
+        self.assertFalse(sink.blocked)
+        self.exchange()
+        self.assert_gone()
 
     def test_closing_handshake(self) -> None:
         """A Close frame from either side is answered, and TLS ends with a goodbye."""
