@@ -97,6 +97,8 @@ class FaultyServer:
                     if line.startswith(b"POST"):
                         body = stream.read(int(headers["content-length"]))
                         peer.sendall(self._publish(line, json.loads(body)))
+                    elif "sec-websocket-key" not in headers:
+                        peer.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                     else:
                         _Subscriber(peer, headers, self._takeover).converse(stream, self._join)
                         return

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import psutil
 from twisted.trial import unittest
 
 from sockudo_tx.bench.scenarios import SCENARIOS, load_scenario
@@ -25,6 +26,16 @@ from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, 
 # Small and short: what is checked is that all of it works, never how fast.
 FEW = ("--warmup", "0.1", "--duration", "0.4", "--connections", "12")
 SHORT = (*FEW, "--rate", "80")
+# Those that mostly wait run beside the others: what an audit finds must not depend on who else is on its channels.
+BESIDE = {
+    "idle": ("--counts", "10,60", "--duration", "0.2"),
+    "published": ("--short", "--ramp", "10", "--connections", "20", "--rate", "20"),
+    "reconnect-storm": SHORT,
+    "slow-consumers": (
+        "--connections", "5", "--slow", "2", "--rate", "150", "--size", "90000", "--duration", "0.6",
+        "--warmup", "0.1", "--in-flight", "2",
+    ),
+}  # fmt: skip
 CLEAN = ("lost", "duplicates", "disorder", "strays", "refused", "disconnected", "errors")
 
 
@@ -36,19 +47,26 @@ class Ended(NamedTuple):
     errors: str
 
 
+def start(port: int, *arguments: str) -> subprocess.Popen[str]:
+    """The command against the server on this port."""
+    command = [SOCKUDO, "bench", *arguments, "--host", "127.0.0.1", "--port", str(port)]
+    return subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+
+
+def end(process: subprocess.Popen[str]) -> Ended:
+    """What came of it."""
+    try:
+        output, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return Ended(process.returncode, output, errors)
+
+
 def benches(port: int, *runs: Sequence[str]) -> list[Ended]:
     """The command with each of these arguments, to the end; all at the same time, since they mostly wait."""
-    started = []
-    for arguments in runs:
-        command = [SOCKUDO, "bench", *arguments, "--host", "127.0.0.1", "--port", str(port)]
-        pipe = subprocess.PIPE
-        started.append(subprocess.Popen(command, env=environment(), stdout=pipe, stderr=pipe, text=True))
-    try:
-        outputs = [process.communicate(timeout=60) for process in started]
-    finally:
-        for process in started:
-            process.kill()
-    return [Ended(process.returncode, *output) for process, output in zip(started, outputs, strict=True)]
+    return [end(process) for process in [start(port, *arguments) for arguments in runs]]
 
 
 class ScenarioTests(unittest.TestCase):
@@ -57,6 +75,7 @@ class ScenarioTests(unittest.TestCase):
     server: ClassVar[Process]
     port: ClassVar[int]
     folder: ClassVar[tempfile.TemporaryDirectory[str]]
+    beside: ClassVar[dict[str, subprocess.Popen[str]]]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -68,15 +87,23 @@ class ScenarioTests(unittest.TestCase):
         cls.port = free_port()
         cls.server = Process([SOCKUDO, "-c", "bench.json"], folder, environment(PORT=str(cls.port)))
         cls.server.up(cls.port)
+        cls.beside = {name: start(cls.port, name, *arguments, "--json") for name, arguments in BESIDE.items()}
 
     @classmethod
     def tearDownClass(cls) -> None:
+        for process in cls.beside.values():
+            process.kill()
+            process.wait()
         cls.server.kill()
         cls.folder.cleanup()
 
     def played(self, *arguments: str) -> dict[str, Any]:
         """The document of a run that found no fault."""
         return self.all_played(arguments)[0]
+
+    def played_beside(self, scenario: str) -> dict[str, Any]:
+        """The same of one that was started before."""
+        return self.faultless(scenario, *end(self.beside[scenario]))
 
     def all_played(self, *runs: Sequence[str]) -> list[dict[str, Any]]:
         """The documents of runs at the same time."""
@@ -143,7 +170,7 @@ class ScenarioTests(unittest.TestCase):
 
     def test_idle(self) -> None:
         """Memory is read at each count."""
-        figures = self.played("idle", "--counts", "10,60", "--duration", "0.2")["figures"]
+        figures = self.played_beside("idle")["figures"]
         self.assertEqual(figures["connected"], 60)
         self.assertIn("rss_bytes_per_connection", figures)
 
@@ -160,20 +187,19 @@ class ScenarioTests(unittest.TestCase):
 
     def test_reconnect_storm(self) -> None:
         """All come back, and afterwards nobody misses anything."""
-        document = self.played("reconnect-storm", *SHORT)
+        document = self.played_beside("reconnect-storm")
         self.assertGreater(document["figures"]["storm_seconds"], 0)
         self.assertEqual(sum(document["latencies"]["reconnect"]["buckets"][1::2]), 12)
 
     def test_slow_consumers(self) -> None:
         """The others lose nothing; the slow ones, whom nobody waits for, are counted apart."""
-        options = ("--connections", "5", "--slow", "2", "--rate", "150", "--size", "90000", "--duration", "0.6")
-        figures = self.played("slow-consumers", *options, "--warmup", "0.1", "--in-flight", "2")["figures"]
+        figures = self.played_beside("slow-consumers")["figures"]
         self.assertEqual(figures["slow_dropped"] + figures["slow_kept"], 2)
         self.assertIn("before_p99_ms", figures)
 
     def test_published(self) -> None:
         """Connections arrive while events are published."""
-        figures = self.played("published", "--short", "--ramp", "10", "--connections", "20", "--rate", "20")["figures"]
+        figures = self.played_beside("published")["figures"]
         self.assertEqual((figures["connected"], figures["published"]), (20, 20))
 
     def test_soak(self) -> None:
@@ -211,6 +237,15 @@ class ScenarioTests(unittest.TestCase):
             self.assertIn(reason, done.errors)
             self.assertIn(option, done.errors)
 
+    def test_ctrl_c_too_early(self) -> None:
+        """Ctrl-C before there is anything to tell has a sentence and the status 130; SIGTERM is the same."""
+        process = start(self.port, "fanout", "--connections", "5", "--warmup", "60")
+        eventually("its processes run", lambda: len(psutil.Process(process.pid).children()) == 2)
+        process.terminate()
+        self.assertEqual(
+            end(process), (130, "", "sockudo bench: ended by Ctrl-C before anything was measured\n")
+        )  # fmt: skip
+
     def test_ctrl_c(self) -> None:
         """Ctrl-C ends the run early with a report of what was measured; on a terminal there is progress."""
         main, terminal = pty.openpty()
@@ -237,64 +272,108 @@ class ScenarioTests(unittest.TestCase):
 
 
 class FaultTests(unittest.TestCase):
-    """Faults of servers are found, and servers unlike ours are understood."""
+    """Faults of servers are found, and servers unlike ours are understood. All runs are started at once, each on a
+    server of its own."""
 
-    def played(self, server: FaultyServer, *arguments: str) -> tuple[int, dict[str, Any]]:
+    servers: ClassVar[dict[str, FaultyServer]]
+    runs: ClassVar[dict[str, subprocess.Popen[str]]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        few = ("fanout", *SHORT, "--connections", "4", "--json")
+        long = ("fanout", *SHORT, "--duration", "60", "--json")
+        cases: dict[str, tuple[FaultyServer, tuple[str, ...]]] = {
+            "none": (FaultyServer(), (*few, "--batch", "4")),
+            "loss": (FaultyServer(faulty.losing), (*few, "--warmup", "0")),
+            "duplicates": (FaultyServer(faulty.doubling), (*few, "--warmup", "0")),
+            "disorder": (FaultyServer(Reordering()), (*few, "--warmup", "0", "--in-flight", "1")),
+            "refusals": (FaultyServer(refuse=4), (*few, "--warmup", "0")),
+            "takeover": (FaultyServer(takeover=True), (*few, "--compression")),
+            "no takeover": (FaultyServer(takeover=False), (*few, "--compression")),
+            "dies": (FaultyServer(), long),
+            "dies in a soak": (FaultyServer(), ("soak", *SHORT, "--warmup", "0", "--json")),
+            "killed": (FaultyServer(), long),
+        }
+        cls.servers = {name: server for name, (server, _) in cases.items()}
+        cls.runs = {name: start(server.port, *arguments) for name, (server, arguments) in cases.items()}
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        for process in cls.runs.values():
+            process.kill()
+            process.wait()
+        for server in cls.servers.values():
+            server.close()
+
+    def played(self, name: str) -> tuple[int, dict[str, Any]]:
         """Exit status and figures."""
-        self.addCleanup(server.close)
-        done = benches(server.port, ("fanout", *SHORT, "--connections", "4", "--json", *arguments))[0]
+        done = end(self.runs[name])
         self.assertEqual(done.errors, "")
         return done.status, json.loads(done.output)["figures"]
 
+    def flowing(self, name: str, count: int) -> FaultyServer:
+        """The server, once it had so many events."""
+        server = self.servers[name]
+        eventually("events flow", lambda: server.events.get("bench-0", 0) >= count)
+        return server
+
     def test_none(self) -> None:
         """A server without fault, however unlike ours, is not accused."""
-        status, figures = self.played(FaultyServer(), "--batch", "4")
+        status, figures = self.played("none")
         self.assertEqual((status, figures["delivered"], figures["published"]), (0, figures["expected"], 32))
 
     def test_loss(self) -> None:
         """Lost events are counted for each client, and the status is 1."""
-        status, figures = self.played(FaultyServer(faulty.losing), "--warmup", "0")
+        status, figures = self.played("loss")
         self.assertEqual((status, figures["lost"]), (1, 4 * (32 // 5)))
         self.assertEqual((figures["duplicates"], figures["disorder"]), (0, 0))
         self.assertEqual(figures["expected"] - figures["delivered"], figures["lost"])
 
     def test_duplicates(self) -> None:
         """So are events that came twice."""
-        status, figures = self.played(FaultyServer(faulty.doubling), "--warmup", "0")
+        status, figures = self.played("duplicates")
         self.assertEqual((status, figures["duplicates"], figures["lost"]), (1, 4 * (32 // 5), 0))
 
     def test_disorder(self) -> None:
         """So are events in the wrong order."""
-        status, figures = self.played(FaultyServer(Reordering()), "--warmup", "0", "--in-flight", "1")
+        status, figures = self.played("disorder")
         self.assertEqual((status, figures["disorder"], figures["lost"]), (1, 4 * 6, 0))
 
     def test_refusals(self) -> None:
         """Requests the server refuses are told and owed to nobody."""
-        status, figures = self.played(FaultyServer(refuse=4), "--warmup", "0")
+        status, figures = self.played("refusals")
         self.assertEqual((status, figures["refused"], figures["lost"]), (1, 8, 0))
 
     def test_compression(self) -> None:
         """Compressed events are inflated, with and without the context of those before."""
-        for takeover in (True, False):
-            status, figures = self.played(FaultyServer(takeover=takeover), "--compression")
+        for name in ("takeover", "no takeover"):
+            status, figures = self.played(name)
             self.assertEqual((status, figures["delivered"]), (0, figures["expected"]))
 
     def test_server_that_dies(self) -> None:
-        """A server that ends in the middle is told of: clients thrown out, events lost or refused, status 1."""
-        server = FaultyServer()
-        self.addCleanup(server.close)
-        process = subprocess.Popen(
-            [SOCKUDO, "bench", "fanout", *SHORT, "--duration", "1", "--json", "--port", str(server.port)],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        eventually("events flow", lambda: server.events.get("bench-0"))
-        server.close()
-        output, errors = process.communicate(timeout=30)
-        self.assertEqual((process.returncode, errors), (1, ""))
-        self.assertEqual(json.loads(output)["figures"]["disconnected"], 12)
+        """A server that ends in the middle ends the run: clients thrown out, status 1, long before the minute is up."""
+        self.flowing("dies", 1).close()
+        status, figures = self.played("dies")
+        self.assertEqual((status, figures["disconnected"]), (1, 12))
+
+    def test_soak_on_a_server_that_dies(self) -> None:
+        """The figures of the rounds before are told, and why there are no more."""
+        self.flowing("dies in a soak", 40).close()
+        done = end(self.runs["dies in a soak"])
+        document = json.loads(done.output)
+        self.assertEqual((done.status, done.errors, document["figures"]["errors"]), (1, "", 1))
+        self.assertGreater(document["figures"]["delivered"], 0)
+        self.assertIn("ended early, in round", document["notes"][0])
+
+    def test_process_that_is_killed(self) -> None:
+        """When a process of the generator dies the run ends with a sentence, and with it all other processes."""
+        self.flowing("killed", 1)
+        workers = psutil.Process(self.runs["killed"].pid).children()
+        workers[0].kill()
+        done = end(self.runs["killed"])
+        self.assertEqual((done.status, done.output, done.errors.count("\n")), (1, "", 1))
+        self.assertIn("SIGKILL", done.errors)
+        self.assertEqual([worker for worker in workers if worker.is_running()], [])
 
 
 class TlsTests(LaunchCase):
