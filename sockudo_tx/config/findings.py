@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["ConfigError", "Finding", "Report"]
+__all__ = ["ConfigError", "Finding", "Report", "Severity"]
 
 Severity = Literal["error", "warning", "info"]
 
@@ -19,8 +19,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """Dotted path of the key, or empty when it is about the whole."""
     message: str
+    """What is wrong, as the rest of a sentence that begins with the key."""
+    value: str = ""
+    """What was found there, as JSON writes it; a secret's mask."""
+    rule: str = ""
+    """What must hold; empty when the message says so."""
     cause: str = ""
-    """What was found."""
+    """How it comes about, or what comes of it."""
     cure: str = ""
     """What to do about it."""
     source: str = ""
@@ -31,7 +36,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         where = f"{self.source}: " if self.source else ""
         what = f"{self.path}: {self.message}" if self.path else self.message
-        more = (text[0].upper() + text[1:] for text in (self.cause, self.cure) if text)
+        found = f"found {self.value}" if self.value else ""
+        more = (text[0].upper() + text[1:] for text in (found, self.cause, self.cure) if text)
         return where + ". ".join(text.rstrip(".") for text in (what, *more)) + "."
 
 
@@ -44,7 +50,10 @@ class ConfigError(Exception):
 
 
 class Report:
-    """Collects findings, and knows what `--strict` makes of them."""
+    """Collects findings, and knows what `--strict` makes of them.
+
+    The texts after the message are those of `Finding`, by name: `value`, `rule`, `cause`, `cure`, `source`.
+    """
 
     def __init__(self, strict: bool = False) -> None:
         self.strict = strict
@@ -55,37 +64,29 @@ class Report:
         """Whether anything so far stops the start."""
         return any(finding.refuses for finding in self.findings)
 
-    def refuse(self, path: str, message: str, *, cause: str = "", cure: str = "", source: str = "") -> None:
+    def faulty(self, path: str) -> bool:
+        """Whether the key's value is not what somebody wrote, because that could not be taken."""
+        return any(finding.path == path and finding.severity == "error" for finding in self.findings)
+
+    def refuse(self, path: str, message: str, **texts: str) -> None:
         """The server cannot start like this."""
-        self._add("error", path, message, cause, cure, source, True)
+        self._add("error", path, message, True, texts)
 
-    def error(self, path: str, message: str, *, cause: str = "", cure: str = "", source: str = "") -> None:
+    def error(self, path: str, message: str, **texts: str) -> None:
         """Something configured is missing now; the rest runs, unless strict."""
-        self._add("error", path, message, cause, cure, source, self.strict)
+        self._add("error", path, message, self.strict, texts)
 
-    def ignored(self, path: str, message: str, *, cause: str = "", cure: str = "", source: str = "") -> None:
+    def ignored(self, path: str, message: str, **texts: str) -> None:
         """Something written has no effect: a warning, or an error under strict."""
-        self._add("error" if self.strict else "warning", path, message, cause, cure, source, self.strict)
+        self._add("error" if self.strict else "warning", path, message, self.strict, texts)
 
-    def warn(self, path: str, message: str, *, cause: str = "", cure: str = "", source: str = "") -> None:
+    def warn(self, path: str, message: str, **texts: str) -> None:
         """Works as written, but is probably not what is wanted."""
-        self._add("warning", path, message, cause, cure, source, False)
+        self._add("warning", path, message, False, texts)
 
-    def info(self, path: str, message: str, *, cause: str = "", cure: str = "", source: str = "") -> None:
+    def info(self, path: str, message: str, **texts: str) -> None:
         """Good to know."""
-        self._add("info", path, message, cause, cure, source, False)
+        self._add("info", path, message, False, texts)
 
-    def _add(
-        self, severity: Severity, path: str, message: str, cause: str, cure: str, source: str, refuses: bool
-    ) -> None:
-        self.findings.append(
-            Finding(
-                severity=severity,
-                path=path,
-                message=message,
-                cause=cause,
-                cure=cure,
-                source=source,
-                refuses=refuses,
-            )
-        )
+    def _add(self, severity: Severity, path: str, message: str, refuses: bool, texts: dict[str, str]) -> None:
+        self.findings.append(Finding(severity=severity, path=path, message=message, refuses=refuses, **texts))
