@@ -23,14 +23,13 @@ from .backends import factory as driver
 from .backends.memory.authority import MemoryAuthority
 from .backends.null import NullFacts
 from .config.load import Loaded
-from .config.schema import Config
 from .engine.server import Engine
-from .engine.settings import EngineSettings
 from .interfaces import IApps, IAuthority, ICache, IFacts
 from .listening import Listener
 from .reactor import event_loop_of, soon
-from .transports.port import PortFactory, WebSocketSettings
-from .transports.rest.site import CorsSettings, IdempotencySettings, RestSettings, rest_site
+from .settings import engine_settings, rest_settings, websocket_settings
+from .transports.port import PortFactory
+from .transports.rest.site import rest_site
 from .transports.tls import TlsFactory
 from .transports.tls_context import server_context
 from .transports.turn import Turn
@@ -134,51 +133,3 @@ def _about(loaded: Loaded, reactor: Any) -> dict[str, Any]:
         "tls": config.ssl.enabled,
         "event_loop": qual(type(event_loop_of(reactor) or reactor)),
     }
-
-
-def engine_settings(config: Config) -> EngineSettings:
-    """What the engine takes from the configuration, in its units."""
-    return EngineSettings(
-        activity_timeout=config.activity_timeout,
-        user_authentication_timeout=config.user_authentication_timeout,
-        auto_ping=config.websocket.auto_ping,
-        ping_interval=config.websocket.ping_interval,
-        idle_timeout=config.websocket.idle_timeout,
-        cache_ttl=config.channel_limits.cache_ttl,
-        subscription_count_interval=config.channel_limits.subscription_count_interval_ms / 1000,
-    )
-
-
-def websocket_settings(config: Config) -> WebSocketSettings:
-    """What the WebSocket transport takes from the configuration."""
-    return WebSocketSettings(
-        max_message_size=config.message_limit,
-        max_frame_size=config.websocket.max_frame_size,
-        max_messages=config.websocket.max_messages,
-        max_bytes=config.websocket.max_bytes,
-        disconnect_on_buffer_full=config.websocket.disconnect_on_buffer_full,
-        compression=config.websocket.compression,
-        path_prefix=config.path_prefix,
-    )
-
-
-def rest_settings(config: Config, log_requests: bool = False) -> RestSettings:
-    """What the REST API takes from the configuration."""
-    return RestSettings(
-        path_prefix=config.path_prefix,
-        request_limit=config.http_api.request_limit_in_mb * 1024 * 1024,
-        usage_enabled=config.http_api.usage_enabled,
-        cors=CorsSettings(
-            credentials=config.cors.credentials,
-            origin=config.cors.origin,
-            methods=config.cors.methods,
-            allowed_headers=config.cors.allowed_headers,
-        ),
-        idempotency=IdempotencySettings(
-            enabled=config.idempotency.enabled,
-            ttl_seconds=config.idempotency.ttl_seconds,
-            max_key_length=config.idempotency.max_key_length,
-        ),
-        health_timeout=config.health_check_timeout_ms / 1000,
-        log_requests=log_requests,
-    )

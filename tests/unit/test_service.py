@@ -16,7 +16,8 @@ from sockudo_tx.config.declare import walk
 from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.config.schema import Config
 from sockudo_tx.interfaces import ISink
-from sockudo_tx.service import engine_settings, make_service, rest_settings, websocket_settings
+from sockudo_tx.service import make_service
+from sockudo_tx.settings import engine_settings, rest_settings, websocket_settings
 from sockudo_tx.transports.framing import PlainFraming
 from sockudo_tx.transports.turn import Turn
 

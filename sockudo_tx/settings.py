@@ -1,0 +1,61 @@
+"""What each part takes from the configuration, in the part's own units: pure translations, one function a part.
+
+A reload makes them anew and hands them to the same parts, so whatever is configurable goes through here.
+"""
+
+from __future__ import annotations
+
+from .config.schema import Config
+from .engine.settings import EngineSettings
+from .transports.rest.settings import CorsSettings, IdempotencySettings, RestSettings
+from .transports.settings import WebSocketSettings
+
+__all__ = ["engine_settings", "rest_settings", "websocket_settings"]
+
+
+def engine_settings(config: Config) -> EngineSettings:
+    """What the engine takes from the configuration, in its units."""
+    return EngineSettings(
+        activity_timeout=config.activity_timeout,
+        user_authentication_timeout=config.user_authentication_timeout,
+        auto_ping=config.websocket.auto_ping,
+        ping_interval=config.websocket.ping_interval,
+        idle_timeout=config.websocket.idle_timeout,
+        cache_ttl=config.channel_limits.cache_ttl,
+        subscription_count_interval=config.channel_limits.subscription_count_interval_ms / 1000,
+    )
+
+
+def websocket_settings(config: Config) -> WebSocketSettings:
+    """What the WebSocket transport takes from the configuration."""
+    return WebSocketSettings(
+        max_message_size=config.message_limit,
+        max_frame_size=config.websocket.max_frame_size,
+        max_messages=config.websocket.max_messages,
+        max_bytes=config.websocket.max_bytes,
+        disconnect_on_buffer_full=config.websocket.disconnect_on_buffer_full,
+        compression=config.websocket.compression,
+        path_prefix=config.path_prefix,
+    )
+
+
+def rest_settings(config: Config, log_requests: bool = False) -> RestSettings:
+    """What the REST API takes from the configuration."""
+    return RestSettings(
+        path_prefix=config.path_prefix,
+        request_limit=config.http_api.request_limit_in_mb * 1024 * 1024,
+        usage_enabled=config.http_api.usage_enabled,
+        cors=CorsSettings(
+            credentials=config.cors.credentials,
+            origin=config.cors.origin,
+            methods=config.cors.methods,
+            allowed_headers=config.cors.allowed_headers,
+        ),
+        idempotency=IdempotencySettings(
+            enabled=config.idempotency.enabled,
+            ttl_seconds=config.idempotency.ttl_seconds,
+            max_key_length=config.idempotency.max_key_length,
+        ),
+        health_timeout=config.health_check_timeout_ms / 1000,
+        log_requests=log_requests,
+    )
