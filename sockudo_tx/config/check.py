@@ -6,7 +6,8 @@ from ..protocol.origins import any_origin
 from .declare import Key, walk
 from .environment import replaced, value_at
 from .findings import Report
-from .schema import Config, CorsConfig
+from .schema import Config
+from .sections.listeners import CorsConfig
 
 __all__ = ["check"]
 
@@ -23,7 +24,8 @@ def check(config: Config, sources: dict[str, str], report: Report) -> Config:
 
 def _check_key(key: Key, config: Config, sources: dict[str, str], report: Report) -> None:
     value = value_at(config, key.path)
-    if key.words and value in key.words.later:
+    on = key.words is None or not key.words.when or value_at(config, key.words.when)
+    if key.words and on and value in key.words.later:
         report.refuse(
             key.path,
             f"{value} is not available in this version",

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import UNSET, Meta
 
 __all__ = [
+    "Begins",
     "Bytes",
     "Count",
     "Doc",
@@ -30,6 +31,7 @@ __all__ = [
     "Key",
     "MiB",
     "Milliseconds",
+    "OctalMode",
     "Port",
     "Rule",
     "SECRET",
@@ -89,6 +91,22 @@ class Words:
     aliases: tuple[tuple[str, str], ...] = ()
     later: tuple[str, ...] = ()
     fallback: str | None = None
+    when: str = ""
+    """Path of the switch with which `later` words refuse; while it is off they do no harm."""
+
+
+@dataclass(frozen=True)
+class Begins:
+    """What an absent nullable object is when a variable sets one of its keys."""
+
+    value: Section
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a text must look like, in words."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +140,7 @@ ZERO_IS_NONE = _Mark("ZERO_IS_NONE")
 
 Count = Annotated[int, Meta(ge=0, le=_U32)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
+OctalMode = Annotated[str, Meta(pattern=r"^0*[0-7]{1,3}\Z"), Expected("text of octal digits up to 777")]
 Seconds = Annotated[int, Meta(ge=0, le=_U64), Unit("seconds")]
 Milliseconds = Annotated[int, Meta(ge=0, le=_U64), Unit("milliseconds")]
 Bytes = Annotated[int, Meta(ge=0, le=_U64), Unit("bytes")]
@@ -140,6 +159,9 @@ class Key:
     type: Any
     """The field's annotation without our marks, as msgspec takes it."""
     default: Any
+    """The value when nobody wrote its object."""
+    partial: Any
+    """The value when its object was written without it (configuration.md 2.2)."""
     section: type[Section] | None
     """The Section type when the field is an object of its own."""
     nullable: bool
@@ -152,8 +174,14 @@ class Key:
     env: tuple[Env, ...] = ()
     words: Words | None = None
     rules: tuple[Rule, ...] = field(default=())
+    pattern: str = ""
+    """Regular expression of the whole text."""
+    words_for_pattern: str = ""
+    begins: Section | None = None
+    """What an absent nullable object is when a variable sets one of its keys."""
     secret: bool = False
-    unused: bool = False
+    unused: str = ""
+    """Path of the key or of the outermost object around it that has no effect in this version; empty when it has."""
     zero_is_none: bool = False
 
     @property
@@ -165,6 +193,12 @@ class Key:
     def usable(self) -> tuple[str, ...]:
         """The words that can be used in this version."""
         return tuple(word for word in self.choices if self.words is None or word not in self.words.later)
+
+    @property
+    def inner(self) -> tuple[Key, ...]:
+        """The keys of the object this key is."""
+        assert self.section is not None, f"{self.path} is a value, not an object"
+        return keys_of(self.section, self.path + ".", self.default or self.begins, self.unused)
 
     @property
     def expected(self) -> str:
@@ -180,7 +214,7 @@ class Key:
         if float in self.bases:
             parts.append(f"a number from {self.low:g} up")
         if str in self.bases:
-            parts.append("text")
+            parts.append(self.words_for_pattern or "text")
         if any(get_origin(base) is tuple for base in self.bases):
             parts.append("a list of texts")
         return " or ".join(parts) + (" or null" if self.nullable else "")
@@ -188,26 +222,36 @@ class Key:
 
 def walk(section: type[Section], prefix: str = "") -> Iterator[Key]:
     """Every key below `section` that holds a value, in declared order; Sections themselves are left out."""
-    for key in keys_of(section, prefix):
+    pending = list(reversed(keys_of(section, prefix)))
+    while pending:
+        key = pending.pop()
         if key.section is None:
             yield key
         else:
-            yield from walk(key.section, key.path + ".")
+            pending += reversed(key.inner)
 
 
-@functools.cache
-def keys_of(section: type[Section], prefix: str = "") -> tuple[Key, ...]:
-    """The keys `section` declares itself, in declared order."""
+@functools.lru_cache(maxsize=1024)
+def keys_of(
+    section: type[Section], prefix: str = "", holding: Section | None = None, unused: str = ""
+) -> tuple[Key, ...]:
+    """The keys `section` declares itself, in declared order.
+
+    `holding` is what the object is when nobody wrote it, `unused` the object around it that has no effect.
+    """
     hints = get_type_hints(section, include_extras=True)
     defaults = {info.name: _default(info) for info in msgspec.structs.fields(section)}
-    return tuple(_key(name, prefix + name, hints[name], defaults[name]) for name in defaults)
+    return tuple(
+        _key(name, prefix + name, hints[name], partial if holding is None else getattr(holding, name), partial, unused)
+        for name, partial in defaults.items()
+    )
 
 
 def _default(info: msgspec.structs.FieldInfo) -> Any:
     return info.default_factory() if info.default_factory is not msgspec.NODEFAULT else info.default
 
 
-def _key(name: str, path: str, hint: Any, default: Any) -> Key:
+def _key(name: str, path: str, hint: Any, default: Any, partial: Any, unused: str) -> Key:
     bases, marks = _split(hint)
     plain = tuple(base for base in bases if base is not types.NoneType)
     metas = [mark for mark in marks if isinstance(mark, Meta)]
@@ -216,18 +260,22 @@ def _key(name: str, path: str, hint: Any, default: Any) -> Key:
         path=path,
         type=hint,
         default=default,
+        partial=partial,
         section=next((base for base in plain if isinstance(base, type) and issubclass(base, Section)), None),
         nullable=len(plain) < len(bases),
         bases=plain,
         low=next((meta.ge for meta in metas if meta.ge is not None), None),
         high=next((meta.le for meta in metas if meta.le is not None), None),
+        pattern=next((meta.pattern for meta in metas if meta.pattern is not None), ""),
+        words_for_pattern=next((mark.text for mark in marks if isinstance(mark, Expected)), ""),
         doc=" ".join(mark.text for mark in marks if isinstance(mark, Doc)),
         unit=next((mark.text for mark in marks if isinstance(mark, Unit)), ""),
         env=tuple(mark for mark in marks if isinstance(mark, Env)),
         words=next((mark for mark in marks if isinstance(mark, Words)), None),
         rules=tuple(mark for mark in marks if isinstance(mark, Rule)),
+        begins=next((mark.value for mark in marks if isinstance(mark, Begins)), None),
         secret=SECRET in marks,
-        unused=UNUSED in marks,
+        unused=unused or (path if UNUSED in marks else ""),
         zero_is_none=ZERO_IS_NONE in marks,
     )
 

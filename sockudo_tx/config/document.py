@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from ..protocol.app import App
 from .apps import APP_DOCS
-from .declare import Key, Section, keys_of
+from .declare import Key, keys_of
 from .default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
 from .later import LATER_APP_MEMBERS, LATER_KEYS, LATER_SECTIONS
 from .schema import Config
@@ -105,7 +105,7 @@ _LATER = """\
 ## Accepted, not used yet
 
 These keys of Sockudo load without a warning and have no effect in this version. Driver words in them are checked all
-the same, and a switched-on `unix_socket` or `rate_limiter` is warned of, because somebody may rely on it.
+the same.
 """
 
 
@@ -118,23 +118,22 @@ def markdown() -> str:
 
 
 def _sections() -> Iterable[str]:
-    yield "### Top level\n\n" + _key_table(Config, "")
-    for key in keys_of(Config):
+    top = keys_of(Config)
+    yield "### Top level\n\n" + _key_table(key for key in top if key.section is None)
+    for key in top:
         if key.section is not None:
-            yield f"### `{key.name}`\n\n" + _key_table(key.section, f"{key.name}.")
+            about = f"{key.doc}\n\n" if key.doc else ""
+            yield f"### `{key.name}`\n\n{about}" + _key_table(_below(key))
 
 
-def _key_table(section: type[Section], prefix: str) -> str:
-    return _table(("key", "type", "built-in", "environment", "meaning"), map(_key_row, _below(section, prefix)))
+def _key_table(keys: Iterable[Key]) -> str:
+    return _table(("key", "type", "built-in", "environment", "meaning"), map(_key_row, keys))
 
 
-def _below(section: type[Section], prefix: str) -> Iterable[Key]:
-    """The section's keys; those of objects inside it too, but for the top level."""
-    for key in keys_of(section, prefix):
-        if key.section is None:
-            yield key
-        elif prefix:
-            yield from _below(key.section, key.path + ".")
+def _below(key: Key) -> Iterable[Key]:
+    """The keys of an object and of the objects inside it."""
+    for each in key.inner:
+        yield from (each,) if each.section is None else _below(each)
 
 
 def _key_row(key: Key) -> tuple[str, ...]:

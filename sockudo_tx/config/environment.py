@@ -55,9 +55,9 @@ def replaced(tree: S, path: str, value: Any) -> S:
         return msgspec.structs.replace(tree, **{name: value})
     inner = getattr(tree, name)
     if inner is None:
-        section = next(key.section for key in keys_of(type(tree)) if key.name == name)
-        assert section is not None, f"{name} is a value, not an object"
-        inner = section()
+        key = next(key for key in keys_of(type(tree)) if key.name == name)
+        assert key.section is not None, f"{name} is a value, not an object"
+        inner = key.begins or key.section()
     return msgspec.structs.replace(tree, **{name: replaced(inner, rest, value)})
 
 

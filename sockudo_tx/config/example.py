@@ -7,6 +7,7 @@ from typing import Any
 from .apps import app_record
 from .declare import walk
 from .default_app import DEMO_APP
+from .environment import value_at
 from .resolve import APPS
 from .schema import Config
 
@@ -18,8 +19,9 @@ _SHOWN = ("id", "key", "secret", "enabled", "max_connections", "enable_client_me
 def example() -> dict[str, Any]:
     """What `config/config.json` holds. Keys without a built-in value are left out: they mean something when set."""
     tree: dict[str, Any] = {"$schema": "./config.schema.json"}
+    usual = Config()
     for key in walk(Config):
-        if key.default is None or key.path.startswith("logging."):
+        if value_at(usual, key.path) is None:
             continue
         *where, name = key.path.split(".")
         inner = tree

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ..protocol.app import App, WebhookFilter
 from .apps import APP_DOCS
-from .declare import Key, Section, keys_of
+from .declare import Key, keys_of
 from .later import LATER_KEYS, LATER_SECTIONS
 from .resolve import APPS
 from .schema import Config
@@ -19,7 +20,7 @@ Schema = dict[str, Any]
 
 def json_schema() -> Schema:
     """The schema of `config/config.json`, draft 2020-12."""
-    schema = _object(Config, "")
+    schema = _object(keys_of(Config))
     schema["properties"] = {"$schema": {"type": "string"}, **schema["properties"]}
     schema["properties"]["apps"] = {"$ref": f"#/properties/{APPS.replace('.', '/properties/')}"}
     _add_later(schema)
@@ -31,8 +32,8 @@ def json_schema() -> Schema:
     }
 
 
-def _object(section: type[Section], prefix: str) -> Schema:
-    properties = {key.name: _key(key) for key in keys_of(section, prefix)}
+def _object(keys: Iterable[Key]) -> Schema:
+    properties = {key.name: _key(key) for key in keys}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
@@ -40,7 +41,7 @@ def _key(key: Key) -> Schema:
     if key.path == APPS:
         return {"description": key.doc, "type": "array", "items": {"$ref": "#/$defs/app"}}
     if key.section is not None:
-        schema = _object(key.section, key.path + ".")
+        schema = _object(key.inner)
         return {"anyOf": [schema, {"type": "null"}]} if key.nullable else schema
     alternatives = [_base(base, key) for base in key.bases]
     if key.nullable:
@@ -62,7 +63,7 @@ def _base(base: Any, key: Key) -> Schema:
     if get_origin(base) is tuple:
         return {"type": "array", "items": {"type": "string"}}
     if base is str:
-        return {"type": "string"}
+        return {"type": "string", **({"pattern": key.pattern.replace("\\Z", "$")} if key.pattern else {})}
     aliases = key.words.aliases if key.words else ()
     return {"enum": [*get_args(base), *(alias for alias, _ in aliases)]}
 

@@ -35,20 +35,9 @@ LATER_SECTIONS = (
     LaterSection("database"),
     LaterSection("database_pooling"),
     LaterSection("delta_compression"),
-    LaterSection("health"),
-    LaterSection("metrics", driver_env="METRICS_DRIVER", drivers=("prometheus",)),
     LaterSection("nats"),
     LaterSection("queue", driver_env="QUEUE_DRIVER", drivers=(*_STORES, "sqs", "sns")),
-    LaterSection(
-        "rate_limiter",
-        driver_env="RATE_LIMITER_DRIVER",
-        drivers=_STORES,
-        switch_env="RATE_LIMITER_ENABLED",
-        loss="requests are not limited",
-    ),
-    LaterSection("shutdown"),
     LaterSection("tag_filtering"),
-    LaterSection("unix_socket", switch_env="UNIX_SOCKET_ENABLED", loss="the server listens on its TCP port instead"),
 )
 
 LATER_KEYS = (

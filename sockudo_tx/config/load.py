@@ -78,7 +78,7 @@ def load(
     else:
         apps, later, switched_on = [], [], set()
     config = overlay(config, environ, report, sources)
-    _tell_later([*later, *_unused(config)], report)
+    _tell_later([*later, *_unused(config, sources)], report)
     _check_later(switched_on, environ, report)
     config = check(config, sources, report)
     apps = _all_apps(apps, bool(records), path, used, environ, config, report, sources)
@@ -163,9 +163,13 @@ def _tell_unknown(unknown: list[tuple[str, str | None]], source: str, report: Re
     )
 
 
-def _unused(config: Config) -> list[str]:
+def _unused(config: Config, sources: Mapping[str, str]) -> list[str]:
     """Keys without effect that somebody has set, to something else than their built-in value."""
-    return [key.path for key in walk(Config) if key.unused and value_at(config, key.path) != key.default]
+    return [
+        key.path
+        for key in walk(Config)
+        if key.unused and sources[key.path] != BUILT_IN and value_at(config, key.path) not in (key.default, key.partial)
+    ]
 
 
 def _tell_later(later: list[str], report: Report) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Any
 
 from ..protocol.origins import pattern_fault
 from .declare import Rule
 
-__all__ = ["CORS_ORIGINS", "NOT_EMPTY", "ONE_OR_MORE", "TOKENS", "is_token"]
+__all__ = ["CORS_ORIGINS", "METRIC_PREFIX", "NETWORKS", "NOT_EMPTY", "ONE_OR_MORE", "TOKENS", "is_token"]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)  # RFC 9110, 5.6.2
+_METRIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*", re.ASCII)
 
 
 def is_token(text: str) -> bool:
@@ -36,7 +38,22 @@ def _no_origin(patterns: tuple[str, ...]) -> str | None:
     return next((f"holds a bad pattern: {fault}" for fault in faults if fault), None)
 
 
+def _no_network(values: tuple[str, ...]) -> str | None:
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError:
+            return f"holds {value[:60]!r}, which is neither an address nor a network such as 10.0.0.0/8"
+    return None
+
+
+def _no_metric(value: str) -> str | None:
+    return None if not value or _METRIC.fullmatch(value) else "must begin a metric name: letters, digits, _ and :"
+
+
 ONE_OR_MORE = Rule(_below_one, "at least 1")
 NOT_EMPTY = Rule(_empty, "not empty")
 TOKENS = Rule(_no_token, "legal HTTP tokens")
 CORS_ORIGINS = Rule(_no_origin, "legal origin patterns")
+METRIC_PREFIX = Rule(_no_metric, "letters, digits, `_` and `:`")
+NETWORKS = Rule(_no_network, "addresses or networks")

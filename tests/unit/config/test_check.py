@@ -78,11 +78,6 @@ class SslTests(ConfigCase):
         self.assertEqual(texts(loaded, "error"), [])
         self.assertTrue(loaded.config.ssl.enabled)
 
-    def test_not_yet(self) -> None:
-        """The redirect and the extra chain are said to have no effect."""
-        loaded = self.default({"apps": [APP], "ssl": {"redirect_http": True, "ca_path": "x", "http_port": None}})
-        self.assertIn("ssl.ca_path, ssl.http_port, ssl.redirect_http", texts(loaded, "info")[0])
-
 
 class CorsTests(ConfigCase):
     """`cors`"""

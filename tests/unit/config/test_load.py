@@ -204,7 +204,7 @@ class UnknownKeyTests(ConfigCase):
         self.assertEqual(texts(loaded, "error"), [])
         self.assertFalse([text for text in texts(loaded, "warning") if "unknown" in text], loaded.findings)
         (later,) = texts(loaded, "info")
-        for section in ("adapter.redis", "database", "unix_socket", "queue", "cluster_health"):
+        for section in ("adapter.redis", "database", "queue", "cluster_health"):
             self.assertIn(section, later)
         self.assertEqual([app.id for app in loaded.apps], ["app-id"])
 
@@ -213,14 +213,6 @@ class UnknownKeyTests(ConfigCase):
         content = {"cleanup": {"batch_size": 65}, "webhooks": {"retry": {"enabled": True}}, "apps": [APP]}
         (line,) = texts(self.default(content, WEBSOCKET_MAX_BACKPRESSURE="7"), "info")
         self.assertIn("not used by this version: cleanup.batch_size, websocket.max_backpressure.", line)
-
-    def test_switched_on_later(self) -> None:
-        """What somebody may rely on is warned of when it is switched on and not there."""
-        content = {"unix_socket": {"enabled": True}, "rate_limiter": {"enabled": True}, "apps": [APP]}
-        self.assertEqual(len(texts(self.default(content), "warning")), 2)
-        off = {"UNIX_SOCKET_ENABLED": "0", "RATE_LIMITER_ENABLED": "no"}
-        self.assertEqual(len(texts(self.default(content, **off), "warning")), 0)
-        self.assertEqual(len(texts(self.variables(UNIX_SOCKET_ENABLED="1"), "warning")), 1)
 
     def test_S107_unknown_driver_of_later_sections(self) -> None:
         """An unknown driver stops the start also where drivers are not used yet; known ones do not."""

@@ -1,0 +1,1 @@
+"""The declared sections of the configuration, by theme; `schema.py` puts them together."""

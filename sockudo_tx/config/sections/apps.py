@@ -1,0 +1,44 @@
+"""Where apps are kept: `app_manager`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from ...protocol.app import App
+from ..declare import (
+    Doc,
+    Env,
+    Seconds,
+    Section,
+    Words,
+)
+
+__all__ = ["AppCacheConfig", "AppManagerConfig", "ArrayConfig"]
+
+
+class ArrayConfig(Section, frozen=True, kw_only=True):
+    apps: Annotated[
+        tuple[App, ...],
+        Doc("The apps, see “Apps” below. `SOCKUDO_DEFAULT_APP_*` appends one more."),
+    ] = ()
+
+
+class AppCacheConfig(Section, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Doc("Remember apps read from a database. Apps in memory need no cache.")] = True
+    ttl: Annotated[
+        Seconds, Doc("How long an app read from a database is used without asking again."), Env("CACHE_TTL_SECONDS")
+    ] = 300
+
+
+class AppManagerConfig(Section, frozen=True, kw_only=True):
+    driver: Annotated[
+        Literal["memory", "mysql", "pgsql", "dynamodb", "scylladb"],
+        Doc("Where apps are kept. `memory` (or `array`): this file and the environment."),
+        Words(
+            aliases=(("array", "memory"), ("postgres", "pgsql"), ("postgresql", "pgsql"), ("scylla", "scylladb")),
+            later=("mysql", "pgsql", "dynamodb", "scylladb"),
+        ),
+        Env("APP_MANAGER_DRIVER"),
+    ] = "memory"
+    array: ArrayConfig = ArrayConfig()
+    cache: AppCacheConfig = AppCacheConfig()

@@ -1,0 +1,44 @@
+"""Telling other servers: `webhooks`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ..declare import (
+    UNUSED,
+    Count,
+    Doc,
+    Env,
+    Milliseconds,
+    Section,
+)
+from ..rules import ONE_OR_MORE
+
+__all__ = ["BatchingConfig", "RetryConfig", "WebhooksConfig"]
+
+
+class BatchingConfig(Section, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Doc("Join the webhook events of a moment."), UNUSED, Env("WEBHOOK_BATCHING_ENABLED")] = (
+        True
+    )
+    duration: Annotated[Milliseconds, Doc("The moment."), UNUSED, Env("WEBHOOK_BATCHING_DURATION")] = 50
+    size: Annotated[Count, Doc("Events of one delivery; 0 counts as 1."), UNUSED, Env("WEBHOOK_BATCHING_SIZE")] = 100
+
+
+class RetryConfig(Section, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Doc("Try failed deliveries again."), UNUSED] = True
+    max_attempts: Annotated[Count | None, Doc("Attempts in all. null: until the time is over."), UNUSED] = None
+    max_elapsed_time_ms: Annotated[Milliseconds, Doc("When to give up."), UNUSED] = 300000
+    initial_backoff_ms: Annotated[Milliseconds, Doc("First wait; each next one doubles."), UNUSED] = 1000
+    max_backoff_ms: Annotated[Milliseconds, Doc("Longest wait."), UNUSED] = 60000
+
+
+class WebhooksConfig(Section, frozen=True, kw_only=True):
+    batching: BatchingConfig = BatchingConfig()
+    request_timeout_ms: Annotated[Milliseconds, Doc("Longest wait for an endpoint's answer."), UNUSED, ONE_OR_MORE] = (
+        10000
+    )
+    retry: RetryConfig = RetryConfig()
+    grace_ms: Annotated[Milliseconds, Doc("A channel left, or a member gone, for less than this is not reported.")] = (
+        3000
+    )
