@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,9 +13,11 @@ from .apps import app_record
 from .declare import walk
 from .schema import Config
 
-__all__ = ["MASK", "effective"]
+__all__ = ["MASK", "effective", "hidden", "without_password"]
 
 MASK = "********"
+_HIDDEN = re.compile(r"(?i)secret|passw|passphrase|token|credential(?!s$)|private_key")
+_USER = re.compile(r"(?<=//)[^/?#\s]*@")
 
 
 def effective(config: Config) -> dict[str, Any]:
@@ -23,8 +26,37 @@ def effective(config: Config) -> dict[str, Any]:
     for key in walk(Config):
         if key.secret:
             _mask(tree, key.path.split("."))
+    tree["app_manager"]["array"]["apps"] = []
+    tree = _masked(tree)
     tree["app_manager"]["array"]["apps"] = [_app(app) for app in config.app_manager.array.apps]
     return tree
+
+
+def hidden(name: str) -> bool:
+    """Whether a value under this name may be a secret, for names that no declaration knows."""
+    return _HIDDEN.search(name.rpartition(".")[2]) is not None
+
+
+def without_password(text: str) -> str:
+    """The text with user name and password of an address in it masked."""
+    return _USER.sub(MASK + "@", text)
+
+
+def _masked(value: Any) -> Any:
+    """Free-form objects may hold passwords, and addresses may carry them."""
+    match value:
+        case dict():
+            return {name: MASK if _is_secret(name, each) else _masked(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_masked(item) for item in value]
+        case str():
+            return without_password(value)
+        case _:
+            return value
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    return isinstance(value, str) and value != "" and hidden(name)
 
 
 def _mask(tree: Any, path: list[str]) -> None:
@@ -40,11 +72,11 @@ def _app(app: App) -> dict[str, Any]:
     record["secret"] = MASK
     for webhook in record["webhooks"] or ():
         webhook["headers"] = dict.fromkeys(webhook["headers"], MASK)
-        webhook["url"] = webhook["url"] and _without_password(webhook["url"])
+        webhook["url"] = webhook["url"] and _webhook_url(webhook["url"])
     return record
 
 
-def _without_password(url: str) -> str:
+def _webhook_url(url: str) -> str:
     """The address with user name, password and query masked; webhook queries often carry a token."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 import msgspec
 
-__all__ = ["ConfigError", "Finding", "Report", "Severity"]
+__all__ = ["ConfigError", "Finding", "Report", "Severity", "Texts"]
 
 Severity = Literal["error", "warning", "info"]
 
@@ -41,6 +41,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return where + ". ".join(text.rstrip(".") for text in (what, *more)) + "."
 
 
+class Texts(TypedDict, total=False):
+    """What a finding may say beside its message; the meanings are those of `Finding`."""
+
+    value: str
+    rule: str
+    cause: str
+    cure: str
+    source: str
+
+
 class ConfigError(Exception):
     """The server must not start. `findings` are all that was found, those that refuse included."""
 
@@ -50,10 +60,7 @@ class ConfigError(Exception):
 
 
 class Report:
-    """Collects findings, and knows what `--strict` makes of them.
-
-    The texts after the message are those of `Finding`, by name: `value`, `rule`, `cause`, `cure`, `source`.
-    """
+    """Collects findings, and knows what `--strict` makes of them."""
 
     def __init__(self, strict: bool = False) -> None:
         self.strict = strict
@@ -68,25 +75,25 @@ class Report:
         """Whether the key's value is not what somebody wrote, because that could not be taken."""
         return any(finding.path == path and finding.severity == "error" for finding in self.findings)
 
-    def refuse(self, path: str, message: str, **texts: str) -> None:
+    def refuse(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
         """The server cannot start like this."""
         self._add("error", path, message, True, texts)
 
-    def error(self, path: str, message: str, **texts: str) -> None:
+    def error(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
         """Something configured is missing now; the rest runs, unless strict."""
         self._add("error", path, message, self.strict, texts)
 
-    def ignored(self, path: str, message: str, **texts: str) -> None:
+    def ignored(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
         """Something written has no effect: a warning, or an error under strict."""
         self._add("error" if self.strict else "warning", path, message, self.strict, texts)
 
-    def warn(self, path: str, message: str, **texts: str) -> None:
+    def warn(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
         """Works as written, but is probably not what is wanted."""
         self._add("warning", path, message, False, texts)
 
-    def info(self, path: str, message: str, **texts: str) -> None:
+    def info(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
         """Good to know."""
         self._add("info", path, message, False, texts)
 
-    def _add(self, severity: Severity, path: str, message: str, refuses: bool, texts: dict[str, str]) -> None:
+    def _add(self, severity: Severity, path: str, message: str, refuses: bool, texts: Texts) -> None:
         self.findings.append(Finding(severity=severity, path=path, message=message, refuses=refuses, **texts))
