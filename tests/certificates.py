@@ -1,16 +1,17 @@
-"""Certificates signed by themselves, for servers of tests on loopback."""
+"""Certificates for servers of tests on loopback: signed by themselves, or by an authority of ours."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
 
 class Certified(NamedTuple):
@@ -32,6 +33,67 @@ class Certified(NamedTuple):
         return ssl.create_default_context(cafile=self.cert)
 
 
+class Signed(NamedTuple):
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: Key
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate as text."""
+        return self.certificate.public_bytes(Encoding.PEM)
+
+
+def sign(
+    name: str,
+    by: Signed | None = None,
+    *,
+    key: Key | None = None,
+    ca: bool = False,
+    valid: tuple[float, float] = (-1, 1),
+    names: Sequence[str] = ("localhost",),
+) -> Signed:
+    """A certificate with this common name; `valid` are its first and its last moment in days from now."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    others = [*map(x509.DNSName, names), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    now = dt.datetime.now(dt.UTC)
+    signer = by.key if by else key
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(by.certificate.subject if by else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + dt.timedelta(days=valid[0]))
+        .not_valid_after(now + dt.timedelta(days=valid[1]))
+        .add_extension(x509.SubjectAlternativeName(others), critical=False)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .sign(
+            signer, None if isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
+        )
+    )
+    return Signed(certificate, key)
+
+
+def write(
+    folder: Path,
+    name: str,
+    server: Signed,
+    *chain: Signed,
+    passphrase: str | None = None,
+    format: PrivateFormat = PrivateFormat.PKCS8,  # noqa: A002  # the word of `private_bytes`
+) -> Certified:
+    """Writes NAME.crt, the server's certificate and what follows it, and NAME.key into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = Certified(str(folder / f"{name}.crt"), str(folder / f"{name}.key"))
+    Path(files.cert).write_bytes(b"".join(one.pem for one in (server, *chain)))
+    protection = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
+    Path(files.key).write_bytes(server.key.private_bytes(Encoding.PEM, format, protection))
+    return files
+
+
 def self_signed(
     folder: Path,
     name: str = "server",
@@ -39,27 +101,8 @@ def self_signed(
     key: Key | None = None,
     passphrase: str | None = None,
     format: PrivateFormat = PrivateFormat.PKCS8,  # noqa: A002  # the word of `private_bytes`
+    valid: tuple[float, float] = (-1, 1),
 ) -> Certified:
     """Writes NAME.crt and NAME.key into the folder."""
-    key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    files = Certified(str(folder / f"{name}.crt"), str(folder / f"{name}.key"))
-    Path(files.cert).write_bytes(certificate.public_bytes(Encoding.PEM))
-    protection = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
-    Path(files.key).write_bytes(key.private_bytes(Encoding.PEM, format, protection))
-    return files
+    server = sign("localhost", key=key, ca=True, valid=valid)
+    return write(folder, name, server, passphrase=passphrase, format=format)

@@ -1,21 +1,35 @@
 """Certificate and key from their files to what TLS connections are made with, and what is said when that fails.
 
-Everything is looked at before OpenSSL gets it: of most faults OpenSSL says no more than “PEM lib”. Needs no reactor,
-so that a certificate can be tried before anything listens. Source: configuration.md 8.2.
+Everything is looked at before OpenSSL gets it: of most faults OpenSSL says no more than “PEM lib”. Each file is read
+once, so that what was checked is what is used, whoever replaces it meanwhile. Needs no reactor: a certificate can be
+tried before anything listens. Source: configuration.md 8.2, decisions.md 51.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from ssl import OP_NO_RENEGOTIATION, PROTOCOL_TLS_SERVER, SSLContext, SSLError, TLSVersion
+from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PublicKeyTypes
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificatePublicKeyTypes,
+    PrivateKeyTypes,
+    PublicKeyTypes,
+)
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-__all__ = ["CertificateError", "server_context"]
+from .certificate_facts import CertificateFacts, certificate_facts, name_of, with_issuers
+
+__all__ = ["CertificateError", "CertificateFiles", "Identity", "load_identity", "server_context"]
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
@@ -31,17 +45,53 @@ class CertificateError(Exception):
         self.key = key
         self.cure = cure
 
+    @property
+    def sentence(self) -> str:
+        """Setting, fault and cure in one line."""
+        return f"ssl.{self.key}: {self}. {self.cure}"
 
-def server_context(cert_path: str, key_path: str, passphrase: str | None = None) -> SSLContext:
+
+class CertificateFiles(NamedTuple):
+    """Where certificate and key are, as in section `ssl` of the configuration."""
+
+    cert_path: str
+    key_path: str
+    passphrase: str | None = None
+    ca_path: str | None = None
+
+    def __repr__(self) -> str:
+        return f"CertificateFiles({self.cert_path!r}, {self.key_path!r}, ca_path={self.ca_path!r})"
+
+
+class Identity(NamedTuple):
+    """What a server shows its clients."""
+
+    context: SSLContext
+    facts: CertificateFacts
+    warnings: tuple[str, ...]
+    """What did not go into it though it was asked for."""
+    source: tuple[bytes, ...]
+    """The contents of the files; equal ones make no other identity."""
+
+
+def server_context(
+    cert_path: str, key_path: str, passphrase: str | None = None, ca_path: str | None = None
+) -> SSLContext:
     """TLS 1.2 and 1.3 with this certificate, its chain behind it in the same file. Raises `CertificateError`."""
-    chain = _certified_keys(cert_path)
-    key = _public_key(key_path, passphrase)
-    if chain[0] != key:
-        if key in chain:
-            cure = "Put the server's own certificate first and the intermediate ones behind it"
-            raise CertificateError("cert_path", f"the first certificate of {cert_path} is not the server's own", cure)
-        cure = "Name the key that the certificate was made for"
-        raise CertificateError("key_path", f"{key_path} does not belong to the certificate in {cert_path}", cure)
+    return load_identity(CertificateFiles(cert_path, key_path, passphrase, ca_path)).context
+
+
+def load_identity(files: CertificateFiles) -> Identity:
+    """TLS 1.2 and 1.3 with the certificate of these files. Raises `CertificateError`.
+
+    Behind the certificate come those that follow it in its file, then from `ca_path` those that lead on from there.
+    """
+    cert_path, key_path = files.cert_path, files.key_path
+    pem, key_pem = _read("cert_path", cert_path), _read("key_path", key_path)
+    chain = _certificates(pem, cert_path)
+    key = _private_key(key_pem, key_path, files.passphrase)
+    _belong_together(chain, key, cert_path, key_path)
+    chain, extra, warnings = _extended(chain, files)
     context = SSLContext(PROTOCOL_TLS_SERVER)
     context.minimum_version = TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
@@ -49,17 +99,36 @@ def server_context(cert_path: str, key_path: str, passphrase: str | None = None)
     context.options |= OP_NO_RENEGOTIATION  # so that encrypting never has to wait for the peer
     context.num_tickets = 1  # a client opens one connection and comes back with one
     try:
-        context.load_cert_chain(cert_path, key_path, passphrase or _nothing)
+        with _file(b"".join(one.public_bytes(Encoding.PEM) for one in chain)) as certs, _file(key_pem) as keys:
+            context.load_cert_chain(certs, keys, files.passphrase or _nothing)
     except (SSLError, OSError) as error:
         reason = getattr(error, "reason", None) or str(error)
         cure = "Have a certificate made with a key that is accepted today, for example ECDSA P-256 or RSA 2048"
         raise CertificateError("cert_path", f"OpenSSL refuses {cert_path} with {key_path}: {reason}", cure) from error
-    return context
+    return Identity(context, certificate_facts(chain), tuple(warnings), (pem, key_pem, extra))
 
 
 def _nothing() -> str:
     """OpenSSL would ask for a passphrase on the terminal."""
     return ""
+
+
+@contextmanager
+def _file(data: bytes) -> Iterator[str]:
+    """The name of a file with this content, in memory where the system has that: Python's `ssl` takes names only."""
+    try:
+        number = os.memfd_create("tls", os.MFD_CLOEXEC)
+        name = f"/proc/self/fd/{number}"
+    except (AttributeError, OSError):
+        number, name = tempfile.mkstemp()  # readable by its owner only
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            yield name
+    finally:
+        if not name.startswith("/proc/"):
+            os.unlink(name)
 
 
 def _read(key: str, path: str) -> bytes:
@@ -71,35 +140,76 @@ def _read(key: str, path: str) -> bytes:
         raise CertificateError(key, f"{path!r} cannot be read: {reason}", cure) from error
 
 
-def _certified_keys(path: str) -> list[bytes]:
-    """The public key of each certificate in the file."""
-    data = _read("cert_path", path)
+def _certificates(data: bytes, path: str) -> list[x509.Certificate]:
+    """Those of a file whose public keys we understand, all of them."""
     try:
-        return [_plain(certificate.public_key()) for certificate in x509.load_pem_x509_certificates(data)]
+        found = x509.load_pem_x509_certificates(data)
+        for certificate in found:
+            certificate_facts([certificate])
+            certificate.public_key()
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise CertificateError(
             "cert_path", f"{path} holds no certificate that can be used", _PEM.format(what="CERTIFICATE")
         ) from error
+    return found
 
 
-def _public_key(path: str, passphrase: str | None) -> bytes:
-    data = _read("key_path", path)
+def _private_key(data: bytes, path: str, passphrase: str | None) -> PrivateKeyTypes:
     encrypted = b"ENCRYPTED" in data
     if encrypted and not passphrase:
         cure = "Set ssl.passphrase in the configuration file, or store the key unencrypted"
         raise CertificateError("passphrase", f"the key in {path} is encrypted", cure)
     try:
-        key = load_pem_private_key(data, passphrase.encode() if encrypted and passphrase else None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        # Whether the factors of an RSA key are prime takes 40 to 280 ms to find out, while a reload holds the
+        # reactor [measured]. That the key can sign is what we need to know.
+        key = load_pem_private_key(
+            data, passphrase.encode() if encrypted and passphrase else None, unsafe_skip_rsa_key_validation=True
+        )
+        if isinstance(key, RSAPrivateKey):
+            key.public_key().verify(key.sign(b"proof", PKCS1v15(), SHA256()), b"proof", PKCS1v15(), SHA256())
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, InternalError) as error:
         if encrypted:
             cure = "Correct ssl.passphrase in the configuration file"
             raise CertificateError("passphrase", f"does not decrypt the key in {path}", cure) from None
         raise CertificateError(
             "key_path", f"{path} holds no private key that can be used", _PEM.format(what="PRIVATE KEY")
         ) from error
-    return _plain(key.public_key())
+    return key
+
+
+def _belong_together(chain: Sequence[x509.Certificate], key: PrivateKeyTypes, cert_path: str, key_path: str) -> None:
+    keys, ours = [_plain(certificate.public_key()) for certificate in chain], _plain(key.public_key())
+    if keys[0] == ours:
+        return
+    if ours in keys:
+        cure = "Put the server's own certificate first and the intermediate ones behind it"
+        raise CertificateError("cert_path", f"the first certificate of {cert_path} is not the server's own", cure)
+    cure = "Name the key that the certificate was made for"
+    raise CertificateError("key_path", f"{key_path} does not belong to the certificate in {cert_path}", cure)
 
 
 def _plain(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
     encode: Callable[[Encoding, PublicFormat], bytes] = key.public_bytes
     return encode(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _extended(
+    chain: list[x509.Certificate], files: CertificateFiles
+) -> tuple[list[x509.Certificate], bytes, list[str]]:
+    """The chain with what `ca_path` adds to it, that file's content, and what is wrong with it."""
+    if not files.ca_path:
+        return chain, b"", []
+    try:
+        data = _read("ca_path", files.ca_path)
+        others = _certificates(data, files.ca_path)
+    except CertificateError as error:
+        cure = "Set it to a PEM file of intermediate certificates, or to null"
+        return chain, b"", [f"ssl.ca_path: {error}. The chain is sent without it. {cure}"]
+    longer = with_issuers(chain, others)
+    wanted = [one.issuer for one in chain]
+    if len(longer) == len(chain) and not any(one.subject in wanted for one in others):
+        warning = (
+            f"ssl.ca_path: {files.ca_path} holds nothing of {name_of(wanted[-1])}, who signed the last of the chain"
+        )
+        return chain, data, [warning]
+    return longer, data, []

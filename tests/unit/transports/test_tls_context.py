@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import ssl
+import tempfile
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import PrivateFormat
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.transports.tls_context import CertificateError, server_context
-from tests.certificates import self_signed
+from sockudo_tx.transports.tls_context import CertificateError, CertificateFiles, load_identity, server_context
+from tests.certificates import Signed, self_signed, sign, write
 
 
 class ContextTests(SynchronousTestCase):
@@ -34,10 +38,11 @@ class ContextTests(SynchronousTestCase):
         return str(self.folder / name)
 
     def test_kinds_of_keys(self) -> None:
-        """ECDSA and RSA keys, in PKCS#8, PKCS#1 and SEC1."""
+        """ECDSA and RSA keys, in PKCS#8, PKCS#1 and SEC1; Ed25519."""
         for key in (ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)):
             for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL):
                 server_context(*self_signed(self.folder, "other", key=key, format=form))
+        server_context(*self_signed(self.folder, "other", key=ed25519.Ed25519PrivateKey.generate()))
 
     def test_rules(self) -> None:
         """TLS 1.2 and 1.3 only, forward secrecy only, no renegotiation, one ticket."""
@@ -103,6 +108,54 @@ class ContextTests(SynchronousTestCase):
         weak = self_signed(self.folder, "weak", key=rsa.generate_private_key(65537, 1024))
         self.assertIn("KEY_TOO_SMALL", str(self.refused(*weak)))
 
+    def test_rsa_key_with_wrong_numbers(self) -> None:
+        """A key that fits its certificate and cannot sign is refused, though nobody looked for primes."""
+        key = rsa.generate_private_key(65537, 2048)
+        files = self_signed(self.folder, "broken", key=key)
+        good = key.private_numbers()
+        bad = rsa.RSAPrivateNumbers(
+            good.p, good.q, good.d + 2, good.dmp1 + 2, good.dmq1, good.iqmp, good.public_numbers
+        ).private_key(unsafe_skip_rsa_key_validation=True)
+        text = bad.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        error = self.refused(files.cert, self.file("broken.key", text))
+        self.assertEqual((error.key, "no private key that can be used" in str(error)), ("key_path", True))
+
+    def test_key_beside_certificates(self) -> None:
+        """Certificate and key may be one file, and a certificate in the key's file is not sent twice."""
+        both = self.file("both.pem", Path(self.files.key).read_bytes() + Path(self.files.cert).read_bytes())
+        self.assertEqual(load_identity(CertificateFiles(both, both)).facts.names, ("localhost", "127.0.0.1"))
+
+    def test_nothing_stays(self) -> None:
+        """What OpenSSL reads is handed to it in memory: no descriptor stays open, whatever comes of it."""
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            server_context(*self.files)
+        weak = self_signed(self.folder, "weak", key=rsa.generate_private_key(65537, 1024))
+        self.refused(*weak)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
+    def test_without_files_in_memory(self) -> None:
+        """A system without them gets files that only their owner reads, and that are gone at once."""
+        folder = self.folder / "private"
+        folder.mkdir()
+        self.patch(tempfile, "tempdir", str(folder))
+
+        def refused(*_: object) -> int:
+            raise OSError(errno.ENOSYS, "Function not implemented")
+
+        self.patch(os, "memfd_create", refused)
+        modes: list[int] = []
+        real = tempfile.mkstemp
+
+        def noting() -> tuple[int, str]:
+            number, name = real()
+            modes.append(os.fstat(number).st_mode & 0o777)
+            return number, name
+
+        self.patch(tempfile, "mkstemp", noting)
+        server_context(*self.files)
+        self.assertEqual((modes, list(folder.iterdir())), ([0o600, 0o600], []))
+
     @settings(max_examples=50)
     @given(st.binary(max_size=300), st.integers(0, 800))
     def test_any_bytes(self, noise: bytes, at: int) -> None:
@@ -115,3 +168,105 @@ class ContextTests(SynchronousTestCase):
                 server_context(cert, key)
             except CertificateError as error:
                 self.assertTrue(str(error))
+
+
+class ChainTests(SynchronousTestCase):
+    """What is sent behind the certificate"""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.root = sign("Root", ca=True)
+        self.second = sign("Second", self.root, ca=True)
+        self.first = sign("First", self.second, ca=True)
+        self.server = sign("localhost", self.first)
+
+    def sent(self, *chain: Signed, ca: tuple[Signed, ...] = ()) -> tuple[list[str], tuple[str, ...]]:
+        """Subjects of what a client receives, and the warnings."""
+        files = write(self.folder, "server", self.server, *chain)
+        ca_path = self.folder / "ca.pem"
+        ca_path.write_bytes(b"".join(one.pem for one in ca))
+        identity = load_identity(CertificateFiles(*files, ca_path=str(ca_path) if ca else None))
+        return received(identity.context), identity.warnings
+
+    def test_as_in_the_file(self) -> None:
+        """Without `ca_path` the chain is the file's, in its order."""
+        self.assertEqual(self.sent(self.first, self.second), (["localhost", "First", "Second"], ()))
+
+    def test_extended(self) -> None:
+        """`ca_path` leads on from where the file ends, whatever its order; the root is not sent, nor are strangers."""
+        stranger = sign("Stranger", ca=True)
+        everything = (stranger, self.root, self.second, self.first)
+        for chain in ((), (self.first,), (self.first, self.second)):
+            self.assertEqual(self.sent(*chain, ca=everything), (["localhost", "First", "Second"], ()))
+        namesake = sign("First", stranger, ca=True)
+        self.assertEqual(self.sent(ca=(namesake, self.first))[0], ["localhost", "First"])
+
+    def test_only_the_root(self) -> None:
+        """A `ca_path` of the root alone adds nothing and is no fault: others want it so."""
+        self.assertEqual(self.sent(self.first, self.second, ca=(self.root,)), (["localhost", "First", "Second"], ()))
+
+    def test_stranger(self) -> None:
+        """A `ca_path` that has nothing to do with the certificate is told, with who is missing."""
+        subjects, (warning,) = self.sent(ca=(sign("Stranger", ca=True),))
+        self.assertEqual(subjects, ["localhost"])
+        self.assertIn("First", warning)
+
+    def test_unreadable(self) -> None:
+        """A `ca_path` that cannot be read, or is something else, is a warning; the chain goes without it."""
+        files = write(self.folder, "server", self.server, self.first)
+        (self.folder / "other").write_text("hello")
+        for name in ("nowhere.pem", "other"):
+            identity = load_identity(CertificateFiles(*files, ca_path=str(self.folder / name)))
+            (warning,) = identity.warnings
+            self.assertIn("ssl.ca_path", warning)
+            self.assertIn(str(self.folder / name), warning)
+            self.assertEqual(received(identity.context), ["localhost", "First"])
+            self.assertEqual(identity.context.verify_mode, ssl.CERT_NONE)
+
+    def test_circle(self) -> None:
+        """Authorities that vouch for each other end in a chain of finite length."""
+        keys = sign("A", ca=True), sign("B", ca=True)
+        a, b = sign("A", keys[1], key=keys[0].key, ca=True), sign("B", keys[0], key=keys[1].key, ca=True)
+        self.server = sign("localhost", a)
+        self.assertEqual(self.sent(ca=(a, b))[0], ["localhost", "A", "B"])
+
+    def test_secrets(self) -> None:
+        """The passphrase is not in what a traceback would show."""
+        self.assertNotIn("sesame", repr(CertificateFiles("a", "b", "sesame")))
+
+
+def received(context: ssl.SSLContext) -> list[str]:
+    """The common names of the chain a client of this context gets."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+    trusting.maximum_version = ssl.TLSVersion.TLSv1_2  # which sends its certificates in the clear
+    client = trusting.wrap_bio(ssl.MemoryBIO(), to_server)
+    for side in (client, server):
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+    flight = to_client.read()
+    return [name.rfc4514_string().removeprefix("CN=") for name in (one.subject for one in x509_in(flight))]
+
+
+def x509_in(flight: bytes) -> list[x509.Certificate]:
+    """The certificates of a TLS 1.2 server's first flight (RFC 5246 7.4.2)."""
+    messages, at = b"", 0
+    while at < len(flight):
+        size = int.from_bytes(flight[at + 3 : at + 5])
+        messages += flight[at + 5 : at + 5 + size]
+        at += 5 + size
+    at = 0
+    while messages[at] != 11:
+        at += 4 + int.from_bytes(messages[at + 1 : at + 4])
+    end, at = at + 4 + int.from_bytes(messages[at + 1 : at + 4]), at + 7
+    found = []
+    while at < end:
+        size = int.from_bytes(messages[at : at + 3])
+        found.append(x509.load_der_x509_certificate(messages[at + 3 : at + 3 + size]))
+        at += 3 + size
+    return found
