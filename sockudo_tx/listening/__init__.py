@@ -1,0 +1,25 @@
+"""Where clients come in: a TCP port, a Unix socket, or sockets that systemd opened for us.
+
+Sockets are opened before anything forks, so that a refusal reaches the terminal and the exit status; they are handed
+to the reactor when the service starts. Source: http-api.md 1, configuration.md 8.1 and 8.4.
+"""
+
+from __future__ import annotations
+
+from .address import Address, resolve
+from .errors import ListenError
+from .listener import SocketListener
+from .passed import PassedListener, PassedSockets
+from .tcp import Listener
+from .unix import UnixListener
+
+__all__ = [
+    "Address",
+    "ListenError",
+    "Listener",
+    "PassedListener",
+    "PassedSockets",
+    "SocketListener",
+    "UnixListener",
+    "resolve",
+]

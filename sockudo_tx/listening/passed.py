@@ -1,0 +1,90 @@
+"""Sockets that systemd opened for us (sd_listen_fds(3)): no port of ours, nothing to remove at the end.
+
+The unit's `FileDescriptorName=` says what each is for: `sockudo`, any number of them, or `metrics`. A single socket
+without either name is the main one. Twisted's reader of these variables is not used: it hands out nothing when there
+are no names, and of several sockets with one name the last.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
+
+from .errors import ListenError
+from .listener import SocketListener
+
+__all__ = ["PassedListener", "PassedSockets"]
+
+_FIRST = 3  # descriptor; sd_listen_fds(3)
+_MOST = 64
+_FAMILIES = {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX}
+_VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+
+
+@dataclass(frozen=True, slots=True)
+class PassedSockets:
+    """What systemd passed, by purpose. Empty when it passed nothing."""
+
+    main: tuple[socket.socket, ...] = ()
+    metrics: tuple[socket.socket, ...] = ()
+
+    @classmethod
+    def take(cls, environ: MutableMapping[str, str], first: int = _FIRST) -> PassedSockets:
+        """Take the sockets and the variables that tell of them. Raises `ListenError`."""
+        pid, count, names = (environ.pop(name, "") for name in _VARIABLES)
+        if pid != str(os.getpid()):  # meant for another process: a parent that did not clear its variables
+            return cls()
+        if not count.isascii() or not count.isdigit() or int(count) > _MOST:
+            raise ListenError(f"LISTEN_FDS is {count!r}: it must be a number of sockets, at most {_MOST}")
+        return cls._sorted(list(_named(range(first, first + int(count)), names)))
+
+    @classmethod
+    def _sorted(cls, named: list[tuple[str, socket.socket]]) -> PassedSockets:
+        metrics = tuple(passed for name, passed in named if name == "metrics")
+        others = [(name, passed) for name, passed in named if name != "metrics"]
+        strangers = [name for name, _ in others if name != "sockudo"]
+        if strangers and len(others) > 1:
+            raise ListenError(
+                f"a socket passed by systemd is named {strangers[0]!r}: of several, each must be named sockudo or "
+                "metrics. Set FileDescriptorName= in the socket unit"
+            )
+        return cls(tuple(passed for _, passed in others), metrics)
+
+
+def _named(descriptors: range, names: str) -> Iterator[tuple[str, socket.socket]]:
+    given = names.split(":") if names else []
+    for place, descriptor in enumerate(descriptors):
+        name = given[place] if place < len(given) else ""
+        yield name.removesuffix(".socket"), _adopted(descriptor, name)
+
+
+def _adopted(descriptor: int, name: str) -> socket.socket:
+    told = f"descriptor {descriptor} passed by systemd" + (f" ({name})" if name else "")
+    try:
+        passed = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise ListenError(f"{told} is no socket ({error.strerror}). LISTEN_FDS counts sockets from 3 on") from error
+    if passed.family not in _FAMILIES or passed.type != socket.SOCK_STREAM:
+        passed.detach()
+        raise ListenError(f"{told} is no TCP or Unix stream socket. Use ListenStream= in the socket unit")
+    if not passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        passed.detach()
+        raise ListenError(f"{told} does not listen: it is a connection. Set Accept=no in the socket unit")
+    passed.set_inheritable(False)
+    passed.setblocking(False)
+    return passed
+
+
+class PassedListener(SocketListener):
+    """Accepts connections on sockets that were passed to us."""
+
+    def __init__(self, reactor: IReactorSocket, factory: IProtocolFactory, passed: Sequence[socket.socket]) -> None:
+        super().__init__(reactor, factory)
+        self._sockets = list(passed)
+
+    def _opened(self) -> list[socket.socket]:
+        raise ListenError("the sockets passed by systemd were closed: a server starts once")
