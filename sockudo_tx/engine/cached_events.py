@@ -35,11 +35,11 @@ class CachedEvents:
     def __init__(self, cache: ICache, facts: FactTeller, ttl: float) -> None:
         self._cache = cache
         self._facts = facts
-        self._ttl = ttl
+        self.ttl = ttl
 
     def store(self, app_id: str, channel: str, text: str) -> None:
         """Remember the event; a cache that fails is logged and does not fail the publish."""
-        ask(lambda: self._cache.set(_key(app_id, channel), text, self._ttl), lambda _: None, self._failed)
+        ask(lambda: self._cache.set(_key(app_id, channel), text, self.ttl), lambda _: None, self._failed)
 
     def replay(self, socket: Socket, space: AppSpace, channel: str) -> Deferred[None] | None:
         """Send the event to a newcomer, or a miss when there is none or the cache fails.

@@ -41,7 +41,8 @@ class SubscriptionCounts:
         self._clock = clock
         self._registry = registry
         self._facts = facts
-        self._interval = interval
+        self.interval = interval
+        """Seconds between two counts of a large channel."""
         self._paces: dict[tuple[str, str], _Pace] = {}
 
     def __len__(self) -> int:
@@ -63,7 +64,7 @@ class SubscriptionCounts:
                 return  # the running timer will tell the latest value in time
             pace.timer.cancel()
         pace.slow = slow
-        delay = self._interval if slow else COALESCE
+        delay = self.interval if slow else COALESCE
         pace.timer = self._clock.callLater(delay, self._tell, app, channel.name.text)
 
     def _tell(self, app: App, name: str) -> None:
@@ -79,7 +80,7 @@ class SubscriptionCounts:
         changed, newcomer = count != pace.sent, pace.newcomer
         pace.sent, pace.newcomer = count, False
         if (changed or newcomer) and channel is not None and app.enable_subscription_count_events:
-            deliver_control(channel.subscribers, messages.subscription_count(name, count))
+            deliver_control(channel.subscribers, messages.subscription_count(name, count), channel.tally)
         if changed:
             self._facts.tell(app, Fact("subscription_count", name, subscription_count=count))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...engine.server import Engine
 from ..turn import Turn
 from .answers import Answers
+from .connections import Connections
 from .guard import Guard
 from .repeats import Repeats
 from .routes import Routes
@@ -14,9 +15,9 @@ from .routes import Routes
 __all__ = ["RestApi"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RestApi:
-    """The REST API as a request sees it."""
+    """The REST API as a request sees it. A reload replaces what has other settings."""
 
     engine: Engine
     routes: Routes
@@ -29,3 +30,5 @@ class RestApi:
     """Largest request body in bytes; 0 is no limit."""
     log_requests: bool = False
     """Whether each answer has its line in the log."""
+    connections: Connections = field(default_factory=Connections)
+    """Those open now."""

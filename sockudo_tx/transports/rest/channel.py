@@ -65,6 +65,7 @@ class RestChannel(HTTPChannel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self._wire = wire_for(self.transport)
+        self.api.connections.add(self)
 
     def dataReceived(self, data: bytes) -> None:
         if self._credit <= 0:
@@ -184,6 +185,7 @@ class RestChannel(HTTPChannel):
         self._answered = b""
         super().connectionLost(reason)
         self._stop_watching()
+        self.api.connections.discard(self)
 
     def loseConnection(self) -> None:
         if self._answered:
@@ -192,6 +194,11 @@ class RestChannel(HTTPChannel):
         if self._abortingCall is None and self._savedTimeOut and not self._wire.drained():
             self._abortingCall = self.callLater(self._savedTimeOut, self.forceAbortClient)
         super().loseConnection()
+
+    def finish(self) -> None:
+        """The server stops: end now when nothing is asked, else with the answer, see `send`."""
+        if not self.requests and not self._buffer:
+            self.loseConnection()
 
     def timeoutConnection(self) -> None:
         """An idle connection is nothing to write home about."""
@@ -251,6 +258,7 @@ class RestChannel(HTTPChannel):
         producer: Any = self._networkProducer
         producer.unregisterProducer()
         producer.resumeProducing()
+        self.api.connections.discard(self)
         self._networkProducer = self.transport = None  # type: ignore[assignment]  # it is over
         del self._wire
         return transport, rest

@@ -25,7 +25,8 @@ class Guard:
 
     def __init__(self, engine: Engine, settings: RestSettings) -> None:
         self._engine = engine
-        self._settings = settings
+        self.settings = settings
+        """Those in force, which calls carry along."""
         self._prefix = settings.prefix
 
     async def admit(self, request: HttpRequest, *, app_in_path: bool) -> Call:
@@ -49,7 +50,7 @@ class Guard:
             raise RestError(403, "forbidden", f"The app {app.id} is disabled")
         return Call(
             self._engine,
-            self._settings,
+            self.settings,
             app,
             segments,
             parameters,

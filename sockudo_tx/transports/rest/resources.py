@@ -23,6 +23,7 @@ def resources(health: Health, usage: Usage | None, upgrades: Upgrades) -> list[R
         Route("/users/{user_id}/terminate_connections", "POST", signed=users.terminate, app_in_path=False),
         Route("/up", READ, open=health.up, without_prefix=True),
         Route("/up/{app_id}", READ, open=health.up, without_prefix=True),
+        Route("/ready", READ, open=health.readiness, without_prefix=True),
         Route("/live", READ, open=live, without_prefix=True),
         Route("/app/{key}", "", open=upgrades.upgrade),
     ]

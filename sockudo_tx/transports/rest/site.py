@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -13,6 +15,7 @@ from ..turn import Turn
 from .answers import Answers
 from .api import RestApi
 from .channel import RestChannel
+from .checks import Check, usable
 from .guard import Guard
 from .health import Health
 from .repeats import Repeats
@@ -33,10 +36,24 @@ class RestSite(Site):
     requestFactory = Request  # type: ignore[assignment]  # the channel needs no more of it than ours has
     noisy = False
 
-    def __init__(self, api: RestApi, upgrades: Upgrades, idle_timeout: float) -> None:
+    def __init__(self, api: RestApi, upgrades: Upgrades, health: Health, idle_timeout: float) -> None:
         super().__init__(Resource(), reactor=api.engine.clock, timeout=idle_timeout)
         self.api = api
         self.upgrades = upgrades
+        self.health = health
+
+    def adjust(self, settings: RestSettings) -> None:
+        """These settings from the next request on; path prefix and routes stay as they were at the start."""
+        api = self.api
+        api.answers, api.request_limit = Answers(api.engine.clock, settings.cors), settings.request_limit
+        api.log_requests = settings.log_requests
+        api.guard.settings = settings
+        self.health.timeout = settings.health_timeout
+        self.timeOut = settings.idle_timeout
+
+    def drain(self) -> Deferred[None]:
+        """End every connection once what was asked on it is answered; fires when the last one is gone."""
+        return self.api.connections.finish()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         channel = super().buildProtocol(addr)
@@ -54,13 +71,17 @@ class RestSite(Site):
         return [b"http/1.1"]
 
 
-def rest_site(engine: Engine, settings: RestSettings, turn: Turn) -> RestSite:
-    """The REST API of this engine, ready to be given connections; `turn` is that of its WebSockets."""
+def rest_site(engine: Engine, settings: RestSettings, turn: Turn, checks: Sequence[Check] | None = None) -> RestSite:
+    """The REST API of this engine, ready to be given connections; `turn` is that of its WebSockets.
+
+    `/up` looks at the apps and makes these `checks`; if None, the cache is looked at.
+    """
+    if checks is None:
+        checks = (Check("cache", usable(lambda: engine.cache.health())),)  # noqa: PLW0108  # a test may replace it
     repeats = Repeats(engine.clock)
     upgrades = Upgrades(engine, settings.path_prefix)
-    routes = resources(
-        Health(engine, settings.health_timeout, repeats), Usage(engine) if settings.usage_enabled else None, upgrades
-    )
+    health = Health(engine, checks, settings.health_timeout, repeats)
+    routes = resources(health, Usage(engine) if settings.usage_enabled else None, upgrades)
     api = RestApi(
         engine=engine,
         routes=Routes(settings.prefix, routes),
@@ -71,4 +92,4 @@ def rest_site(engine: Engine, settings: RestSettings, turn: Turn) -> RestSite:
         request_limit=settings.request_limit,
         log_requests=settings.log_requests,
     )
-    return RestSite(api, upgrades, settings.idle_timeout)
+    return RestSite(api, upgrades, health, settings.idle_timeout)
