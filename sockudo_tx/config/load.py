@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..protocol.app import App
+from .advice import advise
 from .apps import AppFault, Notes, parse_app
 from .check import check
+from .complete import completed
 from .declare import walk
 from .default_app import DEMO_APP, default_app, named_in
 from .environment import overlay, replaced, switch, value_at
@@ -23,7 +25,7 @@ from .later import LATER_APP_MEMBERS, LATER_SECTIONS
 from .resolve import APPS, FileReader, nearest
 from .schema import Config
 
-__all__ = ["BUILT_IN", "DEFAULT_PATH", "ConfigError", "Finding", "Loaded", "load"]
+__all__ = ["BUILT_IN", "DEFAULT_PATH", "ConfigError", "Finding", "Loaded", "load", "survey"]
 
 DEFAULT_PATH = "config/config.json"
 BUILT_IN = "built-in"
@@ -31,7 +33,7 @@ STRICT_VARIABLE = "SOCKUDO_STRICT_CONFIG"
 
 
 class Loaded(NamedTuple):
-    """A configuration the server can start with."""
+    """A configuration and what there is to tell of it."""
 
     config: Config
     findings: list[Finding]
@@ -39,6 +41,11 @@ class Loaded(NamedTuple):
     """Where the value of each key comes from: `built-in`, a file's path or `environment NAME`."""
     file: str | None
     """Path of the file that was used."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server must not start with it."""
+        return any(finding.refuses for finding in self.findings)
 
     @property
     def apps(self) -> list[App]:
@@ -62,6 +69,21 @@ def load(
 
     Raises `ConfigError`, and nothing else, when the server must not start; it carries everything found.
     """
+    loaded = survey(path, environ, cwd, strict, read=read)
+    if loaded.refused:
+        raise ConfigError(loaded.findings)
+    return loaded
+
+
+def survey(
+    path: str | None,
+    environ: Mapping[str, str],
+    cwd: str,
+    strict: bool = False,
+    *,
+    read: Callable[[str], bytes] = _read_file,
+) -> Loaded:
+    """The same for somebody who only looks: a refused configuration too, with built-in values for what is wrong."""
     report = Report(strict)
     report.strict = switch(STRICT_VARIABLE, environ, report) is True or strict
     sources = {key.path: BUILT_IN for key in walk(Config)}
@@ -84,9 +106,9 @@ def load(
     apps = _all_apps(apps, bool(records), path, used, environ, config, report, sources)
     _check_later_members(apps, report)
     config = replaced(config, APPS, tuple(apps))
-    if report.refused:
-        raise ConfigError(report.findings)
-    return Loaded(config, report.findings, sources, used)
+    if used is not None or not report.refused:  # of a file that cannot be read nothing is known
+        advise(config, sources, BUILT_IN, report)
+    return Loaded(config, completed(report.findings, raw, environ, config), sources, used)
 
 
 def _choose(path: str | None, cwd: str, read: Callable[[str], bytes], report: Report) -> tuple[str, JsonObject | None]:

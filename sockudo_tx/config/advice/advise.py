@@ -1,0 +1,36 @@
+"""Every rule over a configuration, into the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..findings import Report, Texts
+from ..resolve import APPS
+from ..schema import Config
+from . import apps, cluster, limits, listeners
+from .advice import Advice, Rule, Written
+
+__all__ = ["advise"]
+
+_RULES: tuple[Rule, ...] = (*listeners.RULES, *limits.RULES, *cluster.RULES, *apps.RULES)
+
+
+def advise(config: Config, sources: Mapping[str, str], built_in: str, report: Report) -> None:
+    """Adds what the rules have to say. Keys that hold an error already are left out of it."""
+    written = Written(sources, built_in)
+    for rule in _RULES:
+        for advice in rule(config, written):
+            if not any(report.faulty(key) for key in advice.keys if key != APPS):
+                _tell(advice, sources, built_in, report)
+
+
+def _tell(advice: Advice, sources: Mapping[str, str], built_in: str, report: Report) -> None:
+    named = [source for key in advice.keys if (source := sources.get(key, built_in)) != built_in]
+    texts: Texts = {
+        "value": advice.value,
+        "cause": advice.cause,
+        "cure": advice.cure,
+        "source": advice.source or (sources.get(advice.keys[0], built_in) if not named else named[0]),
+    }
+    say = getattr(report, advice.kind)
+    say(advice.keys[0], advice.message, **texts)
