@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ..interfaces import IFraming, ISink
 from ..protocol.names import USER_CHANNEL_PREFIX
 from .tables import AppSpace, Audience, Channel, Socket
+from .tally import AppTally
 
 __all__ = ["deliver", "deliver_control", "deliver_to_channel", "publish_locally", "send"]
 
@@ -15,11 +16,17 @@ _CROWD = 16
 
 
 def send(socket: Socket, text: str) -> None:
-    """Push a reply to one socket."""
-    socket.sink.push_control(socket.sink.framing.frame(text.encode()))
+    """Push a reply to one socket. A refusal before the app is known is counted as such, not as a message."""
+    frame = socket.sink.framing.frame(text.encode())
+    space = socket.space
+    if space is not None:
+        tally = space.tally
+        tally.sent += 1
+        tally.sent_bytes += len(frame)
+    socket.sink.push_control(frame)
 
 
-def deliver(sockets: Iterable[Socket], text: str, excluded: Socket | None = None) -> int:
+def deliver(sockets: Iterable[Socket], text: str, tally: AppTally, excluded: Socket | None = None) -> int:
     """Push an ordinary event to every socket but `excluded`; how many got it.
 
     `sockets` is copied first: a sink that gives up while being pushed to may leave the tables.
@@ -28,16 +35,20 @@ def deliver(sockets: Iterable[Socket], text: str, excluded: Socket | None = None
     frames: dict[IFraming, bytes] = {}
     framing: IFraming | None = None
     frame = b""
-    count = 0
+    count = counted = size = 0
     for socket in tuple(sockets):
         if socket is excluded:
             continue
         sink = socket.sink
         if sink.framing is not framing:
+            size += len(frame) * (count - counted)
+            counted = count
             framing = sink.framing
             frame = frames.get(framing) or frames.setdefault(framing, framing.frame(payload))
         sink.push(frame)
         count += 1
+    tally.sent += count
+    tally.sent_bytes += size + len(frame) * (count - counted)
     return count
 
 
@@ -46,7 +57,7 @@ def deliver_to_channel(channel: Channel, text: str, excluded: Socket | None = No
     subscribers = channel.subscribers
     count = len(subscribers)
     if count < _CROWD:
-        return deliver(subscribers, text, excluded)
+        return deliver(subscribers, text, channel.tally, excluded)
     audience = channel.audience
     if audience is None:
         audience = channel.audience = _audience(subscribers)
@@ -54,9 +65,13 @@ def deliver_to_channel(channel: Channel, text: str, excluded: Socket | None = No
         audience = _without(audience, excluded.sink)
         count -= 1
     payload = text.encode()
+    tally = channel.tally
     for framing, sinks in audience:
         if sinks:
-            framing.push_all(sinks, framing.frame(payload))
+            frame = framing.frame(payload)
+            tally.sent_bytes += len(frame) * len(sinks)
+            framing.push_all(sinks, frame)
+    tally.sent += count
     return count
 
 
@@ -77,14 +92,24 @@ def _without(audience: Audience, excluded: ISink) -> Audience:
     return tuple(left)
 
 
-def deliver_control(sockets: Iterable[Socket], text: str) -> None:
+def deliver_control(sockets: Iterable[Socket], text: str, tally: AppTally) -> None:
     """Push a presence or count message, which slowness never drops silently (scaling.md 8)."""
     payload = text.encode()
     frames: dict[IFraming, bytes] = {}
+    framing: IFraming | None = None
+    frame = b""
+    count = counted = size = 0
     for socket in tuple(sockets):
-        framing = socket.sink.framing
-        frame = frames.get(framing) or frames.setdefault(framing, framing.frame(payload))
-        socket.sink.push_control(frame)
+        sink = socket.sink
+        if sink.framing is not framing:
+            size += len(frame) * (count - counted)
+            counted = count
+            framing = sink.framing
+            frame = frames.get(framing) or frames.setdefault(framing, framing.frame(payload))
+        sink.push_control(frame)
+        count += 1
+    tally.sent += count
+    tally.sent_bytes += size + len(frame) * (count - counted)
 
 
 def publish_locally(space: AppSpace, channel: str, text: str, socket_id: str | None) -> int:
@@ -99,5 +124,5 @@ def publish_locally(space: AppSpace, channel: str, text: str, socket_id: str | N
             found.replays.intersection_update((excluded,))
         return deliver_to_channel(found, text, excluded)
     if channel.startswith(USER_CHANNEL_PREFIX):
-        return deliver(space.users.get(channel[len(USER_CHANNEL_PREFIX) :], ()), text, excluded)
+        return deliver(space.users.get(channel[len(USER_CHANNEL_PREFIX) :], ()), text, space.tally, excluded)
     return 0

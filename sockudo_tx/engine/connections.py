@@ -129,17 +129,21 @@ class Connections:
         """The boundary for what goes wrong after a wait: our bug is logged, and told without detail."""
         self._log.failure("an answer could not be used", failure)
         if socket.session is not None:
-            send(socket, messages.error(errors.internal()))
+            fault = errors.internal()
+            self._registry.tally.refused(socket.app_id, fault)
+            send(socket, messages.error(fault))
         elif not socket.id and socket in self.open:
             self.close(socket, errors.app_lookup_failed())
 
-    def close(self, socket: Socket, fault: PeerError) -> None:
+    def close(self, socket: Socket, fault: PeerError, app_id: str = "") -> None:
         """Tell the peer why, close with the same code, and clean up now: the peer may never answer.
 
-        A connection that is closing already, or gone, keeps its first reason.
+        A connection that is closing already, or gone, keeps its first reason. `app_id` is known of those that are
+        refused before they belong to the app.
         """
         if socket.ended:
             return
+        self._registry.tally.refused(socket.app_id or app_id, fault)
         self._tell(socket, fault)
         self.leave(socket)
 
@@ -192,13 +196,13 @@ class Connections:
         if app is None:
             return self.close(socket, errors.app_not_found())
         if not app.enabled:
-            return self.close(socket, errors.app_disabled())
+            return self.close(socket, errors.app_disabled(), app.id)
         if not origin_allowed(app.allowed_origins, origin):
-            return self.close(socket, errors.origin_not_allowed())
+            return self.close(socket, errors.origin_not_allowed(), app.id)
 
         def counted(admitted: bool) -> None:
             if not admitted:
-                self.close(socket, errors.over_quota())
+                self.close(socket, errors.over_quota(), app.id)
             elif socket.ended:
                 self._uncount(app.id)
             else:

@@ -130,4 +130,4 @@ def _tell(channel: Channel, text: str, user_id: str, version: int) -> None:
         for socket, sub in channel.subscribers.items()
         if sub.since_version < version and user_id not in sub.muted
     ]
-    deliver_control(told, text)
+    deliver_control(told, text, channel.tally)

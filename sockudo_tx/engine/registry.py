@@ -5,23 +5,28 @@ from __future__ import annotations
 from ..protocol.app import App
 from ..protocol.names import ChannelName
 from .tables import AppSpace, Channel, Socket, Subscription
+from .tally import Tally
 
 __all__ = ["Registry"]
 
 
 class Registry:
-    """Every app with a live socket or channel. Empty channels, users and apps are removed at once."""
+    """Every app with a live socket or channel. Empty channels, users and apps are removed at once.
 
-    __slots__ = ("apps",)
+    Who comes and goes is counted here, because nobody does either anywhere else.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("apps", "tally")
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
         self.apps: dict[str, AppSpace] = {}
 
     def space(self, app: App) -> AppSpace:
         """The app's tables, made if need be; its record is brought up to date."""
         space = self.apps.get(app.id)
         if space is None:
-            space = self.apps[app.id] = AppSpace(app)
+            space = self.apps[app.id] = AppSpace(app, self.tally.of(app.id))
         else:
             space.app = app
         return space
@@ -29,10 +34,12 @@ class Registry:
     def add(self, space: AppSpace, socket: Socket) -> None:
         """Register under the socket's id, which the caller knows to be free."""
         space.sockets[socket.id] = socket
+        space.tally.connections += 1
         socket.space = space
 
     def remove(self, space: AppSpace, socket: Socket) -> None:
-        space.sockets.pop(socket.id, None)
+        if space.sockets.pop(socket.id, None) is not None:
+            space.tally.disconnections += 1
         socket.space = None
         self.tidy(space)
 
@@ -40,7 +47,9 @@ class Registry:
         """Make the socket a subscriber; the first one makes the channel."""
         channel = space.channels.get(name.text)
         if channel is None:
-            channel = space.channels[name.text] = Channel(name)
+            channel = space.channels[name.text] = Channel(name, space.tally)
+        if socket not in channel.subscribers:
+            space.tally.entered(name.kind)
         channel.subscribers[socket] = subscription
         channel.audience = None
         return channel
@@ -50,6 +59,7 @@ class Registry:
         channel = space.channels.get(name)
         if channel is None or channel.subscribers.pop(socket, None) is None:
             return None
+        space.tally.left(channel.name.kind)
         channel.audience = None
         if not channel.subscribers:
             del space.channels[name]

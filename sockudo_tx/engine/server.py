@@ -49,6 +49,7 @@ from .settings import EngineSettings
 from .stats import Stats, stats_of
 from .subscriptions import Subscriptions
 from .tables import AppSpace, Socket
+from .tally import Tally
 from .users import Users
 
 __all__ = ["Engine"]
@@ -78,7 +79,8 @@ class Engine:
         self.cache = cache
         self.settings = settings
         self.node_id = node_id or secrets.token_hex(8)
-        self.registry = Registry()
+        self.tally = Tally()
+        self.registry = Registry(self.tally)
         self._authority = authority
         self._facts = FactTeller(clock, self.registry, apps, authority, facts)
         self._counts = SubscriptionCounts(clock, self.registry, self._facts, settings.subscription_count_interval)
@@ -118,7 +120,7 @@ class Engine:
                 self._connections.close(socket, errors.too_many_waiting())
             return
         try:
-            self._decide(socket, messages.decode(payload, binary=binary))
+            self._decide(socket, messages.decode(payload, binary=binary), len(payload))
         except PeerError as fault:
             self._refuse(socket, fault)
         except Exception:  # noqa: BLE001  # the boundary: our bug must cost neither the connection nor the server
@@ -143,14 +145,22 @@ class Engine:
 
     # The REST side
 
-    def publish(self, app: App, event: Publication) -> None:
-        """Deliver to local subscribers now, in order of the event's channels; the cache write is never awaited."""
+    def publish(self, app: App, event: Publication) -> list[tuple[str, int]]:
+        """Deliver to local subscribers now, in order of the event's channels; the cache write is never awaited.
+
+        Tells the kind of each channel that has any, and how many they are.
+        """
+        reached = []
         space = self.registry.apps.get(app.id)
         for channel, text in zip(event.channels, messages.event(event.name, event.data, event.channels), strict=True):
             if space is not None:
-                publish_locally(space, channel, text, event.socket_id)
+                count = publish_locally(space, channel, text, event.socket_id)
+                if count:
+                    found = space.channels.get(channel)
+                    reached.append(("public" if found is None else found.name.kind, count))
             if "cache-" in channel and ChannelName.of(channel).cache:
                 self._cached.store(app.id, channel, text)
+        return reached
 
     def counts(self, app_id: str, channel: str) -> Answer[ChannelCounts]:
         """Cluster-wide counts of one channel."""
@@ -223,10 +233,13 @@ class Engine:
 
     # Performing
 
-    def _decide(self, socket: Socket, command: Command) -> None:
+    def _decide(self, socket: Socket, command: Command, size: int) -> None:
         space = socket.space
         if space is None:
             return  # refused, closing or gone: nothing counts any more
+        tally = space.tally
+        tally.received += 1
+        tally.received_bytes += size
         if not isinstance(command, _BY_THE_SETTINGS):
             self._obey(socket, command, space.app)
             return
@@ -257,6 +270,8 @@ class Engine:
             self._refuse(socket, errors.app_not_found())
             return
         space.app = app
+        if app.max_client_events_per_second and type(command) is messages.ClientEvent:
+            space.tally.client_event_checks += 1
         try:
             self._perform(socket, session.receive(command, app, socket.pulse.heard_at))
         except PeerError as fault:
@@ -306,6 +321,7 @@ class Engine:
         if fault.closing:
             self._connections.close(socket, fault)
         elif socket.session is not None:
+            self.tally.refused(socket.app_id, fault)
             send(socket, messages.error(fault))
 
     def _left(self, socket: Socket, space: AppSpace, session: Session) -> None:

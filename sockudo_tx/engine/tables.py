@@ -11,6 +11,7 @@ from ..protocol.names import ChannelName
 from ..protocol.session import Session
 from .inbox import Inbox
 from .mirror import Mirror
+from .tally import AppTally
 
 __all__ = ["PLAIN_SUBSCRIPTION", "AppSpace", "Audience", "Channel", "Socket", "Subscription"]
 
@@ -73,10 +74,12 @@ Audience = tuple[tuple[IFraming, tuple[ISink, ...]], ...]
 class Channel:
     """A channel with local subscribers. They come and go through the registry only."""
 
-    __slots__ = ("audience", "mirror", "name", "replays", "subscribers")
+    __slots__ = ("audience", "mirror", "name", "replays", "subscribers", "tally")
 
-    def __init__(self, name: ChannelName) -> None:
+    def __init__(self, name: ChannelName, tally: AppTally) -> None:
         self.name = name
+        self.tally = tally
+        """The counts of its app."""
         self.subscribers: dict[Socket, Subscription] = {}
         self.audience: Audience | None = None
         """The subscribers' sinks, kept between two broadcasts while nobody comes or goes."""
@@ -89,10 +92,12 @@ class Channel:
 class AppSpace:
     """One app's tables on this process. `app` is the record last seen."""
 
-    __slots__ = ("app", "channels", "sockets", "users", "watchers")
+    __slots__ = ("app", "channels", "sockets", "tally", "users", "watchers")
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, tally: AppTally) -> None:
         self.app = app
+        self.tally = tally
+        """The app's counts, which outlive these tables."""
         self.sockets: dict[str, Socket] = {}
         self.channels: dict[str, Channel] = {}
         self.users: dict[str, dict[Socket, None]] = {}

@@ -79,10 +79,10 @@ class Users:
         """Tell every watcher of the user."""
         space = self._registry.apps.get(change.app_id)
         watchers = space.watchers.get(change.user_id) if space is not None else None
-        if watchers:
+        if space is not None and watchers:
             user = [change.user_id]
             text = messages.watchlist_events(user, ()) if change.online else messages.watchlist_events((), user)
-            deliver_control(watchers, text)
+            deliver_control(watchers, text, space.tally)
 
     def _unwatch(self, space: AppSpace, socket: Socket) -> None:
         for user_id in socket.watching:

@@ -21,14 +21,16 @@ __all__ = ["PeerError", "RestError", "shortened"]
 class PeerError(Exception):
     """A refusal the peer is told as `pusher:error`; `closing` ones are followed by a Close frame.
 
-    `text` is the exact text on the wire. It never holds internal detail or a secret.
+    `text` is the exact text on the wire. It never holds internal detail or a secret. `kind` is the word under which
+    metrics count it (http-api.md 11.5), empty for what is nobody's error.
     """
 
-    def __init__(self, code: int, text: str, *, closing: bool = False) -> None:
+    def __init__(self, code: int, text: str, *, closing: bool = False, kind: str = "") -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.closing = closing
+        self.kind = kind
 
     def __repr__(self) -> str:
         return f"PeerError({self.code}, {self.text!r}, closing={self.closing})"
@@ -45,23 +47,23 @@ class PeerError(Exception):
 # Closing refusals. Each is a function rather than one shared exception, because a raised exception
 # keeps its traceback, and with it every frame it passed through.
 def app_not_found() -> PeerError:
-    return PeerError(4001, "Application does not exist", closing=True)
+    return PeerError(4001, "Application does not exist", closing=True, kind="app_not_found")
 
 
 def app_disabled() -> PeerError:
-    return PeerError(4003, "Application disabled", closing=True)
+    return PeerError(4003, "Application disabled", closing=True, kind="app_disabled")
 
 
 def over_quota() -> PeerError:
-    return PeerError(4004, "Application is over connection quota", closing=True)
+    return PeerError(4004, "Application is over connection quota", closing=True, kind="over_quota")
 
 
 def origin_not_allowed() -> PeerError:
-    return PeerError(4009, "Origin not allowed", closing=True)
+    return PeerError(4009, "Origin not allowed", closing=True, kind="origin_not_allowed")
 
 
 def not_authorized_in_time() -> PeerError:
-    return PeerError(4009, "Connection not authorized within timeout.", closing=True)
+    return PeerError(4009, "Connection not authorized within timeout.", closing=True, kind="authentication_error")
 
 
 def terminated_by_app() -> PeerError:
@@ -69,7 +71,7 @@ def terminated_by_app() -> PeerError:
 
 
 def app_lookup_failed() -> PeerError:
-    return PeerError(4100, "Internal server error: App lookup failed", closing=True)
+    return PeerError(4100, "Internal server error: App lookup failed", closing=True, kind="app_validation_failed")
 
 
 def too_many_waiting() -> PeerError:
@@ -96,20 +98,30 @@ def idle_too_long() -> PeerError:
 
 # Refusals that leave the connection usable.
 def malformed(detail: str) -> PeerError:
-    return PeerError(4000, f"Invalid message format: {detail}")
+    return PeerError(4000, f"Invalid message format: {detail}", kind="invalid_message_format")
+
+
+def unreadable(detail: str) -> PeerError:
+    """Not even JSON."""
+    return PeerError(4000, f"Invalid message format: {detail}", kind="message_parse_error")
+
+
+def nameless() -> PeerError:
+    return PeerError(4000, "Invalid event name: Event name is required", kind="missing_event_name")
 
 
 def bad_event_name(detail: str) -> PeerError:
-    return PeerError(4000, f"Invalid event name: {detail}")
+    return PeerError(4000, f"Invalid event name: {detail}", kind="invalid_message_format")
 
 
 def internal() -> PeerError:
     """Our bug, told without detail; the log has the rest."""
-    return PeerError(4000, "Internal server error: The message could not be processed")
+    text = "Internal server error: The message could not be processed"
+    return PeerError(4000, text, kind="socket_handling_failed")
 
 
 def not_authorized(detail: str) -> PeerError:
-    return PeerError(4009, f"Authentication error: {detail}")
+    return PeerError(4009, f"Authentication error: {detail}", kind="authentication_failed")
 
 
 def channel_full() -> PeerError:
@@ -117,11 +129,11 @@ def channel_full() -> PeerError:
 
 
 def bad_channel(detail: str) -> PeerError:
-    return PeerError(4300, f"Channel error: {detail}")
+    return PeerError(4300, f"Channel error: {detail}", kind="invalid_message_format")
 
 
 def bad_client_event_channel(detail: str) -> PeerError:
-    return PeerError(4300, f"Channel name invalid: {detail}")
+    return PeerError(4300, f"Channel name invalid: {detail}", kind="invalid_message_format")
 
 
 def client_event_refused(detail: str) -> PeerError:
@@ -129,7 +141,7 @@ def client_event_refused(detail: str) -> PeerError:
 
 
 def client_event_rate_limited() -> PeerError:
-    return PeerError(4301, "Client event rejected due to rate limit")
+    return PeerError(4301, "Client event rejected due to rate limit", kind="rate_limited")
 
 
 def watchlist_too_long() -> PeerError:

@@ -112,16 +112,16 @@ def decode(payload: bytes, *, binary: bool = False) -> Command:
         try:
             payload.decode()
         except UnicodeDecodeError as fault:
-            raise errors.malformed(f"Invalid UTF-8: {fault.reason} at byte {fault.start}") from None
+            raise errors.unreadable(f"Invalid UTF-8: {fault.reason} at byte {fault.start}") from None
     try:
         envelope = _decode_envelope(payload)
     except RecursionError:
-        raise errors.malformed("Invalid JSON: nesting is too deep") from None
+        raise errors.unreadable("Invalid JSON: nesting is too deep") from None
     except msgspec.DecodeError as fault:
-        raise errors.malformed(f"Invalid JSON: {fault}") from None
+        raise errors.unreadable(f"Invalid JSON: {fault}") from None
     name = envelope.event
     if name is None:
-        raise errors.bad_event_name("Event name is required")
+        raise errors.nameless()
     if name.startswith("client-"):
         data = bytes(envelope.data)
         return ClientEvent(name, envelope.channel, compact(data) if data else None)
@@ -131,7 +131,7 @@ def decode(payload: bytes, *, binary: bool = False) -> Command:
     try:
         return read(bytes(envelope.data))
     except JsonError as fault:  # a number beyond all range: the one thing the envelope does not check in `data`
-        raise errors.malformed(f"Invalid JSON: {fault}") from None
+        raise errors.unreadable(f"Invalid JSON: {fault}") from None
 
 
 def _subscribe(data: bytes) -> Subscribe:

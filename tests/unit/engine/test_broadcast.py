@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockudo_tx.engine.broadcast import deliver, deliver_control, publish_locally, send
 from sockudo_tx.engine.registry import Registry
 from sockudo_tx.engine.tables import PLAIN_SUBSCRIPTION, Socket
+from sockudo_tx.engine.tally import AppTally, Tally
 from sockudo_tx.protocol.liveness import Pulse
 from sockudo_tx.protocol.names import ChannelName
 from sockudo_tx.testing import fixture_app
@@ -35,7 +36,7 @@ class DeliverTests(SynchronousTestCase):
 
     def test_framed_once(self) -> None:
         """Sinks of one framing share the very bytes, in whatever order they come."""
-        self.assertEqual(deliver(self.sockets, "é"), 5)
+        self.assertEqual(deliver(self.sockets, "é", AppTally()), 5)
         found = frames(self.sockets)
         self.assertEqual(
             [frame for (frame,) in found], [b"p:\xc3\xa9", b"o:\xc3\xa9", b"p:\xc3\xa9", b"p:\xc3\xa9", b"o:\xc3\xa9"]
@@ -46,21 +47,21 @@ class DeliverTests(SynchronousTestCase):
 
     def test_control_framed_once(self) -> None:
         """The same for messages that are never dropped."""
-        deliver_control(self.sockets, "x")
+        deliver_control(self.sockets, "x", AppTally())
         self.assertEqual((self.plain.framed, self.other.framed), (1, 1))
         self.assertEqual([one.sink.ordinary for one in self.sockets], [[]] * 5)  # type: ignore[attr-defined]
 
     def test_excluded(self) -> None:
         """The excluded socket gets nothing, and its framing costs nothing when nobody else has it."""
-        self.assertEqual(deliver(self.sockets[:2], "x", self.sockets[1]), 1)
+        self.assertEqual(deliver(self.sockets[:2], "x", AppTally(), self.sockets[1]), 1)
         self.assertEqual(self.other.framed, 0)
-        self.assertEqual(deliver([], "x"), 0)
+        self.assertEqual(deliver([], "x", AppTally()), 0)
 
     def test_kinds(self) -> None:
         """Ordinary events may be dropped by a slow sink; replies, presence and counts may not."""
-        deliver(self.sockets[:1], "event")
+        deliver(self.sockets[:1], "event", AppTally())
         send(self.sockets[0], "reply")
-        deliver_control(self.sockets[:1], "count")
+        deliver_control(self.sockets[:1], "count", AppTally())
         sink = self.sockets[0].sink
         assert isinstance(sink, RecordingSink)
         self.assertEqual((sink.ordinary, sink.frames), ([b"p:event"], [b"p:event", b"p:reply", b"p:count"]))
@@ -70,7 +71,7 @@ class PublishTests(SynchronousTestCase):
     """`publish_locally`"""
 
     def setUp(self) -> None:
-        self.registry = Registry()
+        self.registry = Registry(Tally())
         self.space = self.registry.space(fixture_app())
         self.sockets = [socket(Framing()) for _ in range(3)]
         for number, one in enumerate(self.sockets):

@@ -12,6 +12,7 @@ from sockudo_tx.engine.mirror import Mirror
 from sockudo_tx.engine.mirrors import Mirrors
 from sockudo_tx.engine.registry import Registry
 from sockudo_tx.engine.tables import Socket, Subscription
+from sockudo_tx.engine.tally import Tally
 from sockudo_tx.interfaces import PresenceChange, Snapshot, UserChange
 from sockudo_tx.protocol.liveness import Pulse
 from sockudo_tx.protocol.names import ChannelName
@@ -27,7 +28,7 @@ class MirrorsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.authority = Delayed(MemoryAuthority(Clock()), early=True)
-        self.registry = Registry()
+        self.registry = Registry(Tally())
         self.mirrors = Mirrors(self.registry, self.authority)
         self.authority.listen(self)
         self.space = self.registry.space(fixture_app())

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockudo_tx.engine.registry import Registry
 from sockudo_tx.engine.stats import AppStats, stats_of
 from sockudo_tx.engine.tables import PLAIN_SUBSCRIPTION, AppSpace, Socket, Subscription
+from sockudo_tx.engine.tally import Tally
 from sockudo_tx.protocol.liveness import Pulse
 from sockudo_tx.protocol.names import ChannelName
 from sockudo_tx.testing import fixture_app, sizes
@@ -23,7 +24,7 @@ class RegistryTests(SynchronousTestCase):
     """`Registry`"""
 
     def setUp(self) -> None:
-        self.registry = Registry()
+        self.registry = Registry(Tally())
         self.space = self.registry.space(fixture_app())
         self.numbers = 0
 
