@@ -23,15 +23,15 @@ from .backends import factory as driver
 from .backends.memory.authority import MemoryAuthority
 from .backends.null import NullFacts
 from .config.load import Loaded
+from .config.schema import Config
 from .engine.server import Engine
 from .interfaces import IApps, IAuthority, ICache, IFacts
 from .listening import Listener
 from .reactor import event_loop_of, soon
-from .settings import engine_settings, rest_settings, websocket_settings
+from .settings import certificate_files, engine_settings, rest_settings, websocket_settings
+from .transports.certificates import Certificates
 from .transports.port import PortFactory
 from .transports.rest.site import rest_site
-from .transports.tls import TlsFactory
-from .transports.tls_context import server_context
 from .transports.turn import Turn
 
 __all__ = ["Server", "make_service"]
@@ -44,6 +44,8 @@ class Server(MultiService):
     """A running server; children are its listeners. Give it `reactor` things, never the global reactor."""
 
     _log = Logger()
+    certificates: Certificates | None = None
+    """What TLS connections are made with, if we speak TLS."""
 
     def __init__(
         self, engine: Engine, listener: Listener, grace: float, clock: IReactorTime, about: dict[str, Any]
@@ -98,7 +100,7 @@ class Server(MultiService):
 def make_service(loaded: Loaded, reactor: Any, *, log_requests: bool = False) -> Server:
     """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed.
 
-    With `log_requests` each HTTP request has its line in the log, at debug level.
+    With `log_requests` each HTTP request has its line in the log, at debug level. Raises `CertificateError`.
     """
     config = loaded.config
     engine = Engine(
@@ -112,11 +114,20 @@ def make_service(loaded: Loaded, reactor: Any, *, log_requests: bool = False) ->
     turn = Turn(soon(reactor))
     site = rest_site(engine, rest_settings(config, log_requests), turn)
     factory: Factory = PortFactory(engine, site, websocket_settings(config), reactor)
-    if config.ssl.enabled:
-        context = server_context(config.ssl.cert_path, config.ssl.key_path, config.ssl.passphrase)
-        factory = TlsFactory(factory, context, IReactorTime(reactor))
+    certificates = _certificates(config, reactor) if config.ssl.enabled else None
+    if certificates is not None:
+        factory = certificates.over(factory)
     listener = Listener(reactor, factory, config.host, config.port)
-    return Server(engine, listener, config.shutdown_grace_period, reactor, _about(loaded, reactor))
+    server = Server(engine, listener, config.shutdown_grace_period, reactor, _about(loaded, reactor))
+    if certificates is not None:
+        server.certificates = certificates
+        certificates.setServiceParent(server)
+    return server
+
+
+def _certificates(config: Config, clock: IReactorTime) -> Certificates:
+    interval = config.ssl.watch_interval_ms / 1000
+    return Certificates(certificate_files(config), clock, interval, config.ssl.expiry_warning_days)
 
 
 def _about(loaded: Loaded, reactor: Any) -> dict[str, Any]:

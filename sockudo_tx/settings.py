@@ -9,8 +9,9 @@ from .config.schema import Config
 from .engine.settings import EngineSettings
 from .transports.rest.settings import CorsSettings, IdempotencySettings, RestSettings
 from .transports.settings import WebSocketSettings
+from .transports.tls_context import CertificateFiles
 
-__all__ = ["engine_settings", "rest_settings", "websocket_settings"]
+__all__ = ["certificate_files", "engine_settings", "rest_settings", "websocket_settings"]
 
 
 def engine_settings(config: Config) -> EngineSettings:
@@ -59,3 +60,9 @@ def rest_settings(config: Config, log_requests: bool = False) -> RestSettings:
         health_timeout=config.health_check_timeout_ms / 1000,
         log_requests=log_requests,
     )
+
+
+def certificate_files(config: Config) -> CertificateFiles:
+    """Where TLS finds its certificate and key."""
+    ssl = config.ssl
+    return CertificateFiles(ssl.cert_path, ssl.key_path, ssl.passphrase, ssl.ca_path)

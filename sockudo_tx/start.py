@@ -17,6 +17,7 @@ from .config.load import Loaded
 from .listening import ListenError
 from .logs import LogSettings, directives, logs_http, observer_to
 from .service import Server, make_service
+from .transports.tls_context import CertificateError
 
 __all__ = ["log_observer", "log_settings", "prepare", "raise_file_limit", "spare_collector"]
 
@@ -38,6 +39,8 @@ def prepare(path: str | None, strict: bool, reactor: object) -> tuple[Loaded, Se
         sys.exit(refusal(error))
     except (DriverError, ListenError) as error:
         sys.exit(f"sockudo: {error}")
+    except CertificateError as error:  # the files have changed since the configuration was read
+        sys.exit(f"sockudo: {error.sentence}")
     for finding in loaded.findings:
         _tell(finding)
     spare_collector()

@@ -65,7 +65,7 @@ class TlsTransport:
     def makeConnection(self, transport: Any) -> None:
         self.tcp = transport
         assert self._factory is not None
-        self._late = self._factory.clock.callLater(self._factory.handshake_timeout, transport.abortConnection)
+        self._late = self._factory.clock.callLater(self._factory.handshake_timeout, self._too_late)
 
     def connectionMade(self) -> None:
         """Nothing yet: the peer speaks first."""
@@ -94,6 +94,7 @@ class TlsTransport:
             return False
         except SSLError as error:  # a peer's fault is not our news; the time limit still holds for its end
             self._open = False
+            factory.failed += 1
             self.tcp.write(_PLAIN_ANSWER if error.reason == "HTTP_REQUEST" else self._outgoing.read())
             self.tcp.loseConnection()
             return False
@@ -101,6 +102,8 @@ class TlsTransport:
         # request back until something acknowledges its half of the handshake, 40 ms later if nothing does.
         self._pass(self._outgoing.read())
         self._in_time()
+        factory.completed += 1
+        factory.resumed += bool(self._tls.session_reused)
         protocol = factory.factory.buildProtocol(self._address)
         self._factory = self._address = None
         if protocol is None:
@@ -109,6 +112,11 @@ class TlsTransport:
         self.protocol = protocol
         protocol.makeConnection(self)
         return True
+
+    def _too_late(self) -> None:
+        if self._open and self._factory is not None:
+            self._factory.failed += 1
+        self.abortConnection()
 
     def _in_time(self) -> None:
         late, self._late = self._late, None
@@ -280,10 +288,16 @@ class TlsFactory(Factory):
     ) -> None:
         self.factory = factory
         self.context = context
-        """For the connections that come; those that are there keep theirs."""
+        """For the connections that come; those that are there, or shaking hands, keep theirs."""
         self.clock = clock
         self.handshake_timeout = handshake_timeout
         """Seconds a client may take for its handshake."""
+        self.completed = 0
+        """Handshakes that succeeded, ever."""
+        self.resumed = 0
+        """Those of them that went on from an earlier connection."""
+        self.failed = 0
+        """Handshakes refused by either side, or out of time. Who hangs up without a word is not counted."""
 
     def startFactory(self) -> None:
         self.factory.doStart()

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from ssl import OP_NO_RENEGOTIATION, PROTOCOL_TLS_SERVER, SSLContext, SSLError, TLSVersion
 from typing import NamedTuple
@@ -70,8 +71,8 @@ class Identity(NamedTuple):
     facts: CertificateFacts
     warnings: tuple[str, ...]
     """What did not go into it though it was asked for."""
-    source: tuple[bytes, ...]
-    """The contents of the files; equal ones make no other identity."""
+    digest: bytes
+    """Of what the files hold: the same makes no other identity."""
 
 
 def server_context(
@@ -105,7 +106,8 @@ def load_identity(files: CertificateFiles) -> Identity:
         reason = getattr(error, "reason", None) or str(error)
         cure = "Have a certificate made with a key that is accepted today, for example ECDSA P-256 or RSA 2048"
         raise CertificateError("cert_path", f"OpenSSL refuses {cert_path} with {key_path}: {reason}", cure) from error
-    return Identity(context, certificate_facts(chain), tuple(warnings), (pem, key_pem, extra))
+    digest = sha256(b"\0".join((pem, key_pem, extra))).digest()
+    return Identity(context, certificate_facts(chain), tuple(warnings), digest)
 
 
 def _nothing() -> str:

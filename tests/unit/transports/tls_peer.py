@@ -66,16 +66,23 @@ class TlsPeer:
     """A connection to `TlsFactory`, and the client at its far end."""
 
     def __init__(
-        self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3, make: Any = App, clock: Selector | None = None
+        self,
+        version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        make: Any = App,
+        clock: Selector | None = None,
+        server: TlsFactory | None = None,
+        client: ssl.SSLContext | None = None,
+        session: ssl.SSLSession | None = None,
     ) -> None:
         self.pair = Pair(reactor=clock)
         self.clock = self.pair.reactor
-        self.factory = AppFactory(make)
-        self.tls: TlsTransport = TlsFactory(self.factory, context(), self.clock, 10.0).buildProtocol(None)
+        self.factory: Any = server.factory if server else AppFactory(make)
+        self.server = server or TlsFactory(self.factory, context(), self.clock, 10.0)
+        self.tls: TlsTransport = self.server.buildProtocol(None)
         self.pair.transport.protocol = self.tls  # type: ignore[assignment]  # a protocol by its interface
         self.tls.makeConnection(self.pair.transport)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.client = client_context(version).wrap_bio(self.incoming, self.outgoing)
+        self.client = (client or client_context(version)).wrap_bio(self.incoming, self.outgoing, session=session)
         self.received = b""
         self.said_goodbye = False
         self._waiting = b""
