@@ -25,9 +25,12 @@ come back within a second or two."""
 class SocketListener(Service):
     """Accepts connections for a factory. `open` may come long before `startService`, and before a fork."""
 
-    def __init__(self, reactor: IReactorSocket, factory: IProtocolFactory) -> None:
+    def __init__(
+        self, reactor: IReactorSocket, factory: IProtocolFactory, unix_factory: IProtocolFactory | None = None
+    ) -> None:
         self._reactor = reactor
         self._factory = factory
+        self._unix_factory = unix_factory or factory
         self._sockets: list[socket.socket] = []
         self._ports: list[IListeningPort] = []
 
@@ -35,6 +38,11 @@ class SocketListener(Service):
     def addresses(self) -> list[Address]:
         """Where we listen; empty before `open`. With port 0 configured, the port the kernel chose."""
         return [address_of(opened) for opened in self._sockets]
+
+    @property
+    def address(self) -> Address:
+        """The first of them."""
+        return self.addresses[0]
 
     def open(self) -> None:
         """Binds and listens; connections wait in the kernel. Raises `ListenError`."""
@@ -61,7 +69,7 @@ class SocketListener(Service):
 
     def _adopt(self, opened: socket.socket) -> IListeningPort:
         if opened.family == socket.AF_UNIX:
-            return UnixPort.adopt(opened, self._factory, self._reactor)
+            return UnixPort.adopt(opened, self._unix_factory, self._reactor)
         factory = cast("ServerFactory[Any]", self._factory)  # narrower in Twisted's annotation than in its interface
         return self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
 

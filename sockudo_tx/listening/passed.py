@@ -40,7 +40,14 @@ class PassedSockets:
             return cls()
         if not count.isascii() or not count.isdigit() or int(count) > _MOST:
             raise ListenError(f"LISTEN_FDS is {count!r}: it must be a number of sockets, at most {_MOST}")
-        return cls._sorted(list(_named(range(first, first + int(count)), names)))
+        named: list[tuple[str, socket.socket]] = []
+        try:
+            named.extend(_named(range(first, first + int(count)), names))
+            return cls._sorted(named)
+        except ListenError:
+            for _, passed in named:
+                passed.close()
+            raise
 
     @classmethod
     def _sorted(cls, named: list[tuple[str, socket.socket]]) -> PassedSockets:
@@ -80,10 +87,16 @@ def _adopted(descriptor: int, name: str) -> socket.socket:
 
 
 class PassedListener(SocketListener):
-    """Accepts connections on sockets that were passed to us."""
+    """Accepts connections on sockets that were passed to us; on Unix sockets for `unix_factory`, which needs no TLS."""
 
-    def __init__(self, reactor: IReactorSocket, factory: IProtocolFactory, passed: Sequence[socket.socket]) -> None:
-        super().__init__(reactor, factory)
+    def __init__(
+        self,
+        reactor: IReactorSocket,
+        factory: IProtocolFactory,
+        passed: Sequence[socket.socket],
+        unix_factory: IProtocolFactory | None = None,
+    ) -> None:
+        super().__init__(reactor, factory, unix_factory)
         self._sockets = list(passed)
 
     def _opened(self) -> list[socket.socket]:

@@ -35,8 +35,7 @@ class Listener(SocketListener):
     @property
     def address(self) -> Address:
         """Where we listen; with port 0 configured, the port the kernel chose."""
-        addresses = self.addresses
-        return addresses[0] if addresses else resolve(self._host, self._port)
+        return super().address if self._sockets else resolve(self._host, self._port)
 
     def _opened(self) -> list[socket.socket]:
         address = resolve(self._host, self._port)
