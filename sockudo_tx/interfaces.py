@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from .protocol.app import App
+from .protocol.limits import Quota, Verdict
 
 T = TypeVar("T")
 Answer: TypeAlias = T | Deferred[T]
@@ -53,6 +54,13 @@ class ICache(Interface):
 
     def health() -> Answer[bool]:
         """Whether the cache can be used now."""
+
+
+class ILimiter(Interface):
+    """Counts requests by key in sliding windows, in 20 slots each (scaling.md 12). Refused ones do not count."""
+
+    def take(key: str, quota: Quota) -> Answer[Verdict]:
+        """Count one request if it is allowed. May fail with `BackendError` where `SpareLimiter` is around it."""
 
 
 class Fact(NamedTuple):

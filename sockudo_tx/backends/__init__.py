@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface.interface import InterfaceClass
 
 from ..config.schema import Config
-from ..interfaces import IApps, ICache
+from ..interfaces import IApps, ICache, ILimiter
 
 __all__ = ["ROWS", "DriverError", "Factory", "Row", "factory"]
 
@@ -36,6 +36,8 @@ ROWS: Mapping[tuple[InterfaceClass, str], Row] = {
     (IApps, "memory"): Row("memory.apps:from_config"),
     (ICache, "memory"): Row("memory.cache:from_config"),
     (ICache, "none"): Row("memory.cache:small"),
+    (ILimiter, "memory"): Row("memory.limiter:from_config"),
+    (ILimiter, "none"): Row("memory.limiter:from_config"),
 }
 
 

@@ -1,0 +1,137 @@
+"""Connections that have not sent a whole request head: how long they may take, and how many there may be.
+
+A flood of them must not lock out others. So when there are too many the oldest goes, not the newest: an honest client
+sends its head within a round trip or two, and is out of the queue long before its turn would come.
+
+All have the same time, so they stand in the order of their deadlines, and one timer is enough.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from .rest.repeats import Repeats
+
+__all__ = ["Pending", "Waiter"]
+
+SLICE = 500
+"""Connections ended in one reactor turn, so that a crowd with one deadline does not hold it up."""
+
+
+class Waiter(Protocol):
+    """A connection in the queue."""
+
+    def head_is_late(self) -> None:
+        """The time is over; it is out of the queue already."""
+
+    def give_way(self) -> None:
+        """There are too many; it is out of the queue already. It must end at once and without ceremony."""
+
+
+class _Queue:
+    """Waiters with the same patience, the one with the earliest deadline first."""
+
+    def __init__(self, clock: IReactorTime, patience: float) -> None:
+        self._clock = clock
+        self._patience = patience
+        self.waiters: OrderedDict[int, tuple[float, Waiter]] = OrderedDict()
+        self._timer: IDelayedCall | None = None
+
+    def add(self, ticket: int, waiter: Waiter) -> None:
+        self.waiters[ticket] = (self._clock.seconds() + self._patience, waiter)
+        if self._timer is None:
+            self._timer = self._clock.callLater(self._patience, self._look)
+
+    def pop(self) -> Waiter:
+        """The first one."""
+        return self.waiters.popitem(last=False)[1][1]
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self._clock.seconds()
+        for _ in range(SLICE):
+            deadline = next(iter(self.waiters.values()), (None,))[0]
+            if deadline is None:
+                return
+            if deadline > now:
+                self._timer = self._clock.callLater(deadline - now, self._look)
+                return
+            self.pop().head_is_late()
+        self._timer = self._clock.callLater(0, self._look)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Pending:
+    """Who is waited for. `silent` ones have sent nothing and have as long as an idle connection."""
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, *, limit: int, silence: float, patience: float) -> None:
+        self._limit = limit
+        self._silent = _Queue(clock, silence)
+        self._begun = _Queue(clock, patience)
+        self._last = 0
+        self._repeats = Repeats(clock)
+        self.dropped = 0
+        """Connections that had to give way."""
+        self.late = 0
+        """Connections that were too slow with their head."""
+
+    def __len__(self) -> int:
+        return len(self._silent.waiters) + len(self._begun.waiters)
+
+    def arrive(self, waiter: Waiter) -> int:
+        """Wait for the first byte of a new connection; the ticket with which to leave."""
+        self._last += 1
+        self._silent.add(self._last, waiter)
+        if 0 < self._limit < len(self):
+            self._drop_oldest()
+        return self._last
+
+    def begin(self, waiter: Waiter, ticket: int = 0) -> int:
+        """The first byte of a head has come, and not the last: its time begins. The ticket, a new one when there was
+        none."""
+        if ticket:
+            del self._silent.waiters[ticket]
+        else:
+            self._last = ticket = self._last + 1
+        self._begun.add(ticket, waiter)
+        if 0 < self._limit < len(self):
+            self._drop_oldest()
+        return ticket
+
+    def pass_on(self, ticket: int, waiter: Waiter) -> None:
+        """Another object speaks for this connection; its place and its time stay."""
+        deadline, _ = self._begun.waiters[ticket]
+        self._begun.waiters[ticket] = (deadline, waiter)
+
+    def leave(self, ticket: int) -> None:
+        """A whole head has come, or the connection has gone."""
+        if self._silent.waiters.pop(ticket, None) is None:
+            self._begun.waiters.pop(ticket, None)
+
+    def stop(self) -> None:
+        """Nobody is timed any more."""
+        self._silent.stop()
+        self._begun.stop()
+
+    def _drop_oldest(self) -> None:
+        queues = [queue for queue in (self._silent, self._begun) if queue.waiters]
+        oldest = min(queues, key=lambda queue: next(iter(queue.waiters)))
+        self.dropped += 1
+        if self._repeats.due("pending"):
+            self._log.warn(
+                "more than {limit} connections have not sent a request yet (`listener.max_pending`): the oldest are "
+                "dropped, {dropped} so far",
+                limit=self._limit,
+                dropped=self.dropped,
+            )
+        oldest.pop().give_way()
