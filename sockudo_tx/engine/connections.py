@@ -21,6 +21,7 @@ from ..protocol.session import Session
 from .answers import ask
 from .broadcast import send
 from .deadlines import Deadlines
+from .departures import LOST, Departed, Ending, departure, ended_by
 from .inbox import Inbox
 from .registry import Registry
 from .settings import EngineSettings
@@ -46,7 +47,7 @@ class Connections:
     """Admits connections and is the only way one leaves, whatever the reason.
 
     `left` takes a leaving socket out of channels and users; `resume` is told when a socket that had to
-    wait for an answer may go on with its inbox.
+    wait for an answer may go on with its inbox; `departed`, if there is one, of each connection that ends.
     """
 
     _log = Logger()
@@ -61,6 +62,7 @@ class Connections:
         node: str,
         left: Left,
         resume: Callable[[Socket], None],
+        departed: Departed | None = None,
     ) -> None:
         self._clock = clock
         self._registry = registry
@@ -70,6 +72,7 @@ class Connections:
         self._node = node
         self._left = left
         self._resume = resume
+        self._departed = departed
         self._liveness = Liveness.of(
             settings.activity_timeout,
             settings.pong_timeout,
@@ -84,9 +87,9 @@ class Connections:
         self._drains: list[Deferred[None]] = []
         self.draining = False
 
-    def connect(self, sink: ISink, key: str, origin: str | None) -> Socket:
+    def connect(self, sink: ISink, key: str, origin: str | None, address: str = "", client: str = "") -> Socket:
         """A new connection: established or refused through its sink, at once or when the answers are in."""
-        socket = Socket(sink, Pulse(self._clock.seconds(), None))
+        socket = Socket(sink, Pulse(self._clock.seconds(), None), address, client)
         self.open.add(socket)
         if self.draining:
             self.close(socket, errors.shutting_down())
@@ -145,11 +148,11 @@ class Connections:
             return
         self._registry.tally.refused(socket.app_id or app_id, fault)
         self._tell(socket, fault)
-        self.leave(socket)
+        self.leave(socket, ended_by(fault))
 
-    def gone(self, socket: Socket) -> None:
+    def gone(self, socket: Socket, ending: Ending = LOST) -> None:
         """The transport is gone; harmless when repeated."""
-        self.leave(socket)
+        self.leave(socket, ending)
         self.open.discard(socket)
         if not self.open:
             drains, self._drains = self._drains, []
@@ -177,7 +180,7 @@ class Connections:
             if not socket.ended:
                 self._tell(socket, errors.shutting_down())
         for socket in closing:  # none of them hears of the others' leaving any more
-            self.leave(socket)
+            self.leave(socket, ended_by(errors.shutting_down()))
         del sockets[-batch:]
         if sockets and self.open:
             self._clock.callLater(_CLOSE_STEP, self._close_some, sockets, batch)
@@ -252,9 +255,11 @@ class Connections:
             socket.sink.ping()
         return self._liveness.next_at(pulse, now)
 
-    def leave(self, socket: Socket) -> None:
+    def leave(self, socket: Socket, ending: Ending = LOST) -> None:
         """Out of every table, exactly once; the transport may take a while yet."""
         session, space = socket.session, socket.space
+        if self._departed is not None and not socket.ended:
+            self._departed(departure(socket, session, self._clock.seconds(), ending))
         socket.ended = True
         socket.session = None
         socket.inbox = None

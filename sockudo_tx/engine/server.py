@@ -41,6 +41,7 @@ from .broadcast import deliver_to_channel, publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
 from .connections import Connections
 from .counts import SubscriptionCounts
+from .departures import LOST, Departed, Ending
 from .facts import FactTeller
 from .mirrors import Mirrors
 from .presence import Presence
@@ -73,6 +74,7 @@ class Engine:
         facts: IFacts,
         settings: EngineSettings = EngineSettings(),  # noqa: B008 (an immutable value)
         node_id: str | None = None,
+        departed: Departed | None = None,
     ) -> None:
         self.clock = clock
         self.apps = apps
@@ -100,15 +102,18 @@ class Engine:
             self._refuse,
         )
         self._connections = Connections(
-            clock, self.registry, apps, authority, settings, self.node_id, self._left, self._resume
+            clock, self.registry, apps, authority, settings, self.node_id, self._left, self._resume, departed
         )
         authority.listen(self)
 
     # The WebSocket side
 
-    def connect(self, sink: ISink, key: str, origin: str | None) -> Socket:
-        """A transport has a new connection for the app with this key; `origin` is the header, None if absent."""
-        return self._connections.connect(sink, key, origin)
+    def connect(self, sink: ISink, key: str, origin: str | None, address: str = "", client: str = "") -> Socket:
+        """A transport has a new connection for the app with this key; `origin` is the header, None if absent.
+
+        `address` is the peer's, `client` the library that connects; both only for the log.
+        """
+        return self._connections.connect(sink, key, origin, address, client)
 
     def hear(self, socket: Socket, payload: bytes, binary: bool = False) -> None:
         """One inbound message. Never raises: a refusal is told to the peer, a bug is logged."""
@@ -135,13 +140,13 @@ class Engine:
         """The peer has answered a native Ping of ours."""
         socket.pulse.hear_answer(self.clock.seconds())
 
-    def closing(self, socket: Socket) -> None:
+    def closing(self, socket: Socket, ending: Ending = LOST) -> None:
         """The transport has sent a Close frame of its own, which the peer may never answer: clean up now."""
-        self._connections.leave(socket)
+        self._connections.leave(socket, ending)
 
-    def disconnected(self, socket: Socket) -> None:
+    def disconnected(self, socket: Socket, ending: Ending = LOST) -> None:
         """The transport is gone."""
-        self._connections.gone(socket)
+        self._connections.gone(socket, ending)
 
     # The REST side
 

@@ -23,19 +23,26 @@ class Socket:
     """
 
     __slots__ = (
+        "address",
         "app_id",
         "bucket",
+        "client",
         "ended",
         "id",
         "inbox",
         "pulse",
         "session",
+        "since",
         "sink",
         "space",
         "watching",
     )
 
-    def __init__(self, sink: ISink, pulse: Pulse) -> None:
+    def __init__(self, sink: ISink, pulse: Pulse, address: str = "", client: str = "") -> None:
+        self.address = address
+        self.client = client
+        self.since = pulse.heard_at
+        """When the connection began."""
         self.sink = sink
         self.pulse = pulse
         self.id = ""

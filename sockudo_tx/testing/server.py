@@ -13,6 +13,7 @@ from zope.interface import implementer
 from ..backends.memory.apps import MemoryApps
 from ..backends.memory.authority import MemoryAuthority
 from ..backends.memory.cache import MemoryCache
+from ..engine.departures import Departed
 from ..engine.server import Engine
 from ..engine.settings import EngineSettings
 from ..interfaces import Fact, IApps, IAuthority, ICache, IFacts
@@ -85,6 +86,7 @@ class MemoryServer:
         rest: RestSettings | None = None,
         defaults: LimitDefaults | None = None,
         late: bool = False,
+        departed: Departed | None = None,
     ) -> None:
         self.clock = Clock()
         self.clock.rightNow = START
@@ -102,6 +104,7 @@ class MemoryServer:
             cache=late_backend(ICache, self.cache, self.clock) if late else self.cache,
             facts=self.facts,
             settings=settings,
+            departed=departed,
         )
         turn = Turn(lambda flush: self.clock.callLater(0, flush))
         self.site = rest_site(self.engine, rest or RestSettings(), turn)

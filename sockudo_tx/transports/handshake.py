@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha1
@@ -35,6 +36,8 @@ Headers = Mapping[bytes, Sequence[bytes]]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 _REQUEST_LINE = re.compile(rb"([A-Z]+) (/[^\x00-\x20\x7f]*) HTTP/1\.[01]")
+_CLIENT = re.compile(rb"(?:^|&)client=([\w.-]{1,32})(?:&|$)", re.ASCII)
+_VERSION = re.compile(rb"(?:^|&)version=([\w.+-]{1,32})(?:&|$)", re.ASCII)
 _U8 = re.compile(rb"\+?0*([0-9]{1,3})")
 
 
@@ -59,6 +62,8 @@ class Upgrade(NamedTuple):
     """The first one the client offered."""
     extensions: str
     """Sec-WebSocket-Extensions, empty when there is none."""
+    client: str = ""
+    """The library, as its query parameters `client` and `version` name it."""
 
 
 def parse_head(data: bytes) -> Head | None:
@@ -155,7 +160,7 @@ def _protocol_is_valid(query: bytes) -> bool:
     return len(values) == 1 and number is not None and int(number[1]) <= 255
 
 
-def accepted(path: bytes, headers: Headers, prefix: str = "/") -> Upgrade:
+def accepted(path: bytes, query: bytes, headers: Headers, prefix: str = "/") -> Upgrade:
     """What a request without `upgrade_fault` asks for."""
     origins = headers.get(b"origin")
     offers = b",".join(headers.get(b"sec-websocket-protocol", ())).split(b",")
@@ -165,7 +170,16 @@ def accepted(path: bytes, headers: Headers, prefix: str = "/") -> Upgrade:
         nonce=headers[b"sec-websocket-key"][0],
         subprotocol=next((offer for offer in map(bytes.strip, offers) if offer), None),
         extensions=b", ".join(headers.get(b"sec-websocket-extensions", ())).decode("latin-1"),
+        client=_client(query),
     )
+
+
+def _client(query: bytes) -> str:
+    """Such as `js/8.4.0`; plain names only, everything else is left out. The same text for the same library."""
+    name, version = _CLIENT.search(query), _VERSION.search(query)
+    if name is None:
+        return ""
+    return sys.intern((name[1] + (b"/" + version[1] if version is not None else b"")).decode("ascii"))
 
 
 def switching_protocols(upgrade: Upgrade, extensions: bytes | None = None) -> bytes:

@@ -81,7 +81,7 @@ class Arrival(Protocol):
         head = parse_head(text)
         # A request with a body is for HTTP to read before anything else happens on the connection.
         if head is not None and not head.headers.keys() & _BODY_FIELDS and self._port.accepts(head):
-            self._port.upgrade(self._settle(), head.path, head.headers, rest)
+            self._port.upgrade(self._settle(), head.path, head.query, head.headers, rest)
         else:
             self._become_http()
 
@@ -145,11 +145,11 @@ class PortFactory(Factory):
         """Whether this request becomes a WebSocket."""
         return upgrade_fault(*head, self.settings.path_prefix, draining=self._engine.draining) is None
 
-    def upgrade(self, transport: Any, path: bytes, headers: Headers, rest: bytes) -> None:
+    def upgrade(self, transport: Any, path: bytes, query: bytes, headers: Headers, rest: bytes) -> None:
         """Go on as a WebSocket; `rest` are the bytes that came after the head."""
         connection = self.websockets.protocol(self.websockets)
         switch(transport, connection)
-        connection.open(transport, accepted(path, headers, self.settings.path_prefix), rest)
+        connection.open(transport, accepted(path, query, headers, self.settings.path_prefix), rest)
 
     def take_over(self, request: HttpRequest, headers: Headers) -> bool:
         """Make the connection of an HTTP request without `upgrade_fault` a WebSocket; whether it still could.
@@ -160,5 +160,5 @@ class PortFactory(Factory):
             return False
         transport, rest = request.channel.vacate()
         request.channel = None
-        self.upgrade(transport, request.path, headers, rest)
+        self.upgrade(transport, request.path, request.query, headers, rest)
         return True

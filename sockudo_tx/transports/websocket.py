@@ -21,6 +21,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from ..engine.departures import LOST, Ending
 from ..interfaces import IFraming
 from .deflate import Agreement, DeflateFraming, DeflateStream, Inflater, mode_named, negotiate
 from .framing import PlainFraming
@@ -41,6 +42,7 @@ __all__ = ["WebSocketFactory", "WebSocketProtocol"]
 _CLOSE_FRAME = 0x88
 _DEAF_LIMIT = 30.0
 """Seconds after which a peer that takes nothing is gone, where slow clients are disconnected (scaling.md 8)."""
+_NO_CODE = 1005  # RFC 6455 7.4.1: a Close frame without a code
 _REASON_LIMIT = 123  # RFC 6455 5.5: a control frame carries 125 bytes, two of them the code
 
 
@@ -88,6 +90,9 @@ class WebSocketProtocol(WebSocketServerProtocol):
     trafficStats = TrafficStats()  # one for all: Autobahn counts, nobody asks
     _perMessageCompress: Any = None
     _socket: Socket | None = None
+    _peer_closed = False
+    remoteCloseCode: int | None = None
+    remoteCloseReason: str | None = None
 
     def __init__(self, factory: WebSocketFactory) -> None:
         # Autobahn's own __init__ makes Deferreds and a description of the transport that nothing here needs.
@@ -96,8 +101,11 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self.maxMessagePayloadSize = factory.settings.max_message_size
         self.closeHandshakeTimeout = factory.settings.close_timeout
 
-    def open(self, transport: Any, upgrade: Upgrade, rest: bytes) -> None:
-        """Begin on a transport whose upgrade request has been read and found valid; `rest` came after it."""
+    def open(self, transport: Any, upgrade: Upgrade, rest: bytes, address: str = "") -> None:
+        """Begin on a transport whose upgrade request has been read and found valid; `rest` came after it.
+
+        `address` is the client's, for the log.
+        """
         self.transport = transport
         self.connected = 1
         agreement = self.factory.agree(upgrade)
@@ -108,7 +116,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self.sink.push_bytes(response)
         self.state = self.STATE_OPEN
         engine = self.factory.engine
-        socket = engine.connect(self.sink, upgrade.key, upgrade.origin)
+        socket = engine.connect(self.sink, upgrade.key, upgrade.origin, address, upgrade.client)
         if not self.connected:
             engine.disconnected(socket)
             return
@@ -146,7 +154,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
         del self.sink  # which knows us: without a cycle, memory is free at once
         socket, self._socket = self._socket, None
         if socket is not None:
-            self.factory.engine.disconnected(socket)
+            self.factory.engine.disconnected(socket, self._ending())
 
     # Called by Autobahn's parser.
 
@@ -202,7 +210,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self.failedByMe = True
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=encode_truncate(reason, _REASON_LIMIT), isReply=False)
-            self._leave()
+            self._leave(Ending("server", code, reason))
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         if data[0] == _CLOSE_FRAME:
@@ -215,11 +223,21 @@ class WebSocketProtocol(WebSocketServerProtocol):
     def giveUp(self, code: int, reason: str) -> None:
         """Close a peer that is too slow. The engine, in the middle of a broadcast perhaps, is told in a later turn."""
         self.sendClose(code, reason)
-        self.factory.clock.callLater(0, self._leave)
+        self.factory.clock.callLater(0, self._leave, Ending("server", code, reason))
 
-    def _leave(self) -> None:
+    def _leave(self, ending: Ending) -> None:
         if self._socket is not None:
-            self.factory.engine.closing(self._socket)
+            self.factory.engine.closing(self._socket, ending)
+
+    def _ending(self) -> Ending:
+        """How the peer left: with a Close frame, or without."""
+        if not self._peer_closed:
+            return LOST
+        return Ending("client", self.remoteCloseCode or _NO_CODE, self.remoteCloseReason or "")
+
+    def onCloseFrame(self, code: int, reasonRaw: bytes) -> bool | None:
+        self._peer_closed = True
+        return super().onCloseFrame(code, reasonRaw)
 
     def dropConnection(self, abort: bool = False) -> None:
         """End the connection: after a clean closing handshake, or without `abort`, once all has been sent."""
@@ -228,7 +246,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
         elif self.state != self.STATE_CLOSED:
             self.state = self.STATE_CLOSED
             if not self.sink.lose():
-                self._leave()
+                self._leave(self._ending())
                 self._disarm()
                 self.closeHandshakeTimeoutCall = self.factory.clock.callLater(self.closeHandshakeTimeout, self._abort)
 

@@ -25,7 +25,7 @@ class Recorder:
         """The end of the connection that came last."""
         return self.sinks[-1]
 
-    def connect(self, sink: Any, key: str, origin: str | None) -> Any:
+    def connect(self, sink: Any, key: str, origin: str | None, address: str = "", client: str = "") -> Any:
         self.calls.append(("connect", key, origin))
         self.sinks.append(sink)
         self.on_connect(sink)
@@ -42,10 +42,10 @@ class Recorder:
     def answered(self, socket: Any) -> None:
         self.calls.append(("answered",))
 
-    def closing(self, socket: Any) -> None:
+    def closing(self, socket: Any, ending: Any = None) -> None:
         self.calls.append(("closing",))
 
-    def disconnected(self, socket: Any) -> None:
+    def disconnected(self, socket: Any, ending: Any = None) -> None:
         self.calls.append(("disconnected",))
 
     def take(self) -> list[tuple[Any, ...]]:

@@ -222,19 +222,36 @@ class HeadTests(SynchronousTestCase):
                 upgrade_fault(*head._replace(headers={**GOOD, **head.headers}))
 
 
+QUERY = b"protocol=7&client=js&version=8.4.0"
+
+
 class AcceptedTests(SynchronousTestCase):
     """`accepted` and `switching_protocols`"""
 
     def test_plain(self) -> None:
         """Key, origin and nonce as sent; no sub-protocol, no extension."""
-        upgrade = accepted(b"/app/a%20b/", {**GOOD, b"origin": [b"https://a.com"]})
-        self.assertEqual(upgrade, ("a b", "https://a.com", NONCE, None, ""))
-        self.assertIsNone(accepted(b"/app/key", GOOD).origin)
+        upgrade = accepted(b"/app/a%20b/", QUERY, {**GOOD, b"origin": [b"https://a.com"]})
+        self.assertEqual(upgrade, ("a b", "https://a.com", NONCE, None, "", "js/8.4.0"))
+        self.assertIsNone(accepted(b"/app/key", QUERY, GOOD).origin)
+
+    def test_client(self) -> None:
+        """Library and version as the query names them; anything but plain names is left out."""
+        for query, client in (
+            (b"client=js&protocol=7&version=8.4.0", "js/8.4.0"),
+            (b"client=pusher-php", "pusher-php"),
+            (b"version=1", ""),
+            (b"client=a%0Ab&version=1", ""),
+            (b"client=" + b"a" * 33, ""),
+            (b"subclient=x", ""),
+            (b"", ""),
+        ):
+            self.assertEqual(accepted(b"/app/key", query, GOOD).client, client, query)
 
     def test_two_origins(self) -> None:
         """Two Origin headers are no origin anybody allows."""
         self.assertEqual(
-            accepted(b"/app/key", {**GOOD, b"origin": [b"https://a.com", b"x"]}).origin, "https://a.com, x"
+            accepted(b"/app/key", QUERY, {**GOOD, b"origin": [b"https://a.com", b"x"]}).origin,
+            "https://a.com, x",
         )
 
     def test_P14_first_subprotocol(self) -> None:
@@ -245,12 +262,12 @@ class AcceptedTests(SynchronousTestCase):
             ([b"foo", b"bar"], b"foo"),
             ([b""], None),
         ):
-            upgrade = accepted(b"/app/key", {**GOOD, b"sec-websocket-protocol": offered})
+            upgrade = accepted(b"/app/key", QUERY, {**GOOD, b"sec-websocket-protocol": offered})
             self.assertEqual(upgrade.subprotocol, taken)
 
     def test_response(self) -> None:
         """The 101 carries the proof of RFC 6455 1.3, and names a sub-protocol or extension only if there is one."""
-        upgrade = accepted(b"/app/key", GOOD)
+        upgrade = accepted(b"/app/key", QUERY, GOOD)
         plain = (
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
