@@ -7,9 +7,12 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
 from ...engine.server import Engine
+from ...engine.tally import AppTally
 from ...protocol.app import App
 from ...protocol.errors import RestError
+from ...protocol.publication import Publication
 from ..fields import Fields
+from .fanouts import FanOuts
 from .settings import RestSettings
 
 __all__ = ["Call", "HttpRequest"]
@@ -29,6 +32,14 @@ class Call(NamedTuple):
     """`Content-Encoding`, empty when there is none."""
     idempotency_key: str | None
     """`X-Idempotency-Key`."""
+    began: float
+    """When its head had come."""
+    fanouts: FanOuts
+
+    def publish(self, event: Publication) -> None:
+        """Deliver an event to everybody connected here."""
+        app = self.app
+        self.fanouts.add(app.id, self.engine.publish(app, event), self.began)
 
     def segment(self, index: int) -> str:
         """A segment of the path, decoded once."""
@@ -49,6 +60,10 @@ class HttpRequest(Protocol):
     query: bytes
     requestHeaders: Fields
     body: bytes
+    began: float
+    """When its head had come."""
+    tally: AppTally | None
+    """The counts of the app it names, once that is known."""
     channel: Any
     """The connection it came on, for those who take it over; None when that is gone."""
 

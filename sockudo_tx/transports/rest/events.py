@@ -20,13 +20,13 @@ async def publish(call: Call) -> Reply:
     event = parse_event(call.body, call.app)
     key = call.idempotency_key if event.idempotency_key is None else event.idempotency_key
     if key is None:
-        call.engine.publish(call.app, event)
+        call.publish(event)
         return await _described(call, event)
     async with Claims(call, "idempotency") as claims:
         answered = await claims.take(key)
         if answered is not None:
             return answered
-        call.engine.publish(call.app, event)
+        call.publish(event)
         claims.published()
         return await claims.keep(await _described(call, event))
 
@@ -50,7 +50,7 @@ async def _publish_all(call: Call, events: list[Publication], batch: Claims | No
     async with Claims(call, "idempotency") as claims:
         due = await claims.first_uses(events)
         for event in due:
-            call.engine.publish(call.app, event)
+            call.publish(event)
         claims.published()
         if batch is not None:
             batch.published()

@@ -11,6 +11,7 @@ from ...protocol.app import App
 from ...protocol.auth import candidate_paths, parse_query, verify
 from ...protocol.errors import RestError, shortened
 from .call import Call, HttpRequest
+from .fanouts import FanOuts
 from .settings import RestSettings
 from .waiting import ask_within
 
@@ -23,8 +24,9 @@ STORE_PATIENCE = 5.0
 class Guard:
     """Lets in whoever signs with the secret of one of the engine's apps."""
 
-    def __init__(self, engine: Engine, settings: RestSettings) -> None:
+    def __init__(self, engine: Engine, settings: RestSettings, fanouts: FanOuts) -> None:
         self._engine = engine
+        self._fanouts = fanouts
         self.settings = settings
         """Those in force, which calls carry along."""
         self._prefix = settings.prefix
@@ -38,6 +40,7 @@ class Guard:
             segments = segments[1:]
         else:
             app = await self._app_of_key(parameters.get("auth_key"))
+        request.tally = self._engine.tally.of(app.id)
         verify(
             app,
             request.method,
@@ -57,10 +60,17 @@ class Guard:
             request.body,
             request.header(b"content-encoding") or "",
             request.header(b"x-idempotency-key"),
+            request.began,
+            self._fanouts,
         )
 
+    def named(self, segment: bytes) -> Answer[App | None]:
+        """The app a segment of the path names. Fails with `BackendError`."""
+        answer: Answer[App | None] = self._engine.apps.by_id(_decoded(segment))
+        return answer
+
     async def _app_in_path(self, segment: bytes) -> App:
-        app_id = (unquote_to_bytes(segment) if b"%" in segment else segment).decode("utf-8", "replace")
+        app_id = _decoded(segment)
         app = await self._stored(lambda: self._engine.apps.by_id(app_id))
         if app is None:
             raise RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
@@ -83,3 +93,7 @@ class Guard:
             raise RestError(
                 503, "service_unavailable", "The app store does not answer; try again", {"Retry-After": "1"}
             ) from error
+
+
+def _decoded(segment: bytes) -> str:
+    return (unquote_to_bytes(segment) if b"%" in segment else segment).decode("utf-8", "replace")

@@ -45,6 +45,7 @@ class Claims:
     def __init__(self, call: Call, space: str) -> None:
         settings, app = call.settings.idempotency, call.app
         self._cache = call.engine.cache
+        self._tally = call.engine.tally.of(app.id)
         self._clock = call.engine.clock
         self._on = settings.enabled if app.idempotency_enabled is None else app.idempotency_enabled
         self._ttl = max(app.idempotency_ttl_seconds or settings.ttl_seconds, 1)
@@ -77,11 +78,13 @@ class Claims:
         while not await self._asked(lambda: self._cache.add(name, _PENDING, min(CLAIM_SECONDS, self._ttl))):
             found = await self._asked(lambda: self._cache.get(name))
             if found is not None and found[0] != _PENDING:
+                self._tally.duplicates += 1
                 return Reply(200, found[0].encode())
             if self._clock.seconds() >= deadline:
                 raise _unavailable("A call with the same idempotency key is still under way; try again")
             await deferLater(self._clock, STEP)
         self._names.append(name)
+        self._tally.idempotent += 1
         return None
 
     async def first_uses(self, events: list[Publication]) -> list[Publication]:

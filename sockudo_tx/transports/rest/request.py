@@ -16,7 +16,10 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import INonQueuedRequestFactory
 from zope.interface import provider
 
+from ...engine.answers import ask
+from ...engine.tally import AppTally
 from ...interfaces import BackendError
+from ...protocol.app import App
 from ...protocol.errors import RestError, shortened
 from ..fields import Fields
 from .api import RestApi
@@ -28,6 +31,8 @@ __all__ = ["Request"]
 
 _access = Logger("sockudo.http")
 _SIGNATURE = re.compile(r"auth(_|%5f)signature.*", re.IGNORECASE | re.DOTALL)
+_NO_ROUTE = "none"
+"""Stands for every path that leads nowhere, and for preflights."""
 _INTERNAL = RestError(500, "internal_error", "The server failed to process the request; its log has the details")
 
 
@@ -60,6 +65,10 @@ class Request:
     """Why the request is refused once it has been read."""
     refused = False
     """Whether it was answered before it was read."""
+    began = 0.0
+    """When its head had come."""
+    tally: AppTally | None = None
+    """The counts of the app it names, once that is known."""
 
     def __init__(self, channel: Connection) -> None:
         self.channel: Connection | None = channel
@@ -68,7 +77,6 @@ class Request:
         self._received = bytearray()
         self._size = 0
         self._route: Route | None = None
-        self._began = 0.0
         self._work: Deferred[None] | None = None
 
     # What HTTPChannel calls
@@ -100,7 +108,7 @@ class Request:
     def begin(self, method: bytes, uri: bytes, length: int | None) -> None:
         """The head is complete; `length` is None for a chunked body."""
         self.method, self.uri = method.decode("ascii"), uri
-        self._began = self._api.engine.clock.seconds()
+        self.began = self._api.engine.clock.seconds()
         if not uri.startswith(b"/"):
             uri = _without_host(uri)
         self.path, _, self.query = uri.partition(b"?")
@@ -113,7 +121,9 @@ class Request:
         """Answer now, before the body was read, and close the connection."""
         if self.channel is not None and not self.refused:
             self.refused = True
-            answer = self._api.answers.finished(error_reply(fault), self.header_bytes(b"origin"), close=True)
+            reply = error_reply(fault)
+            self._count(reply)
+            answer = self._api.answers.finished(reply, self.header_bytes(b"origin"), close=True)
             self.channel.refuse(answer)
             self._note(fault.status)
 
@@ -154,7 +164,10 @@ class Request:
                 return
             self._log.failure("a REST call failed", method=self.method, path=_shown(self.path))
             reply = error_reply(_INTERNAL)
-        if reply is not None and self.channel is not None:
+        if reply is None:
+            return
+        self._count(reply)
+        if self.channel is not None:
             self.channel.send(self, reply)
             self._note(reply.status)
 
@@ -170,10 +183,36 @@ class Request:
             return await route.open(self)
         return await route.signed(await self._api.guard.admit(self, app_in_path=route.app_in_path))
 
+    def _count(self, reply: Reply) -> None:
+        """Once for each request that is answered (http-api.md 10.3, 11.6)."""
+        counts, route = self._api.engine.tally, self._route
+        counts.answered(_NO_ROUTE if route is None else route.path, reply.status)
+        if route is None:
+            return
+        sent = 0 if self.method == "HEAD" else len(reply.body)
+        if self.tally is None and route.calls == "system":
+            self.tally = counts.system
+        if self.tally is not None:
+            self._account(self.tally, sent)
+        elif (
+            route.signed is not None and route.app_in_path
+        ) or route.calls == "app":  # refused before it was asked for
+
+            def named(app: App | None) -> None:
+                if app is not None:
+                    self._account(counts.of(app.id), sent)
+
+            ask(lambda: self._api.guard.named(self.segments[0]), named, lambda _: None)
+
+    def _account(self, tally: AppTally, sent: int) -> None:
+        tally.calls += 1
+        tally.call_bytes_received += self._size
+        tally.call_bytes_sent += sent
+
     def _note(self, status: int) -> None:
         """The request's line in the log: nothing of the query, which holds the signature."""
         if self._api.log_requests:
-            ms = round((self._api.engine.clock.seconds() - self._began) * 1000, 1)
+            ms = round((self._api.engine.clock.seconds() - self.began) * 1000, 1)
             path = _shown(self.path)
             _access.debug("{method} {path} {status} in {ms} ms", method=self.method, path=path, status=status, ms=ms)
 

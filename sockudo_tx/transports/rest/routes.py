@@ -6,7 +6,7 @@ A segment is decoded only after the path was split, so `%2F` is never a slash he
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .call import Call, HttpRequest
 from .reply import Reply
@@ -30,6 +30,8 @@ class Route(NamedTuple):
     """Whether a signed path names its app; if not, `auth_key` does."""
     without_prefix: bool = False
     """Whether it also answers outside the path prefix."""
+    calls: Literal["", "app", "system"] = ""
+    """For whom requests count as API calls when no signed one tells: the app in the path, the server, or nobody."""
 
     def takes(self, method: str) -> bool:
         """Whether this method is one of them; HEAD is, wherever GET is."""

@@ -16,6 +16,7 @@ from .answers import Answers
 from .api import RestApi
 from .channel import RestChannel
 from .checks import Check, usable
+from .fanouts import FanOuts
 from .guard import Guard
 from .health import Health
 from .repeats import Repeats
@@ -85,7 +86,7 @@ def rest_site(engine: Engine, settings: RestSettings, turn: Turn, checks: Sequen
     api = RestApi(
         engine=engine,
         routes=Routes(settings.prefix, routes),
-        guard=Guard(engine, settings),
+        guard=Guard(engine, settings, FanOuts(engine, turn)),
         answers=Answers(engine.clock, settings.cors),
         repeats=repeats,
         turn=turn,
