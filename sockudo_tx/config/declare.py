@@ -32,13 +32,18 @@ __all__ = [
     "MiB",
     "Milliseconds",
     "OctalMode",
+    "Older",
     "Port",
+    "Receives",
     "Rule",
     "SECRET",
+    "SPLITS",
     "Seconds",
     "Section",
     "UNUSED",
     "Unit",
+    "VisibilitySeconds",
+    "WaitSeconds",
     "Words",
     "ZERO_IS_NONE",
     "keys_of",
@@ -72,12 +77,13 @@ class Env:
     """An environment variable that sets the key; of several the later one wins.
 
     `empty` is what an empty text means (by default: as if the variable were not set). With `only`, every
-    other value leaves the key alone.
+    other value leaves the key alone. With `inverse`, true means false.
     """
 
     name: str
     empty: Any = UNSET
     only: Any = UNSET
+    inverse: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,13 @@ class Begins:
     """What an absent nullable object is when a variable sets one of its keys."""
 
     value: Section
+
+
+@dataclass(frozen=True)
+class Older:
+    """An object that is an older place of another one; see `older.py`. Variables and rules belong to the other."""
+
+    newer: str
 
 
 @dataclass(frozen=True)
@@ -138,11 +151,18 @@ UNUSED = _Mark("UNUSED")
 ZERO_IS_NONE = _Mark("ZERO_IS_NONE")
 """A limit that 0, `"0"` and `"none"` switch off, like null."""
 
+SPLITS = _Mark("SPLITS")
+"""A list that a file may also write as one text with commas, as variables do."""
+
 Count = Annotated[int, Meta(ge=0, le=_U32)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 OctalMode = Annotated[str, Meta(pattern=r"^0*[0-7]{1,3}\Z"), Expected("text of octal digits up to 777")]
 Seconds = Annotated[int, Meta(ge=0, le=_U64), Unit("seconds")]
 Milliseconds = Annotated[int, Meta(ge=0, le=_U64), Unit("milliseconds")]
+VisibilitySeconds = Annotated[int, Meta(ge=0, le=43200), Unit("seconds")]
+WaitSeconds = Annotated[int, Meta(ge=0, le=20), Unit("seconds")]
+Receives = Annotated[int, Meta(ge=1, le=10)]
+"""The three ranges of SQS."""
 Bytes = Annotated[int, Meta(ge=0, le=_U64), Unit("bytes")]
 KiB = Annotated[int, Meta(ge=0, le=_U32), Unit("KiB")]
 MiB = Annotated[int, Meta(ge=0, le=_U32), Unit("MiB")]
@@ -183,6 +203,18 @@ class Key:
     unused: str = ""
     """Path of the key or of the outermost object around it that has no effect in this version; empty when it has."""
     zero_is_none: bool = False
+    splits: bool = False
+    older: str = ""
+    """Path of the newer place of an older key."""
+
+    @property
+    def item(self) -> type[Section] | None:
+        """The Section type when the value is a list of objects."""
+        for base in self.bases:
+            kind = next(iter(get_args(base)), None) if get_origin(base) is tuple else None
+            if isinstance(kind, type) and issubclass(kind, Section):
+                return kind
+        return None
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -198,7 +230,7 @@ class Key:
     def inner(self) -> tuple[Key, ...]:
         """The keys of the object this key is."""
         assert self.section is not None, f"{self.path} is a value, not an object"
-        return keys_of(self.section, self.path + ".", self.default or self.begins, self.unused)
+        return keys_of(self.section, self.path + ".", self.default or self.begins, self.unused, self.older)
 
     @property
     def expected(self) -> str:
@@ -216,7 +248,7 @@ class Key:
         if str in self.bases:
             parts.append(self.words_for_pattern or "text")
         if any(get_origin(base) is tuple for base in self.bases):
-            parts.append("a list of texts")
+            parts.append("a list of objects with host and port" if self.item else "a list of texts")
         return " or ".join(parts) + (" or null" if self.nullable else "")
 
 
@@ -233,16 +265,25 @@ def walk(section: type[Section], prefix: str = "") -> Iterator[Key]:
 
 @functools.lru_cache(maxsize=1024)
 def keys_of(
-    section: type[Section], prefix: str = "", holding: Section | None = None, unused: str = ""
+    section: type[Section], prefix: str = "", holding: Section | None = None, unused: str = "", newer: str = ""
 ) -> tuple[Key, ...]:
     """The keys `section` declares itself, in declared order.
 
-    `holding` is what the object is when nobody wrote it, `unused` the object around it that has no effect.
+    `holding` is what the object is when nobody wrote it, `unused` the object around it that has no effect, `newer`
+    the newer place of it.
     """
     hints = get_type_hints(section, include_extras=True)
     defaults = {info.name: _default(info) for info in msgspec.structs.fields(section)}
     return tuple(
-        _key(name, prefix + name, hints[name], partial if holding is None else getattr(holding, name), partial, unused)
+        _key(
+            name,
+            prefix + name,
+            hints[name],
+            partial if holding is None else getattr(holding, name),
+            partial,
+            unused,
+            f"{newer}.{name}" if newer else "",
+        )
         for name, partial in defaults.items()
     )
 
@@ -251,7 +292,7 @@ def _default(info: msgspec.structs.FieldInfo) -> Any:
     return info.default_factory() if info.default_factory is not msgspec.NODEFAULT else info.default
 
 
-def _key(name: str, path: str, hint: Any, default: Any, partial: Any, unused: str) -> Key:
+def _key(name: str, path: str, hint: Any, default: Any, partial: Any, unused: str, newer: str) -> Key:
     bases, marks = _split(hint)
     plain = tuple(base for base in bases if base is not types.NoneType)
     metas = [mark for mark in marks if isinstance(mark, Meta)]
@@ -270,13 +311,15 @@ def _key(name: str, path: str, hint: Any, default: Any, partial: Any, unused: st
         words_for_pattern=next((mark.text for mark in marks if isinstance(mark, Expected)), ""),
         doc=" ".join(mark.text for mark in marks if isinstance(mark, Doc)),
         unit=next((mark.text for mark in marks if isinstance(mark, Unit)), ""),
-        env=tuple(mark for mark in marks if isinstance(mark, Env)),
+        env=() if newer else tuple(mark for mark in marks if isinstance(mark, Env)),
         words=next((mark for mark in marks if isinstance(mark, Words)), None),
-        rules=tuple(mark for mark in marks if isinstance(mark, Rule)),
+        rules=() if newer else tuple(mark for mark in marks if isinstance(mark, Rule)),
         begins=next((mark.value for mark in marks if isinstance(mark, Begins)), None),
         secret=SECRET in marks,
         unused=unused or (path if UNUSED in marks else ""),
         zero_is_none=ZERO_IS_NONE in marks,
+        splits=SPLITS in marks,
+        older=next((mark.newer for mark in marks if isinstance(mark, Older)), newer),
     )
 
 

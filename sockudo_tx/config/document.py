@@ -10,7 +10,7 @@ from ..protocol.app import App
 from .apps import APP_DOCS
 from .declare import Key, keys_of
 from .default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
-from .later import LATER_APP_MEMBERS, LATER_KEYS, LATER_SECTIONS
+from .later import LATER_APP_MEMBERS
 from .schema import Config
 from .webhooks import WEBHOOK_DOCS
 
@@ -101,19 +101,11 @@ _LOGGING = """\
 | `LOG_LEVEL` | one level, when nothing else says any |
 """
 
-_LATER = """\
-## Accepted, not used yet
-
-These keys of Sockudo load without a warning and have no effect in this version. Driver words in them are checked all
-the same.
-"""
-
 
 def markdown() -> str:
     """The whole page."""
-    later = ", ".join(f"`{path}`" for path in sorted([*LATER_KEYS, *(f"{each.path}.*" for each in LATER_SECTIONS)]))
     parts = [_INTRODUCTION, *_sections(), _APPS + "\n" + _app_table(), _ORIGINS, _webhook_table()]
-    parts += [_DEFAULT_APP + "\n" + _default_app_table(), _LOGGING, _LATER + f"\n{later}\n"]
+    parts += [_DEFAULT_APP + "\n" + _default_app_table(), _LOGGING]
     return "\n".join(parts)
 
 

@@ -77,4 +77,6 @@ def _read(key: Key, env: Env, environ: Mapping[str, str], report: Report) -> Any
         message = f"must be {key.expected}; {env.name} is ignored"
         report.ignored(key.path, message, cause=str(error), source=source)
         return UNSET
+    if env.inverse:
+        value = not value
     return value if env.only is UNSET or value == env.only else UNSET

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from .apps import app_record
 from .declare import walk
 from .default_app import DEMO_APP
@@ -27,7 +29,7 @@ def example() -> dict[str, Any]:
         inner = tree
         for step in where:
             inner = inner.setdefault(step, {})
-        inner[name] = list(key.default) if isinstance(key.default, tuple) else key.default
+        inner[name] = msgspec.to_builtins(key.default)
         if key.path == APPS:
             record = app_record(DEMO_APP)
             inner[name] = [{member: record[member] for member in _SHOWN}]

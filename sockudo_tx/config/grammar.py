@@ -14,6 +14,7 @@ __all__ = ["Unacceptable", "UnknownWord", "described", "flag", "from_env", "from
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 _DIGITS = re.compile(r"\+?[0-9]{1,30}", re.ASCII)
+_HOST_PORT = re.compile(r"([^:/\[\]]+|\[[^\[\]]+\]):([0-9]{1,5})", re.ASCII)
 _DECIMAL = re.compile(r"\+?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
 
@@ -29,6 +30,8 @@ def from_json(key: Key, value: Any) -> Any:
     """The value of `key` as written in a file. Raises `Unacceptable`."""
     if key.zero_is_none and _switches_off(value):
         return None
+    if isinstance(value, str) and key.splits:
+        value = _items(value)
     if isinstance(value, str) and key.choices:
         value = _word(key, value)
     try:
@@ -68,7 +71,7 @@ def shown(value: str) -> str:
 
 def _env_value(key: Key, text: str) -> Any:
     if any(get_origin(base) is tuple for base in key.bases):
-        return [item.strip() for item in text.split(",") if item.strip()]
+        return [_node(item) for item in _items(text)] if key.item else _items(text)
     if bool in key.bases and flag(text) is not None:
         return flag(text)
     if int in key.bases and _DIGITS.fullmatch(text):
@@ -76,6 +79,18 @@ def _env_value(key: Key, text: str) -> Any:
     if float in key.bases and _DECIMAL.fullmatch(text):
         return float(text)
     return _word(key, text) if key.choices else text
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _node(text: str) -> dict[str, Any]:
+    """A cluster node as variables write it: `host`, `host:port`, `[address]:port`, or a whole `redis://` address."""
+    host, port = _HOST_PORT.fullmatch(text), 6379
+    if host is None:
+        return {"host": text, "port": port}
+    return {"host": host[1], "port": int(host[2])}
 
 
 def _word(key: Key, text: str) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_args, get_origin, get_type_hints
 
+import msgspec
+
 from ..protocol.app import App, WebhookFilter
 from .apps import APP_DOCS
 from .declare import Key, keys_of
-from .later import LATER_KEYS, LATER_SECTIONS
 from .resolve import APPS
 from .schema import Config
 from .webhooks import EVENT_TYPES, WEBHOOK_DOCS
@@ -23,7 +24,6 @@ def json_schema() -> Schema:
     schema = _object(keys_of(Config))
     schema["properties"] = {"$schema": {"type": "string"}, **schema["properties"]}
     schema["properties"]["apps"] = {"$ref": f"#/properties/{APPS.replace('.', '/properties/')}"}
-    _add_later(schema)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "sockudo_tx configuration",
@@ -49,7 +49,7 @@ def _key(key: Key) -> Schema:
     unused = " Accepted, not used by this version." if key.unused else ""
     schema = {"description": key.doc + (f" ({key.unit})" if key.unit else "") + unused}
     schema |= alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives}
-    schema["default"] = list(key.default) if isinstance(key.default, tuple) else key.default
+    schema["default"] = msgspec.to_builtins(key.default)
     return schema
 
 
@@ -60,25 +60,14 @@ def _base(base: Any, key: Key) -> Schema:
         least = max([key.low or 0, *(1 for rule in key.rules if rule.text == "at least 1")])
         schema: Schema = {"type": "integer" if base is int else "number", "minimum": least}
         return schema if key.high is None else {**schema, "maximum": key.high}
+    if key.item is not None:
+        return {"type": "array", "items": _object(keys_of(key.item))}
     if get_origin(base) is tuple:
         return {"type": "array", "items": {"type": "string"}}
     if base is str:
         return {"type": "string", **({"pattern": key.pattern.replace("\\Z", "$")} if key.pattern else {})}
     aliases = key.words.aliases if key.words else ()
     return {"enum": [*get_args(base), *(alias for alias, _ in aliases)]}
-
-
-def _add_later(schema: Schema) -> None:
-    """Keys of later versions, so that a complete file of today's reference shows no error."""
-    for path, kind in [
-        *((path, {}) for path in LATER_KEYS),
-        *((each.path, {"type": "object"}) for each in LATER_SECTIONS),
-    ]:
-        *where, name = path.split(".")
-        inner = schema
-        for step in where:
-            inner = inner["properties"][step]
-        inner["properties"][name] = {"description": "Accepted, not used by this version.", **kind}
 
 
 def _app() -> Schema:

@@ -19,9 +19,10 @@ from .declare import walk
 from .default_app import DEMO_APP, default_app, named_in
 from .environment import overlay, replaced, switch, value_at
 from .findings import ConfigError, Finding, Report
-from .grammar import described, shown
+from .grammar import shown
 from .jsonfile import JsonObject, NotJson, parse, problems
-from .later import LATER_APP_MEMBERS, LATER_SECTIONS
+from .later import LATER_APP_MEMBERS
+from .older import filled_in, mirrored
 from .resolve import APPS, FileReader, nearest
 from .schema import Config
 
@@ -41,6 +42,8 @@ class Loaded(NamedTuple):
     """Where the value of each key comes from: `built-in`, a file's path or `environment NAME`."""
     file: str | None
     """Path of the file that was used."""
+    unknown: int = 0
+    """How many keys of it nobody knows."""
 
     @property
     def refused(self) -> bool:
@@ -88,27 +91,27 @@ def survey(
     report.strict = switch(STRICT_VARIABLE, environ, report) is True or strict
     sources = {key.path: BUILT_IN for key in walk(Config)}
     config, records, used = Config(), list[tuple[str, object]](), None
+    unknown: list[tuple[str, str | None]] = []
     source, raw = _choose(path, cwd, read, report)
     if raw is not None:
         reader = FileReader(source, report)
-        config, records, used = reader.read(Config, raw), reader.apps, source
+        config = filled_in(reader.read(Config, raw), reader.sources)
+        records, used = reader.apps, source
         sources.update(reader.sources)
         unknown = reader.unknown
         apps = _file_apps(records, source, report, unknown)
         _tell_unknown(unknown, source, report)
-        later, switched_on = reader.later, reader.switched_on
     else:
-        apps, later, switched_on = [], [], set()
+        apps = []
     config = overlay(config, environ, report, sources)
-    _tell_later([*later, *_unused(config, sources)], report)
-    _check_later(switched_on, environ, report)
-    config = check(config, sources, report)
+    _tell_unused(config, sources, report)
+    config = check(mirrored(config), sources, report)
     apps = _all_apps(apps, bool(records), path, used, environ, config, report, sources)
     _check_later_members(apps, report)
     config = replaced(config, APPS, tuple(apps))
     if used is not None or not report.refused:  # of a file that cannot be read nothing is known
         advise(config, sources, BUILT_IN, report)
-    return Loaded(config, completed(report.findings, raw, environ, config), sources, used)
+    return Loaded(config, completed(report.findings, raw, environ, config), sources, used, len(unknown))
 
 
 def _choose(path: str | None, cwd: str, read: Callable[[str], bytes], report: Report) -> tuple[str, JsonObject | None]:
@@ -185,33 +188,15 @@ def _tell_unknown(unknown: list[tuple[str, str | None]], source: str, report: Re
     )
 
 
-def _unused(config: Config, sources: Mapping[str, str]) -> list[str]:
-    """Keys without effect that somebody has set, to something else than their built-in value."""
-    return [
-        key.path
+def _tell_unused(config: Config, sources: Mapping[str, str], report: Report) -> None:
+    """One finding that names what somebody has set without effect: keys, or the whole object without effect."""
+    unused = {
+        key.unused
         for key in walk(Config)
         if key.unused and sources[key.path] != BUILT_IN and value_at(config, key.path) not in (key.default, key.partial)
-    ]
-
-
-def _tell_later(later: list[str], report: Report) -> None:
-    if later:
-        report.info("", f"accepted, but not used by this version: {', '.join(sorted(later))}")
-
-
-def _check_later(switched_on: set[str], environ: Mapping[str, str], report: Report) -> None:
-    """Switches and drivers of sections this version does not have: what people rely on is said aloud."""
-    for section in LATER_SECTIONS:
-        on = switch(section.switch_env, environ, report) if section.switch_env else None
-        if section.loss and (section.path in switched_on if on is None else on):
-            report.warn(f"{section.path}.enabled", f"is not part of this version, so {section.loss}")
-        driver = environ.get(section.driver_env, "") if section.driver_env else ""
-        if driver and driver.lower() not in section.drivers:
-            words = ", ".join(section.drivers)
-            source = f"environment {section.driver_env}"
-            report.refuse(
-                f"{section.path}.driver", f"must be one of {words}", cause=f"found {described(driver)}", source=source
-            )
+    }
+    if unused:
+        report.info("", f"accepted, but not used by this version: {', '.join(sorted(unused))}")
 
 
 def _check_later_members(apps: list[App], report: Report) -> None:

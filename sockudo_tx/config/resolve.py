@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from .declare import Key, Section, keys_of, walk
 from .findings import Report
-from .grammar import Unacceptable, UnknownWord, described, from_json
-from .later import LATER_KEYS, LATER_SECTIONS, MOVED
+from .grammar import Unacceptable, UnknownWord, from_json
+from .moved import in_place, spelled
 
 __all__ = ["APPS", "FileReader", "nearest", "refuse_word"]
 
@@ -24,44 +23,56 @@ class FileReader:
     def __init__(self, source: str, report: Report) -> None:
         self._source = source
         self._report = report
-        self._sections = {section.path: section for section in LATER_SECTIONS}
+        self._found_at: dict[str, str] = {}
         self.apps: list[tuple[str, Any]] = []
         """Path and raw record of every app, in order."""
         self.sources: dict[str, str] = {}
         self.unknown: list[tuple[str, str | None]] = []
         """Paths that nobody knows, each with the key that may be meant."""
-        self.later: list[str] = []
-        """Paths this version accepts and does not use."""
-        self.switched_on: set[str] = set()
-        """Those of them that hold `"enabled": true`."""
 
     def read(self, schema: type[S], raw: dict[str, Any]) -> S:
         """The tree the file describes; what is wrong with it is in the report."""
-        raw = self._moved(raw)
+        raw, self._found_at = in_place(dict(raw), self._source, self._report)
         if "apps" in raw and "apps" not in {key.name for key in keys_of(schema)}:
             self._apps("apps", raw.pop("apps"))
-        tree = self._section(schema, raw, "", schema)
+        tree = self._section(keys_of(schema), schema, raw, "", schema)
         self.apps.sort(key=lambda item: item[0].startswith("apps["))  # those of `apps` come last
         return tree
 
-    def _section(self, section: type[S], raw: dict[str, Any], prefix: str, root: type[Section]) -> S:
-        keys = {key.name: key for key in keys_of(section, prefix)}
+    def _section(
+        self, declared: tuple[Key, ...], section: type[S], raw: dict[str, Any], prefix: str, root: type[Section]
+    ) -> S:
+        keys = {key.name: key for key in declared}
         values: dict[str, Any] = {}
         for name, value in raw.items():
             key = keys.get(name)
             if key is None:
-                self._other(prefix + name, value, tuple(keys), root)
+                self._unknown(prefix + name, tuple(keys), root)
             elif key.path == APPS:
                 self._apps(APPS, value)
+            elif key.item is not None and isinstance(value, list):
+                values[name] = self._items(key, key.item, value, root)
+                self.sources[key.path] = self._source
             elif key.section is None:
                 self._leaf(key, value, values)
             elif isinstance(value, dict):
-                values[name] = self._section(key.section, value, key.path + ".", root)
+                values[name] = self._section(key.inner, key.section, value, key.path + ".", root)
             elif value is None and key.nullable:
                 values[name] = None
             else:
-                self._report.refuse(key.path, "must be an object, `{ ... }`", source=self._source)
+                self._refuse(key.path, "must be an object, `{ ... }`")
         return section(**values)
+
+    def _items(self, key: Key, section: type[Section], raw: list[Any], root: type[Section]) -> tuple[Section, ...]:
+        """The objects of a list."""
+        items = []
+        for index, value in enumerate(raw):
+            path = f"{key.path}[{index}]"
+            if isinstance(value, dict):
+                items.append(self._section(keys_of(section, path + "."), section, value, path + ".", root))
+            else:
+                self._refuse(path, "must be an object, `{ ... }`")
+        return tuple(items)
 
     def _leaf(self, key: Key, value: Any, values: dict[str, Any]) -> None:
         try:
@@ -71,10 +82,16 @@ class FileReader:
         except Unacceptable as error:
             digits = isinstance(value, str) and value.isdigit() and int in key.bases
             words = isinstance(value, str) and value.lower() in ("true", "false") and bool in key.bases
+            number = isinstance(value, int) and not isinstance(value, bool) and str in key.bases
             cure = "Write it without quotation marks" if digits or words else ""
-            self._report.refuse(key.path, f"must be {key.expected}", cause=str(error), cure=cure, source=self._source)
+            cure = "Write it in quotation marks" if number else cure
+            self._refuse(key.path, f"must be {key.expected}", cause=str(error), cure=cure)
         else:
-            self.sources[key.path] = self._source
+            if "[" not in key.path:
+                self.sources[key.path] = self._source
+
+    def _refuse(self, path: str, message: str, *, cause: str = "", cure: str = "") -> None:
+        self._report.refuse(spelled(path, self._found_at), message, cause=cause, cure=cure, source=self._source)
 
     def _apps(self, path: str, value: Any) -> None:
         if not isinstance(value, list):
@@ -83,49 +100,10 @@ class FileReader:
         self.apps += [(f"{path}[{index}]", record) for index, record in enumerate(value)]
         self.sources[APPS] = self._source
 
-    def _other(self, path: str, value: Any, siblings: tuple[str, ...], root: type[Section]) -> None:
-        """A key that is not declared: one of a later version, or unknown."""
-        if path == "$schema":  # for editors
-            return
-        if path in LATER_KEYS:
-            self.later.append(path)
-        elif path not in self._sections:
-            self.unknown.append((path, nearest(path, (*siblings, *_later_siblings(path)), root)))
-        elif not isinstance(value, dict):
-            self._report.refuse(path, "must be an object, `{ ... }`", source=self._source)
-        else:
-            self.later.append(path)
-            self._later(path, value)
-
-    def _later(self, path: str, value: dict[str, Any]) -> None:
-        section = self._sections[path]
-        driver = value.get("driver", section.drivers[0] if section.drivers else "")
-        if section.drivers and (not isinstance(driver, str) or driver.lower() not in section.drivers):
-            words = ", ".join(section.drivers)
-            cause = f"found {described(driver)}"
-            self._report.refuse(f"{path}.driver", f"must be one of {words}", cause=cause, source=self._source)
-        if value.get("enabled") is True:
-            self.switched_on.add(path)
-
-    def _moved(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """The same, with keys that other tools write elsewhere in their own place."""
-        raw = dict(raw)
-        for found, belongs in MOVED:
-            section, name = found.split(".")
-            inner = raw.get(section)
-            if isinstance(inner, dict) and name in inner:
-                raw[section] = {key: value for key, value in inner.items() if key != name}
-                raw.setdefault(belongs, inner[name])
-        return raw
-
-
-def _later_siblings(path: str) -> Iterator[str]:
-    """Names that later versions know beside this path."""
-    where = path.rpartition(".")[0]
-    for known in (*LATER_KEYS, *(section.path for section in LATER_SECTIONS)):
-        parent, _, name = known.rpartition(".")
-        if parent == where:
-            yield name
+    def _unknown(self, path: str, siblings: tuple[str, ...], root: type[Section]) -> None:
+        if path != "$schema":  # for editors
+            path = spelled(path, self._found_at)
+            self.unknown.append((path, nearest(path, siblings, root)))
 
 
 def refuse_word(key: Key, cause: str, source: str, report: Report) -> None:

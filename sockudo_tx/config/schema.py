@@ -9,14 +9,17 @@ from __future__ import annotations
 from typing import Annotated
 
 from ..protocol.app import LimitDefaults
-from .declare import Doc, Env, KiB, Milliseconds, Port, Seconds, Section
+from .declare import UNUSED, Doc, Env, KiB, Milliseconds, Older, Port, Seconds, Section
 from .rules import NOT_EMPTY, ONE_OR_MORE
 from .sections.apps import AppManagerConfig
 from .sections.cache import CacheConfig
-from .sections.cluster import AdapterConfig, CleanupConfig, InstanceConfig
+from .sections.cluster import AdapterConfig, CleanupConfig, ClusterHealthConfig, InstanceConfig
+from .sections.databases import DatabaseConfig, PoolingConfig
+from .sections.delta import DeltaConfig, TagFilteringConfig
 from .sections.limits import ChannelLimitsConfig, EventLimitsConfig, HttpApiConfig, IdempotencyConfig, PresenceConfig
 from .sections.listeners import CorsConfig, ListenerConfig, SslConfig, UnixSocketConfig
 from .sections.operation import HealthConfig, LoggingConfig, MetricsConfig, RateLimiterConfig, ShutdownConfig
+from .sections.queue import QueueConfig
 from .sections.webhooks import WebhooksConfig
 from .sections.websocket import WebSocketConfig
 
@@ -67,8 +70,16 @@ class Config(Section, frozen=True, kw_only=True):
     ssl: SslConfig = SslConfig()
     unix_socket: UnixSocketConfig = UnixSocketConfig()
     adapter: AdapterConfig = AdapterConfig()
+    cluster_health: Annotated[
+        ClusterHealthConfig,
+        Doc("Older place of `adapter.cluster_health`; used for what is not set there."),
+        Older("adapter.cluster_health"),
+        UNUSED,
+    ] = ClusterHealthConfig()
     app_manager: AppManagerConfig = AppManagerConfig()
     cache: CacheConfig = CacheConfig()
+    database: DatabaseConfig = DatabaseConfig()
+    database_pooling: Annotated[PoolingConfig, UNUSED] = PoolingConfig()
     channel_limits: ChannelLimitsConfig = ChannelLimitsConfig()
     event_limits: EventLimitsConfig = EventLimitsConfig()
     presence: PresenceConfig = PresenceConfig()
@@ -76,6 +87,9 @@ class Config(Section, frozen=True, kw_only=True):
     cors: CorsConfig = CorsConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
+    queue: QueueConfig = QueueConfig()
+    delta_compression: Annotated[DeltaConfig, UNUSED] = DeltaConfig()
+    tag_filtering: Annotated[TagFilteringConfig, UNUSED] = TagFilteringConfig(enable_tags=False)
     websocket: WebSocketConfig = WebSocketConfig()
     rate_limiter: RateLimiterConfig = RateLimiterConfig()
     cleanup: CleanupConfig = CleanupConfig()

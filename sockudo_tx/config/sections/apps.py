@@ -6,12 +6,15 @@ from typing import Annotated, Literal
 
 from ...protocol.app import App
 from ..declare import (
+    UNUSED,
     Doc,
     Env,
+    Older,
     Seconds,
     Section,
     Words,
 )
+from .databases import ScyllaDbConfig
 
 __all__ = ["AppCacheConfig", "AppManagerConfig", "ArrayConfig"]
 
@@ -40,5 +43,18 @@ class AppManagerConfig(Section, frozen=True, kw_only=True):
         ),
         Env("APP_MANAGER_DRIVER"),
     ] = "memory"
+    register_inline_apps: Annotated[
+        bool,
+        Doc("Write the apps of this file into the database at every start. In memory they are always served."),
+        UNUSED,
+        Env("APP_MANAGER_REGISTER_INLINE_APPS"),
+        Env("SOCKUDO_SKIP_INLINE_APPS", inverse=True),
+    ] = True
     array: ArrayConfig = ArrayConfig()
     cache: AppCacheConfig = AppCacheConfig()
+    scylladb: Annotated[
+        ScyllaDbConfig,
+        Doc("Older place of `database.scylladb`; used for what is not set there."),
+        Older("database.scylladb"),
+        UNUSED,
+    ] = ScyllaDbConfig()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from ..declare import (
+    UNUSED,
     Count,
     Doc,
     Env,
@@ -29,6 +30,14 @@ class MemoryCacheConfig(Section, frozen=True, kw_only=True):
     ] = 10000
 
 
+class RedisCacheConfig(Section, frozen=True, kw_only=True):
+    prefix: Annotated[
+        str | None, Doc("Begins the keys; another `:` follows. null: `database.redis.key_prefix` and `cache:`.")
+    ] = None
+    url_override: Annotated[str | None, Doc("Another server than `database.redis`."), Env("REDIS_URL")] = None
+    cluster_mode: Annotated[bool, Doc("With driver `redis`: the same as driver `redis-cluster`.")] = False
+
+
 class CacheConfig(Section, frozen=True, kw_only=True):
     driver: Annotated[
         Literal["memory", "redis", "redis-cluster", "none"],
@@ -37,3 +46,4 @@ class CacheConfig(Section, frozen=True, kw_only=True):
         Env("CACHE_DRIVER"),
     ] = "memory"
     memory: MemoryCacheConfig = MemoryCacheConfig()
+    redis: Annotated[RedisCacheConfig, UNUSED] = RedisCacheConfig(prefix="sockudo_cache:")

@@ -50,6 +50,9 @@ class PresenceConfig(Section, frozen=True, kw_only=True):
     max_member_size_in_kb: Annotated[
         KiB, Doc("Largest `user_info` of a member, for apps that set none. 0: no limit.")
     ] = 2
+    terminate_by_presence_id: Annotated[
+        bool, Doc("Terminating a user disconnects presence members of that id too, not only signed-in users."), UNUSED
+    ] = False
 
 
 class AcceptTrafficConfig(Section, frozen=True, kw_only=True):

@@ -97,6 +97,16 @@ class WebSocketRateLimit(Section, frozen=True, kw_only=True):
     identifier: Annotated[str | None, Doc("Name of the limit."), UNUSED] = "default"
 
 
+class RedisLimiterConfig(Section, frozen=True, kw_only=True):
+    prefix: Annotated[
+        str | None,
+        Doc("Begins the keys; another `:` follows. null: `database.redis.key_prefix` and `rl_http:`."),
+        Env("RATE_LIMITER_REDIS_PREFIX"),
+    ] = None
+    url_override: Annotated[str | None, Doc("Another server than `database.redis`."), Env("REDIS_URL")] = None
+    cluster_mode: Annotated[bool, Doc("The same as driver `redis-cluster`.")] = False
+
+
 class RateLimiterConfig(Section, frozen=True, kw_only=True):
     enabled: Annotated[
         bool, Doc("Answer 429 to a client address that asks too often."), Env("RATE_LIMITER_ENABLED")
@@ -113,6 +123,7 @@ class RateLimiterConfig(Section, frozen=True, kw_only=True):
         Doc("Limit of new WebSocket connections, only if this object or one of its variables is set."),
         Begins(WebSocketRateLimit(max_requests=20, identifier="websocket_connect")),
     ] = None
+    redis: Annotated[RedisLimiterConfig, UNUSED] = RedisLimiterConfig(prefix="sockudo_rl:")
 
 
 class LoggingConfig(Section, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 
 from sockudo_tx.config.declare import SECRET, Count, Doc, Env, Section, keys_of, walk
 from sockudo_tx.config.environment import UNSET, overlay
@@ -196,5 +196,5 @@ class DeclarationTests(ConfigCase):
         kinds: dict[str, set[Any]] = {}
         for key in walk(Config):
             for env in key.env:
-                kinds.setdefault(env.name, set()).add(key.bases)
+                kinds.setdefault(env.name, set()).add(tuple if get_origin(key.bases[0]) is tuple else key.bases)
         self.assertEqual({name: found for name, found in kinds.items() if len(found) > 1}, {})

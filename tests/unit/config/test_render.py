@@ -12,7 +12,6 @@ from sockudo_tx.config.declare import walk
 from sockudo_tx.config.default_app import DEMO_APP
 from sockudo_tx.config.effective import MASK, effective
 from sockudo_tx.config.jsonschema import json_schema
-from sockudo_tx.config.later import LATER_KEYS, LATER_SECTIONS
 from sockudo_tx.config.render import files, main, stale
 from sockudo_tx.config.schema import Config
 from sockudo_tx.protocol.app import App
@@ -63,16 +62,14 @@ class RenderTests(ConfigCase):
         self.assertEqual(texts(loaded, "info"), [])
 
     def test_page_names_everything(self) -> None:
-        """Every key, variable, app member and later key is on the page."""
+        """Every key, variable and app member is on the page."""
         page = files()["docs/configuration.md"]
         for key in walk(Config):
             self.assertIn(f"`{key.path}`", page)
             for env in key.env:
                 self.assertIn(f"`{env.name}`", page)
-        for name in (*APP_DOCS, *LATER_KEYS):
+        for name in APP_DOCS:
             self.assertIn(f"`{name}`", page)
-        for section in LATER_SECTIONS:
-            self.assertIn(f"`{section.path}.*`", page)
 
     def test_app_members_are_documented(self) -> None:
         """Every member of an app has a text, and nothing else has one."""

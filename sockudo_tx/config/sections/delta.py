@@ -1,0 +1,35 @@
+"""What makes frames smaller or fewer: `delta_compression`, `tag_filtering`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from ..declare import Bytes, Count, Doc, Env, Seconds, Section, Words
+from ..rules import ONE_OR_MORE
+
+__all__ = ["DeltaConfig", "TagFilteringConfig"]
+
+
+class DeltaConfig(Section, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Doc("Send clients that ask for it differences instead of whole events.")] = True
+    algorithm: Annotated[
+        Literal["fossil", "xdelta3"], Doc("How differences are written."), Words(aliases=(("vcdiff", "xdelta3"),))
+    ] = "fossil"
+    full_message_interval: Annotated[Count, Doc("After so many differences an event is sent whole. 0: never.")] = 10
+    min_message_size: Annotated[Bytes, Doc("Smaller events are sent whole.")] = 100
+    max_state_age_secs: Annotated[Seconds, Doc("An event older than this is no base."), ONE_OR_MORE] = 300
+    max_channel_states_per_socket: Annotated[Count, Doc("Channels remembered of one client."), ONE_OR_MORE] = 100
+    max_conflation_states_per_channel: Annotated[
+        Count | None, Doc("Conflation keys remembered of one channel. null: no limit.")
+    ] = 100
+    conflation_key_path: Annotated[str | None, Doc("Dotted path of the conflation key in the event's data.")] = None
+    cluster_coordination: Annotated[bool, Doc("All nodes send the same events whole.")] = True
+    omit_delta_algorithm: Annotated[bool, Doc("Leave the algorithm out of the messages.")] = True
+    cache_sync: Annotated[Literal["reset"], Doc("What a new subscriber of a cache channel starts from."), Words()] = (
+        "reset"
+    )
+
+
+class TagFilteringConfig(Section, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Doc("Let clients subscribe with a filter over tags."), Env("TAG_FILTERING_ENABLED")] = True
+    enable_tags: Annotated[bool, Doc("Send the tags to clients.")] = True
