@@ -7,6 +7,8 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
+from sockudo_tx.engine.tally import Tally
+
 
 class Recorder:
     """An engine that decides nothing. `calls` is one list of everything it was told, in order."""
@@ -15,6 +17,7 @@ class Recorder:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        self.tally = Tally()
         self.calls: list[tuple[Any, ...]] = []
         self.sinks: list[Any] = []
         self.on_connect: Callable[[Any], None] = lambda sink: None
