@@ -112,7 +112,7 @@ class Image:
 
     def _copy(self, *words: str) -> None:
         *sources, target = words
-        into = Path(self.last.inside(os.path.join(self.last.workdir, target)))  # noqa: PTH118  # `./` stays
+        into = Path(self.last.inside(os.path.join(self.last.workdir, target)))  # `./` stays
         for source in sources:
             found = list(kept(self._context, source))
             assert found, f"COPY {source}: .dockerignore leaves nothing of it in the build context"
