@@ -122,10 +122,10 @@ class Request:
         if self.channel is not None and not self.refused:
             self.refused = True
             reply = error_reply(fault)
-            self._count(reply)
             answer = self._api.answers.finished(reply, self.header_bytes(b"origin"), close=True)
             self.channel.refuse(answer)
             self._note(fault.status)
+            self._count(reply)
 
     def _directed(self) -> RestError | None:
         """Find the route; why there is none."""
@@ -166,10 +166,10 @@ class Request:
             reply = error_reply(_INTERNAL)
         if reply is None:
             return
-        self._count(reply)
         if self.channel is not None:
             self.channel.send(self, reply)
             self._note(reply.status)
+        self._count(reply)
 
     async def _reply(self) -> Reply | None:
         """None when the connection is no longer ours to answer on."""

@@ -7,7 +7,9 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
+from sockudo_tx.backends.memory.apps import MemoryApps
 from sockudo_tx.engine.tally import Tally
+from sockudo_tx.protocol.app import LimitDefaults
 
 
 class Recorder:
@@ -17,6 +19,7 @@ class Recorder:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        self.apps = MemoryApps([], LimitDefaults())
         self.tally = Tally()
         self.calls: list[tuple[Any, ...]] = []
         self.sinks: list[Any] = []
