@@ -1,0 +1,49 @@
+"""A TCP port that the server can do without."""
+
+from __future__ import annotations
+
+import errno
+
+from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
+from twisted.logger import Logger
+
+from .errors import ListenError
+from .tcp import Listener
+
+__all__ = ["OptionalListener"]
+
+_REASONS = {
+    errno.EADDRINUSE: "another program listens there",
+    errno.EACCES: "ports below 1024 need root or the capability CAP_NET_BIND_SERVICE",
+}
+
+
+class OptionalListener(Listener):
+    """When its port cannot be had, that is a warning. `setting` names the port's, `without` says what is missed."""
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: IReactorSocket, factory: IProtocolFactory, host: str, port: int, *, setting: str, without: str
+    ) -> None:
+        super().__init__(reactor, factory, host, port)
+        self._setting = setting
+        self._without = without
+        self._tried = False
+
+    def open(self) -> None:
+        """Binds and listens, or warns. Only the first call tries."""
+        if self._tried:
+            return
+        self._tried = True
+        try:
+            super().open()
+        except ListenError as error:
+            number = getattr(error.__cause__, "errno", None)
+            self._log.warn(
+                "{setting}: cannot listen on {address}: {reason}. {without}",
+                setting=self._setting,
+                address=f"{self._host}:{self._port}",
+                reason=_REASONS.get(number or 0) or getattr(error.__cause__, "strerror", None) or str(error),
+                without=self._without,
+            )
