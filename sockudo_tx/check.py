@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterable
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
 import msgspec
 
 from .config.effective import effective
 from .config.findings import ConfigError, Finding
-from .config.load import Loaded, load
-from .transports.tls_context import CertificateError, server_context
+from .config.load import BUILT_IN, Loaded, survey
+from .config.verdict import Style, counts, findings_text, settings_text, verdict
+from .probes import certificate_findings, file_limit_findings, world_findings
 
 __all__ = ["check_config", "print_effective", "read_configuration", "refusal"]
 
@@ -23,27 +25,25 @@ def read_configuration(path: str | None, strict: bool) -> Loaded:
 
     Raises `ConfigError`.
     """
-    loaded = load(path, os.environ, os.getcwd(), strict)
-    ssl = loaded.config.ssl
-    if ssl.enabled:
-        try:
-            server_context(ssl.cert_path, ssl.key_path, ssl.passphrase)
-        except CertificateError as error:
-            raise ConfigError([*loaded.findings, _finding(error, loaded)]) from error
+    loaded = _survey(path, strict)
+    if loaded.refused:
+        raise ConfigError(loaded.findings)
     return loaded
 
 
-def _finding(error: CertificateError, loaded: Loaded) -> Finding:
-    path = f"ssl.{error.key}"
-    return Finding(
-        severity="error", path=path, message=str(error), cure=error.cure, source=loaded.sources[path], refuses=True
-    )
+def _survey(path: str | None, strict: bool) -> Loaded:
+    loaded = survey(path, os.environ, os.getcwd(), strict)
+    if loaded.refused and loaded.file is None:  # nothing is known that could be looked at
+        return loaded
+    now = datetime.now(UTC).timestamp()
+    found = [*certificate_findings(loaded, now), *file_limit_findings(loaded)]
+    return loaded._replace(findings=[*loaded.findings, *found])
 
 
 def refusal(error: ConfigError) -> str:
     """Every finding of a refused configuration, for the terminal."""
-    lines = [f"  {finding.severity}: {finding}" for finding in error.findings]
-    return "\n".join(["sockudo: the configuration is refused", *lines])
+    text = findings_text(error.findings, _style(sys.stderr))
+    return f"{text}\nsockudo: {verdict(error.findings, True, None)}"
 
 
 def print_effective(path: str | None, *, strict: bool) -> int:
@@ -59,37 +59,56 @@ def print_effective(path: str | None, *, strict: bool) -> int:
     return 0
 
 
-def check_config(path: str | None, *, strict: bool, as_json: bool) -> int:
-    """Prints the verdict, as JSON with every finding and the effective configuration; 0 or 1."""
-    try:
-        loaded = read_configuration(path, strict)
-    except ConfigError as error:
-        if as_json:
-            print(_dumps({"ok": False, "findings": _plain(error.findings)}))
-        else:
-            print(refusal(error), file=sys.stderr)
-        return 1
+def check_config(
+    path: str | None, *, strict: bool, as_json: bool, everything: bool = False, offline: bool = False
+) -> int:
+    """Prints every finding, the settings in effect and the verdict; 0 or 1.
+
+    `everything`: built-in settings too. Not `offline`: what the configuration names is looked for in the network.
+    """
+    loaded = _survey(path, strict)
+    if not offline and not (loaded.refused and loaded.file is None):
+        loaded = loaded._replace(findings=[*loaded.findings, *world_findings(loaded)])
     if as_json:
-        print(
-            _dumps(
-                {
-                    "ok": True,
-                    "file": loaded.file,
-                    "findings": _plain(loaded.findings),
-                    "config": effective(loaded.config),
-                }
-            )
-        )
-        return 0
-    for finding in loaded.findings:
-        print(f"{finding.severity}: {finding}")
-    apps = ", ".join(app.id for app in loaded.apps) or "none"
-    print(f"the configuration is valid ({loaded.file or 'no file, built-in values'}); apps: {apps}")
-    return 0
+        print(_dumps(_report(loaded, strict)))
+    else:
+        _tell(loaded, everything)
+    return 1 if loaded.refused else 0
 
 
-def _plain(findings: Iterable[Finding]) -> Any:
-    return [{**msgspec.to_builtins(finding), "text": str(finding)} for finding in findings]
+def _tell(loaded: Loaded, everything: bool) -> None:
+    style = _style(sys.stdout)
+    if loaded.findings:
+        print(findings_text(loaded.findings, style))
+    if not loaded.refused:
+        chosen = {path: source for path, source in loaded.sources.items() if everything or source != BUILT_IN}
+        print(style.paint("Settings" if everything else "Settings that are not built in (--all: all of them)", "1"))
+        print(settings_text(effective(loaded.config), chosen, style) or "  none")
+        print()
+    print(verdict(loaded.findings, loaded.refused, loaded.file))
+
+
+def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:
+    """The shape that programs may rely on; described in docs/configuration-check.md."""
+    return {
+        "ok": not loaded.refused,
+        "strict": strict,
+        "file": loaded.file,
+        "counts": {f"{severity}s": count for severity, count in counts(loaded.findings).items()},
+        "findings": [_plain(finding) for finding in loaded.findings],
+        "config": None if loaded.refused else effective(loaded.config),
+        "sources": None if loaded.refused else loaded.sources,
+    }
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    return {**msgspec.to_builtins(finding), "text": str(finding)}
+
+
+def _style(stream: TextIO) -> Style:
+    terminal = stream.isatty()
+    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(shutil.get_terminal_size((80, 24)).columns if terminal else 100, colour)
 
 
 def _dumps(value: Any) -> str:

@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check-config", parents=[settings], help="say what is wrong with the configuration")
     check.add_argument("--json", action="store_true", help="print the effective configuration and findings as JSON")
+    check.add_argument("--all", action="store_true", help="print every setting, built-in ones too")
+    check.add_argument("--offline", action="store_true", help="do not try the services, ports and names in it")
     check.set_defaults(command=_check)
 
     bench = commands.add_parser("bench", help="load a running server and measure it", allow_abbrev=False)
@@ -105,7 +107,13 @@ def _run(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from .check import check_config
 
-    return check_config(options.config, strict=options.strict, as_json=options.json)
+    return check_config(
+        options.config,
+        strict=options.strict,
+        as_json=options.json,
+        everything=options.all,
+        offline=options.offline,
+    )
 
 
 def _bench(options: argparse.Namespace) -> int:

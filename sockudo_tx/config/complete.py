@@ -17,6 +17,8 @@ from .declare import Key, walk
 from .effective import MASK, hidden, without_password
 from .environment import value_at
 from .findings import Finding
+from .grammar import is_text
+from .resolve import APPS
 from .schema import Config
 
 __all__ = ["completed", "quoted"]
@@ -40,6 +42,8 @@ def completed(
 def quoted(value: Any) -> str:
     """A value on one line and in few characters, as JSON writes it; passwords inside addresses are masked."""
     if isinstance(value, str):
+        if not is_text(value):
+            return "bytes that are not UTF-8"
         value = without_password(value)
         return json.dumps(value if len(value) <= _LONGEST else value[:_LONGEST] + "…", ensure_ascii=True)
     if isinstance(value, list | tuple):
@@ -55,10 +59,8 @@ def _completed(
     finding: Finding, key: Key | None, raw: Mapping[str, Any] | None, environ: Mapping[str, str], config: Config
 ) -> Finding:
     value = finding.value or _found(finding, key, raw, environ, config)
-    cure = finding.cure or _cure(finding, key)
-    if value == finding.value and cure == finding.cure:
-        return finding
-    return msgspec.structs.replace(finding, value=value, cure=cure)
+    cause = "" if value and finding.cause.startswith("found ") else finding.cause  # the same in words
+    return msgspec.structs.replace(finding, value=value, cause=cause, cure=finding.cure or _cure(finding, key))
 
 
 def _found(
@@ -73,8 +75,11 @@ def _found(
     value = _at(raw, finding.path)
     if value is _NOTHING and key is not None:
         value = value_at(config, key.path)
-    if value is _NOTHING or finding.path == "app_manager.array.apps":
-        return ""
+    if finding.path == APPS and not isinstance(value, str):
+        count = len(config.app_manager.array.apps)
+        return f"{count} app{'' if count == 1 else 's'}"
+    if value is _NOTHING:
+        return "nothing" if "[" in finding.path else ""
     if (key and key.secret) or hidden(finding.path):
         return MASK if value else quoted(value)
     known = key is not None or "[" in finding.path
@@ -93,10 +98,10 @@ def _at(raw: Any, path: str) -> Any:
 
 
 def _cure(finding: Finding, key: Key | None) -> str:
-    if key is None:
-        return "Correct it, or remove it" if finding.path else ""
     variable = finding.source.removeprefix("environment ")
     what = f"Correct {variable} or unset it" if variable != finding.source else "Correct it or leave it out"
+    if key is None:
+        return what if finding.path or variable != finding.source else ""
     if key.secret or isinstance(key.default, tuple) or key.default == "":
         return what
     return f"{what}; the built-in value is {quoted(key.default)}"

@@ -7,7 +7,7 @@ from typing import Literal, TypedDict, Unpack
 
 import msgspec
 
-__all__ = ["ConfigError", "Finding", "Report", "Severity", "Texts"]
+__all__ = ["ConfigError", "Finding", "Report", "Severity", "Texts", "capitalised"]
 
 Severity = Literal["error", "warning", "info"]
 
@@ -37,8 +37,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         where = f"{self.source}: " if self.source else ""
         what = f"{self.path}: {self.message}" if self.path else self.message
         found = f"found {self.value}" if self.value else ""
-        more = (text[0].upper() + text[1:] for text in (found, self.cause, self.cure) if text)
+        more = (capitalised(text) for text in (found, self.cause, self.cure) if text)
         return where + ". ".join(text.rstrip(".") for text in (what, *more)) + "."
+
+
+def capitalised(text: str) -> str:
+    """The text as a sentence begins; the name of a key stays as it is."""
+    word = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text if any(mark in word[:-1] for mark in "._/:=`'\"") else text[:1].upper() + text[1:]
 
 
 class Texts(TypedDict, total=False):

@@ -6,6 +6,7 @@ Pure: the only input besides the arguments is what `read` returns.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from ..protocol.app import App
 from .advice import advise
 from .apps import AppFault, Notes, parse_app
 from .check import check
-from .complete import completed
+from .complete import completed, quoted
 from .declare import walk
 from .default_app import DEMO_APP, default_app, named_in
 from .environment import overlay, replaced, switch, value_at
@@ -121,12 +122,14 @@ def _choose(path: str | None, cwd: str, read: Callable[[str], bytes], report: Re
         if data is not None:
             return path, _content(path, data, report)
         if not report.refused:
-            report.error("", "the file does not exist and is left out", cure=f"Correct {path} or drop -c", source=path)
+            cure = f"Correct {path} or drop -c"
+            report.error("", "the file does not exist and is left out", value="no file", cure=cure, source=path)
     data = _bytes(DEFAULT_PATH, cwd, read, report)
     if data is not None:
         return DEFAULT_PATH, _content(DEFAULT_PATH, data, report)
     if path is None and not report.refused:
-        report.info("", f"there is no {DEFAULT_PATH}, so built-in values are used")
+        cure = "Write one, or name a file with -c, unless the environment says all there is to say"
+        report.info("", f"there is no {DEFAULT_PATH}, so built-in values are used", value="no file", cure=cure)
     return "", None
 
 
@@ -136,9 +139,11 @@ def _bytes(path: str, cwd: str, read: Callable[[str], bytes], report: Report) ->
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        report.refuse("", "the file cannot be read", cause=error.strerror or type(error).__name__, source=path)
+        reason = error.strerror or type(error).__name__
+        cure = "Let the server's user read it, or name another file with -c"
+        report.refuse("", "the file cannot be read", value=path, cause=reason, cure=cure, source=path)
     except ValueError:
-        report.refuse("", "this is not a file name", source=path)
+        report.refuse("", "this is not a file name", value=quoted(path), cure="Name a file with -c", source=path)
     return None
 
 
@@ -146,7 +151,9 @@ def _content(path: str, data: bytes, report: Report) -> JsonObject | None:
     try:
         raw = parse(data)
     except NotJson as error:
-        report.refuse("", "the file is not a JSON configuration", cause=str(error), source=path)
+        cure = "Correct it there: JSON has no comments, no trailing commas, and quotation marks around every name"
+        value = f"{len(data)} bytes"
+        report.refuse("", "the file is not a JSON configuration", value=value, cause=str(error), cure=cure, source=path)
         return None
     repeated, broken = problems(raw)
     for where in repeated:
@@ -154,6 +161,10 @@ def _content(path: str, data: bytes, report: Report) -> JsonObject | None:
     for where in broken:
         report.refuse(where, "holds an unpaired surrogate, which is not text", source=path)
     return None if broken else raw
+
+
+_MEMBER = re.compile(r"`([^`]+)`")
+_APP_CURE = "Correct it; docs/configuration.md tells the members of an app"
 
 
 def _file_apps(
@@ -168,7 +179,10 @@ def _file_apps(
         except AppFault as fault:
             name = record.get("id") if isinstance(record, dict) else None
             app = f"app {shown(name)}" if isinstance(name, str) and name else "an app without an id"
-            report.error(where, f"{app} is refused, the others run", cause=str(fault), source=source)
+            for each in fault.faults:
+                member = _MEMBER.match(each)
+                path = f"{where}.{member[1]}" if member else where
+                report.error(path, each, cause=f"{app} is refused, the others run", cure=_APP_CURE, source=source)
         for warning in notes.warnings:
             report.warn(where, warning, source=source)
         unknown += [(f"{where}.{member}", nearest(f"{where}.{member}", siblings)) for member, siblings in notes.unknown]
@@ -184,6 +198,8 @@ def _tell_unknown(unknown: list[tuple[str, str | None]], source: str, report: Re
     report.ignored(
         unknown[0][0] if one else "",
         f"{'this key is' if one else 'these keys are'} unknown and ignored: {', '.join(names)}",
+        value="" if one else f"{len(unknown)} keys",
+        cure="Remove it or correct its name" if one else "Remove them or correct their names",
         source=source,
     )
 
@@ -196,7 +212,9 @@ def _tell_unused(config: Config, sources: Mapping[str, str], report: Report) -> 
         if key.unused and sources[key.path] != BUILT_IN and value_at(config, key.path) not in (key.default, key.partial)
     }
     if unused:
-        report.info("", f"accepted, but not used by this version: {', '.join(sorted(unused))}")
+        message = f"accepted, but not used by this version: {', '.join(sorted(unused))}"
+        count = f"{len(unused)} key{'' if len(unused) == 1 else 's'}"
+        report.info("", message, value=count, cure="Nothing has to be done; a later version will use them")
 
 
 def _check_later_members(apps: list[App], report: Report) -> None:

@@ -87,6 +87,7 @@ class MemoryServer:
         defaults: LimitDefaults | None = None,
         late: bool = False,
         departed: Departed | None = None,
+        engine: type[Engine] = Engine,
     ) -> None:
         self.clock = Clock()
         self.clock.rightNow = START
@@ -97,7 +98,7 @@ class MemoryServer:
         self.cache = MemoryCache(self.clock, ttl=settings.cache_ttl, max_capacity=10_000, cleanup_interval=60)
         self.authority = MemoryAuthority(self.clock)
         self.facts = RecordingFacts()
-        self.engine = Engine(
+        self.engine = engine(
             clock=self.clock,
             apps=late_backend(IApps, self.apps, self.clock) if late else self.apps,
             authority=late_backend(IAuthority, self.authority, self.clock) if late else self.authority,

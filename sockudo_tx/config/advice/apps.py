@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from ...protocol.app import App
 from ...protocol.origins import ALLOW_NONE
+from ..complete import quoted
+from ..effective import MASK
 from ..grammar import shown
 from ..resolve import APPS
 from ..schema import Config
@@ -49,19 +51,20 @@ def _origins(config: Config, written: Written) -> Iterator[Advice]:
         for pattern in app.allowed_origins:
             why = None if pattern == "*" else idle_pattern(pattern)
             if why is not None:
-                yield _of(app, "allowed_origins", f"{shown(pattern)} lets nobody in", why, _ORIGIN)
+                yield _of(app, "allowed_origins", "holds a pattern that lets nobody in", why, _ORIGIN, quoted(pattern))
     if not any(pattern.lower() in ("*", "any") for pattern in config.cors.origin):
         for pattern in config.cors.origin:
             why = idle_pattern(pattern)
             if why is not None:
-                yield Advice(("cors.origin",), f"{shown(pattern)} lets nobody in", why, _ORIGIN)
+                message = "holds a pattern that lets nobody in"
+                yield Advice(("cors.origin",), message, why, _ORIGIN, value=quoted(pattern))
 
 
 _ORIGIN = "Write it as browsers send it, for example https://example.com"
 
 
-def _of(app: App, member: str, message: str, cause: str, cure: str) -> Advice:
-    return Advice((APPS,), f"app {shown(app.id)}: `{member}` {message}", cause, cure)
+def _of(app: App, member: str, message: str, cause: str, cure: str, value: str) -> Advice:
+    return Advice((APPS,), f"app {shown(app.id)}: `{member}` {message}", cause, cure, value=value)
 
 
 def _secrets(config: Config, written: Written) -> Iterator[Advice]:
@@ -73,6 +76,7 @@ def _secrets(config: Config, written: Written) -> Iterator[Advice]:
                 "is the same as its key or id",
                 "the key is public, so anybody could sign as your backend",
                 "Use 20 or more random characters, for example from `openssl rand -hex 16`",
+                MASK,
             )
         elif len(app.secret) < _SHORT and config.mode == "production":
             yield _of(
@@ -81,6 +85,7 @@ def _secrets(config: Config, written: Written) -> Iterator[Advice]:
                 f"has less than {_SHORT} characters and can be guessed",
                 "every signature can be tried against it offline",
                 "Use 20 or more random characters, for example from `openssl rand -hex 16`",
+                MASK,
             )
 
 
@@ -95,6 +100,7 @@ def _limits(config: Config, written: Written) -> Iterator[Advice]:
                 "can never be reached",
                 f"requests above {config.http_api.request_limit_in_mb} MiB are refused as a whole",
                 "Raise http_api.request_limit_in_mb, or lower it",
+                str(payload),
             )
         queue = config.websocket.max_bytes
         if payload and queue is not None and payload * 1024 > queue:
@@ -104,6 +110,7 @@ def _limits(config: Config, written: Written) -> Iterator[Advice]:
                 "allows events that reach nobody",
                 f"websocket.max_bytes holds {queue} bytes for each client",
                 "Raise websocket.max_bytes to several times that size, or lower it",
+                str(payload),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..grammar import shown
 from ..schema import Config
 from .advice import Advice, Rule, Written
 
@@ -40,4 +41,104 @@ def _stores(config: Config, written: Written) -> Iterator[Advice]:
         )
 
 
-RULES: tuple[Rule, ...] = (_stores,)
+def _health(config: Config, written: Written) -> Iterator[Advice]:
+    """Nodes that would take each other for dead (decisions.md 20)."""
+    health = config.adapter.cluster_health
+    where = "adapter.cluster_health."
+    if not health.enabled:
+        return
+    if health.heartbeat_interval_ms > health.node_timeout_ms // 3:
+        yield Advice(
+            (f"{where}heartbeat_interval_ms", f"{where}node_timeout_ms"),
+            "must be at most a third of node_timeout_ms",
+            f"{health.heartbeat_interval_ms} against {health.node_timeout_ms}: two lost signs of life are a dead node",
+            f"Set heartbeat_interval_ms to {max(1, health.node_timeout_ms // 3)} or less, or raise node_timeout_ms",
+            "refuse",
+        )
+    elif health.heartbeat_interval_ms < 1000 and config.adapter.driver != "local":
+        yield Advice(
+            (f"{where}heartbeat_interval_ms",),
+            "is less than a second",
+            "every node hears every other one that often",
+            "Use 1000 or more",
+        )
+    if health.cleanup_interval_ms > health.node_timeout_ms:
+        yield Advice(
+            (f"{where}cleanup_interval_ms", f"{where}node_timeout_ms"),
+            "must be at most node_timeout_ms",
+            f"{health.cleanup_interval_ms} against {health.node_timeout_ms}: dead nodes would be noticed late",
+            f"Set cleanup_interval_ms to {health.node_timeout_ms} or less",
+            "refuse",
+        )
+
+
+def _nodes(config: Config, written: Written) -> Iterator[Advice]:
+    adapter, redis = config.adapter, config.database.redis
+    clustered = adapter.driver == "redis-cluster" or (adapter.driver == "redis" and adapter.redis.cluster_mode)
+    if clustered and not (adapter.cluster.nodes or redis.cluster.nodes or redis.cluster_nodes):
+        yield Advice(
+            ("adapter.cluster.nodes", "database.redis.cluster.nodes"),
+            "names no node",
+            "neither it nor database.redis.cluster.nodes says where the cluster is",
+            "Name some of its nodes there (REDIS_CLUSTER_NODES=host:7000,host:7001)",
+            "refuse",
+        )
+    nats = adapter.nats
+    if adapter.driver == "nats" and bool(nats.username) != bool(nats.password) and not nats.token:
+        have, lack = ("username", "password") if nats.username else ("password", "username")
+        yield Advice(
+            (f"adapter.nats.{have}", f"adapter.nats.{lack}"),
+            f"has no effect without {lack}",
+            "NATS takes both or a token",
+            f"Set adapter.nats.{lack} (NATS_{lack.upper()}) too",
+            "ignored",
+        )
+
+
+def _queue(config: Config, written: Written) -> Iterator[Advice]:
+    queue = config.queue
+    hooked = ", ".join(shown(app.id) for app in config.app_manager.array.apps if app.webhooks)
+    if queue.driver == "none" and hooked:
+        yield Advice(
+            ("queue.driver",),
+            "none means that no webhook is sent",
+            f"app {hooked} has webhooks",
+            "Use memory or redis (QUEUE_DRIVER), or remove the webhooks",
+        )
+    if queue.driver == "memory" and config.adapter.driver != "local" and hooked:
+        yield Advice(
+            ("queue.driver", "adapter.driver"),
+            "memory loses deliveries that wait when a node ends",
+            f"adapter.driver is {config.adapter.driver}: the other nodes could send them",
+            "Use redis or redis-cluster (QUEUE_DRIVER)",
+        )
+    if queue.driver == "sns" and not queue.sns.topic_arn:
+        yield Advice(
+            ("queue.sns.topic_arn", "queue.driver"),
+            "cannot be empty with the sns driver",
+            "there is no topic to publish to",
+            "Set queue.sns.topic_arn (QUEUE_SNS_TOPIC_ARN)",
+            "error",
+        )
+
+
+def _pools(config: Config, written: Written) -> Iterator[Advice]:
+    """Pools whose minimum is above their maximum (configuration.md 2.9)."""
+    pooling, database = config.database_pooling, config.database
+    if not pooling.enabled:
+        return
+    if pooling.min > pooling.max:
+        yield _pool("database_pooling.min", "database_pooling.max", pooling.min, pooling.max)
+    for name, store in (("mysql", database.mysql), ("postgres", database.postgres)):
+        least = pooling.min if store.pool_min is None else store.pool_min
+        most = pooling.max if store.pool_max is None else store.pool_max
+        if least > most and (store.pool_min is not None or store.pool_max is not None):
+            yield _pool(f"database.{name}.pool_min", f"database.{name}.pool_max", least, most)
+
+
+def _pool(path: str, other: str, least: int, most: int) -> Advice:
+    cause = f"{least} against {most}, so {most} is used for both"
+    return Advice((path, other), f"must be at most {other}", cause, f"Lower it to {most}, or raise {other}")
+
+
+RULES: tuple[Rule, ...] = (_stores, _health, _nodes, _queue, _pools)

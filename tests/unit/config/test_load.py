@@ -271,7 +271,8 @@ class AppTests(ConfigCase):
         loaded = self.default(content)
         self.assertEqual([app.id for app in loaded.apps], ["a"])
         first, second = texts(loaded, "error")
-        self.assertIn("apps[0]: app 'bad' is refused", first)
+        self.assertIn("apps[0].secret: `secret` is missing", first)
+        self.assertIn("App 'bad' is refused", first)
         self.assertIn("`secret` is missing", first)
         self.assertIn("'worse'", second)
         self.assertEqual(len(self.refused({DEFAULT: content}, strict=True)), 2)
@@ -321,7 +322,7 @@ class AppTests(ConfigCase):
             SOCKUDO_DEFAULT_APP_SECRET="sekret-6",
         )
         self.assertNotIn("sekret", repr(loaded.findings) + repr(loaded.apps))
-        self.assertEqual(len(texts(loaded, "error")), 2)
+        self.assertEqual(len(texts(loaded, "error")), 3)
 
 
 JSON = st.recursive(

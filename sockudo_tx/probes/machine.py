@@ -1,0 +1,129 @@
+"""What a configuration asks of this machine and its files: a certificate that can be used, enough open files."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+
+from ..config.findings import Finding
+from ..config.load import BUILT_IN, Loaded
+from ..transports.tls_context import CertificateError, CertificateFiles, load_identity
+
+__all__ = ["certificate_findings", "file_limit_findings"]
+
+_APPS = "app_manager.array.apps"
+_ALL_CAN_SEE = 0o004
+_USUAL = 1024
+"""The limit of open files that systems begin with."""
+_OURS = 64
+"""Open files beside the clients': listeners, logs, connections to other services."""
+
+
+def certificate_findings(loaded: Loaded, now: float) -> Iterator[Finding]:
+    """Whether TLS can start with the files that are named, and what clients will say of them at `now`."""
+    ssl = loaded.config.ssl
+    if not ssl.enabled or not (ssl.cert_path and ssl.key_path):
+        return
+    files = CertificateFiles(ssl.cert_path, ssl.key_path, ssl.passphrase, ssl.ca_path)
+    try:
+        identity = load_identity(files)
+    except CertificateError as error:
+        yield _certificate_error(error, loaded)
+        return
+    source = loaded.sources["ssl.cert_path"]
+    trouble = identity.facts.trouble(now, ssl.expiry_warning_days)
+    if trouble is not None:
+        yield Finding(
+            severity="warning" if identity.facts.valid(now) else "error",
+            path="ssl.cert_path",
+            message=trouble,
+            value=ssl.cert_path,
+            rule=f"valid now and for the next {ssl.expiry_warning_days} days (ssl.expiry_warning_days)",
+            cause="clients refuse a certificate outside its dates",
+            cure="Renew it and replace the files; a running server takes the new ones up by itself",
+            source=source,
+        )
+    if not identity.facts.names:
+        yield Finding(
+            severity="warning",
+            path="ssl.cert_path",
+            message="names no host",
+            value=ssl.cert_path,
+            cause="it has no subjectAltName, and browsers look nowhere else",
+            cure="Have one made with the host names as subjectAltName",
+            source=source,
+        )
+    for sentence in identity.warnings:
+        yield Finding(
+            severity="warning",
+            path="ssl.ca_path",
+            message=sentence.removeprefix("ssl.ca_path: "),
+            value=ssl.ca_path or "",
+            cure="Name a PEM file with the intermediate certificates, or remove it",
+            source=loaded.sources["ssl.ca_path"],
+        )
+    yield from _key_for_all(loaded)
+
+
+def _certificate_error(error: CertificateError, loaded: Loaded) -> Finding:
+    path = f"ssl.{error.key}"
+    named = {"cert_path": loaded.config.ssl.cert_path, "key_path": loaded.config.ssl.key_path}
+    return Finding(
+        severity="error",
+        path=path,
+        message=str(error),
+        value=named.get(error.key, ""),
+        cure=error.cure,
+        source=loaded.sources[path],
+        refuses=True,
+    )
+
+
+def _key_for_all(loaded: Loaded) -> Iterator[Finding]:
+    path = loaded.config.ssl.key_path
+    if os.stat(path).st_mode & _ALL_CAN_SEE:
+        yield Finding(
+            severity="warning",
+            path="ssl.key_path",
+            message="can be read by every user of this machine",
+            value=path,
+            cause="whoever has the key can pretend to be this server",
+            cure=f"chmod 640 {path}, and give the file to the server's user or group",
+            source=loaded.sources["ssl.key_path"],
+        )
+
+
+def file_limit_findings(loaded: Loaded, limit: int | None = None) -> Iterator[Finding]:
+    """Whether every client the apps allow can have its open file; `limit` is the hard limit of this process."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1] if limit is None else limit
+    if limit == resource.RLIM_INFINITY:
+        return
+    wanted = sum(app.max_connections or 0 for app in loaded.apps if app.enabled)
+    chosen = loaded.sources[_APPS] != BUILT_IN  # the demo app's number is nobody's wish
+    cure = (
+        "Raise it: LimitNOFILE= in the systemd unit, `ulimits` in Compose, --ulimit nofile= of docker, or "
+        "/etc/security/limits.conf"
+    )
+    if chosen and wanted + _OURS > limit:
+        yield Finding(
+            severity="warning",
+            path=_APPS,
+            message="the apps allow more connections than the server may have open files",
+            value=f"{wanted} connections (sum of `max_connections`), {limit} open files",
+            rule=f"the hard limit of open files is at least the sum of `max_connections` and {_OURS}",
+            cause="clients beyond the limit are not answered",
+            cure=cure,
+            source=loaded.sources[_APPS],
+        )
+    elif limit <= _USUAL:
+        yield Finding(
+            severity="warning",
+            path="",
+            message=f"the server may have only {limit} open files",
+            value=f"a hard limit of {limit} (RLIMIT_NOFILE)",
+            rule=f"more than {_USUAL}",
+            cause="every client is an open file",
+            cure=cure,
+            source="this process",
+        )
