@@ -91,15 +91,15 @@ def _run(options: argparse.Namespace) -> int:
     from twisted.internet import reactor
     from twisted.logger import globalLogBeginner
 
-    from .signals import take_over
-    from .start import log_observer, prepare
+    from .start import failing_in_one_line, log_to, obey_signals, prepare
 
-    loaded, server = prepare(options.config, options.strict, reactor)
-    globalLogBeginner.beginLoggingTo([log_observer(loaded, sys.stdout)], redirectStandardIO=False)
-    server.privilegedStartService()
-    server.startService()
+    server = prepare(options.config, options.strict, reactor)
+    globalLogBeginner.beginLoggingTo([log_to(sys.stdout, server)], redirectStandardIO=False)
+    obey_signals(options.config, options.strict, reactor, server)
+    with failing_in_one_line():
+        server.privilegedStartService()
+        server.startService()
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
-    reactor.callWhenRunning(take_over, reactor, reactor.stop, server.hurry)
     reactor.run()
     return 0
 

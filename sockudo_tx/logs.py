@@ -30,7 +30,7 @@ from zope.interface import implementer, provider
 
 from .protocol.wirejson import dumps
 
-__all__ = ["LogSettings", "TargetFilter", "directives", "human_line", "json_line", "logs_http", "observer_to"]
+__all__ = ["Log", "LogSettings", "TargetFilter", "directives", "human_line", "json_line", "logs_http", "observer_to"]
 
 _PACKAGE = "sockudo_tx"
 _OFF = 100
@@ -111,6 +111,22 @@ class TargetFilter:
     def __call__(self, event: LogEvent) -> object:
         rank = _LEVEL_RANKS.get(event.get("log_level"), 20)
         return PredicateResult.maybe if rank >= self.rank_of(_target(event)) else PredicateResult.no
+
+
+@implementer(ILogObserver)
+class Log:
+    """A log whose settings may change while it is written."""
+
+    def __init__(self, out: IO[str], settings: LogSettings) -> None:
+        self._out = out
+        self.adjust(settings)
+
+    def adjust(self, settings: LogSettings) -> None:
+        """These settings from the next event on."""
+        self._observe = observer_to(self._out, settings)
+
+    def __call__(self, event: LogEvent) -> None:
+        self._observe(event)
 
 
 def observer_to(out: IO[str], settings: LogSettings) -> ILogObserver:

@@ -1,11 +1,14 @@
 """SIGTERM and SIGINT: the first drains and ends with exit status 0, the second ends at once, a third kills.
 
+SIGHUP reloads, unless it tells that the terminal we were started from is gone: then it drains.
+
 Twisted's own handlers make twistd end by re-raising the signal, which containers report as a failure; ours take
-over once the reactor runs. Source: configuration.md 8.6, scaling.md 10.
+over once the reactor runs. Source: configuration.md 8.6, scaling.md 10, decisions.md 51.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -15,8 +18,13 @@ from twisted.internet.interfaces import IReactorFromThreads
 __all__ = ["take_over"]
 
 
-def take_over(reactor: IReactorFromThreads, drain: Callable[[], object], hurry: Callable[[], object]) -> None:
-    """Run `drain` on the first SIGTERM or SIGINT and `hurry` on the second, both in the reactor's thread.
+def take_over(
+    reactor: IReactorFromThreads,
+    drain: Callable[[], object],
+    hurry: Callable[[], object],
+    reload: Callable[[], object],
+) -> None:
+    """Run `drain` on the first SIGTERM or SIGINT, `hurry` on the second, `reload` on SIGHUP, in the reactor's thread.
 
     Call it when the reactor is running, in the main thread.
     """
@@ -31,5 +39,19 @@ def take_over(reactor: IReactorFromThreads, drain: Callable[[], object], hurry: 
             signal.signal(number, signal.SIG_DFL)
             reactor.callFromThread(hurry)
 
+    on_terminal = _is_terminal()
+
+    def hung_up(number: int, frame: FrameType | None) -> None:
+        if on_terminal and not _is_terminal():
+            heard(number, frame)
+        else:
+            reactor.callFromThread(reload)
+
+    signal.signal(signal.SIGHUP, hung_up)
     signal.signal(signal.SIGTERM, heard)
     signal.signal(signal.SIGINT, heard)
+
+
+def _is_terminal() -> bool:
+    """Whether standard input is a terminal that is still there."""
+    return os.isatty(0)

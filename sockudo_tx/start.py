@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import resource
 import sys
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 from twisted.logger import ILogObserver, Logger
+from twisted.python.failure import Failure
 
 from .backends import DriverError
 from .check import read_configuration, refusal
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .listening import ListenError
-from .logs import LogSettings, directives, logs_http, observer_to
+from .logs import Log, LogSettings, directives, logs_http
 from .service import Server, make_service
+from .signals import take_over
 from .transports.tls_context import CertificateError
 
-__all__ = ["log_observer", "log_settings", "prepare", "raise_file_limit", "spare_collector"]
+__all__ = [
+    "StartError",
+    "failing_in_one_line",
+    "log_settings",
+    "log_to",
+    "obey_signals",
+    "prepare",
+    "raise_file_limit",
+    "spare_collector",
+]
 
 _log = Logger()
 
 
-def prepare(path: str | None, strict: bool, reactor: object) -> tuple[Loaded, Server]:
+def prepare(path: str | None, strict: bool, reactor: object) -> Server:
     """Configuration read, server built and its sockets open; nothing is accepted yet.
 
     What prevents the start ends the process with status 1 and a message on standard error: this runs before
@@ -44,7 +57,23 @@ def prepare(path: str | None, strict: bool, reactor: object) -> tuple[Loaded, Se
     for finding in loaded.findings:
         _tell(finding)
     spare_collector()
-    return loaded, server
+    return server
+
+
+class StartError(SystemExit, Exception):
+    """Ends the process with status 1 and one line. Also an `Exception`, so that twistd tidies up after itself."""
+
+
+@contextlib.contextmanager
+def failing_in_one_line() -> Iterator[None]:
+    """Whatever prevents the service from starting is told in a line; the traceback is for `DEBUG=1`."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error) if isinstance(error, ListenError) else f"{type(error).__name__}: {error}"
+        _log.debug("cannot start", log_failure=Failure())
+        _log.critical("cannot start: {reason}", reason=reason)
+        raise StartError(f"sockudo: cannot start: {reason}") from error
 
 
 def _tell(finding: Finding) -> None:
@@ -83,6 +112,37 @@ def log_settings(loaded: Loaded) -> LogSettings:
     )
 
 
-def log_observer(loaded: Loaded, out: IO[str]) -> ILogObserver:
-    """The observer for this process's log."""
-    return observer_to(out, log_settings(loaded))
+def log_to(out: IO[str], server: Server) -> ILogObserver:
+    """The observer for this process's log, which follows reloads."""
+    log = Log(out, log_settings(server.reloads.loaded))
+
+    def prepare_log(new: Loaded) -> Callable[[], tuple[str, ...]]:
+        settings = log_settings(new)
+
+        def commit() -> tuple[str, ...]:
+            log.adjust(settings)
+            server.site.api.log_requests = logs_http(settings.filter)
+            return ()
+
+        return commit
+
+    server.reloads.parts.append(prepare_log)
+    return log
+
+
+def obey_signals(path: str | None, strict: bool, reactor: Any, server: Server) -> None:
+    """Drain, hurry and reload as signals ask; the file is named as it was at the start, and looked for from there.
+
+    Call it before the service starts: systemd must not hear that we are ready before SIGHUP is harmless.
+    """
+    folder = os.getcwd()
+
+    def read() -> Loaded:
+        try:
+            with contextlib.chdir(folder):  # twistd may have gone to another one since
+                return read_configuration(path, strict)
+        except OSError as error:
+            finding = Finding(severity="error", path="", message=f"{folder} cannot be read: {error.strerror}")
+            raise ConfigError([finding]) from error
+
+    reactor.callWhenRunning(take_over, reactor, reactor.stop, server.hurry, lambda: server.reload(read))

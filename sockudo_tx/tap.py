@@ -66,21 +66,27 @@ class _Service(MultiService):
         if self._observer is not None:
             parent.setComponent(ILogObserver, self._observer)  # where twistd's AppLogger looks for one
 
+    def startService(self) -> None:
+        from .start import failing_in_one_line
+
+        with failing_in_one_line():
+            super().startService()
+
 
 def makeService(options: Options) -> IService:
     """Read, build and open everything before twistd daemonises, so that a refusal reaches the terminal."""
     from twisted.internet import reactor as global_reactor
 
-    from .signals import take_over
-    from .start import log_observer, prepare
+    from .start import log_to, obey_signals, prepare
 
     reactor = cast("Any", global_reactor)  # typed as what every reactor has; ours has signals, threads and sockets
-    loaded, server = prepare(options["config"], bool(options["strict"]), reactor)
+    path, strict = options["config"], bool(options["strict"])
+    server = prepare(path, strict, reactor)
     twistd: Mapping[str, Any] = options.parent or {}
     elsewhere = twistd.get("syslog") or twistd.get("logger")
-    service = _Service(None if elsewhere else log_observer(loaded, _log_file(twistd, reactor)))
+    service = _Service(None if elsewhere else log_to(_log_file(twistd, reactor), server))
     server.setServiceParent(service)
-    reactor.callWhenRunning(take_over, reactor, reactor.stop, server.hurry)
+    obey_signals(path, strict, reactor, server)
     return service
 
 

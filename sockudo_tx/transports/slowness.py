@@ -27,16 +27,25 @@ class SlowConsumers:
     __slots__ = ("_clock", "disconnect", "disconnected", "dropped", "max_bytes", "max_messages")
 
     def __init__(
-        self, clock: IReactorTime, *, max_messages: int | None, max_bytes: int | None, disconnect: bool
+        self,
+        clock: IReactorTime,
+        max_messages: int | None = None,
+        max_bytes: int | None = None,
+        *,
+        disconnect: bool = False,
     ) -> None:
+        self.dropped = 0
+        self.disconnected = 0
+        self._clock = clock
+        self.adjust(max_messages, max_bytes, disconnect)
+
+    def adjust(self, max_messages: int | None, max_bytes: int | None, disconnect: bool) -> None:
+        """These limits from now on, for queues that are there too."""
         if not max_messages and not max_bytes:
             max_messages = DEFAULT_MESSAGES
         self.max_messages: float = max_messages or math.inf
         self.max_bytes: float = max_bytes or math.inf
         self.disconnect = disconnect
-        self.dropped = 0
-        self.disconnected = 0
-        self._clock = clock
 
     def drop(self, logged_at: float) -> float:
         """Count a dropped message. Takes and returns when this connection was last mentioned in the log."""

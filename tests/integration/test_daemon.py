@@ -63,7 +63,7 @@ class DaemonTests(LaunchCase):
         for number in range(3):
             self.assertEqual(Path(f"/proc/{pid}/fd/{number}").readlink(), Path("/dev/null"))
         log = (self.folder / "daemon.log").read_text()
-        self.assertIn(" INFO sockudo.service: ready at", log)
+        self.assertIn(" INFO sockudo.server: ready at", log)
         self.stops(pid)
 
     def test_debug_mode(self) -> None:

@@ -21,10 +21,15 @@ class SignalTests(unittest.TestCase):
     """`take_over` (configuration.md 8.6, scaling.md 10)."""
 
     def setUp(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.asked: list[str] = []
-        take_over(_Immediate(), lambda: self.asked.append("drain"), lambda: self.asked.append("hurry"))
+        take_over(
+            _Immediate(),
+            lambda: self.asked.append("drain"),
+            lambda: self.asked.append("hurry"),
+            lambda: self.asked.append("reload"),
+        )
 
     def test_first_and_second(self) -> None:
         """The first drains, the second hurries, whichever of the two it is."""
@@ -32,6 +37,12 @@ class SignalTests(unittest.TestCase):
         self.assertEqual(self.asked, ["drain"])
         os.kill(os.getpid(), signal.SIGTERM)
         self.assertEqual(self.asked, ["drain", "hurry"])
+
+    def test_hang_up(self) -> None:
+        """SIGHUP reloads, as often as it comes."""
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        self.assertEqual(self.asked, ["reload", "reload"])
 
     def test_third(self) -> None:
         """After the second the system's own reaction is back: a third kills a process that hangs."""

@@ -22,8 +22,9 @@ class MemoryApps:
         self._defaults = defaults or LimitDefaults()
         self.replace(apps)
 
-    def replace(self, apps: Iterable[App]) -> None:
-        """Serve these apps from now on. Of two with one id or one key the later wins."""
+    def replace(self, apps: Iterable[App], defaults: LimitDefaults | None = None) -> None:
+        """Serve these apps from now on, with these defaults if given. Of two with one id or one key the later wins."""
+        self._defaults = defaults or self._defaults
         complete = [app.with_defaults(self._defaults) for app in apps]
         self._by_id = {app.id: app for app in complete}
         self._by_key = {app.key: app for app in self._by_id.values()}

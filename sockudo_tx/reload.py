@@ -1,0 +1,118 @@
+"""SIGHUP: read the configuration again and go on with what it says, as far as a running server can.
+
+    read -> compare -> every part prepares -> every part changes, in one turn of the reactor
+
+Whatever is wrong is found before the first part changes, and then nothing does: the configuration in use stays, and
+the log says why. Source: decisions.md 51.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger, LogLevel
+
+from .config.changes import Change, changes, followed
+from .config.findings import ConfigError, Finding
+from .config.load import Loaded
+from .config.schema import Config
+
+__all__ = ["Part", "Reload", "follows"]
+
+S = TypeVar("S")
+
+Part = Callable[[Loaded], Callable[[], Iterable[str]]]
+"""Prepares to go by a configuration. What it returns does so, cannot fail, and says in sentences what has changed
+beside the configuration. Preparing may raise `ConfigError` and must change nothing."""
+
+
+def follows(adjust: Callable[[S], None], settings: Callable[[Config], S]) -> Part:
+    """A part that takes its own settings out of a configuration and replaces them."""
+
+    def prepare(new: Loaded) -> Callable[[], Iterable[str]]:
+        wanted = settings(new.config)
+
+        def commit() -> Iterable[str]:
+            adjust(wanted)
+            return ()
+
+        return commit
+
+    return prepare
+
+
+class Reload:
+    """What a server runs with, and its parts, which `again` gives another configuration."""
+
+    _log = Logger()
+
+    def __init__(self, loaded: Loaded, clock: IReactorTime) -> None:
+        self.loaded = loaded
+        """The configuration in use."""
+        self.parts: list[Part] = []
+        self.last_at: float | None = None
+        """When the last reload ended, in Unix seconds."""
+        self.last_ok: bool | None = None
+        """Whether it did what was asked."""
+        self.done = self.refused = 0
+        """How many did and did not."""
+        self._clock = clock
+
+    def again(self, read: Callable[[], Loaded]) -> bool:
+        """Take what `read` gives, or leave everything as it is; whether it was taken."""
+        try:
+            new = self._acceptable(read())
+            config = followed(self.loaded.config, new.config)
+            changed = changes(self.loaded.config, new.config)
+            commits = [part(new._replace(config=config)) for part in self.parts]
+        except ConfigError as error:
+            return self._refuse(error.findings)
+        said = [sentence for commit in commits for sentence in commit()]
+        self.loaded = new._replace(config=config)
+        for change in changed:
+            self._tell(change)
+        for sentence in said:
+            self._log.info("{sentence}", sentence=sentence)
+        waiting = sum(change.restart for change in changed)
+        self._log.info(
+            "configuration reloaded: {changed} changed, {waiting} more at the next start",
+            changed=len(changed) - waiting,
+            waiting=waiting,
+            config=new.file or "built-in",
+            apps=len(new.apps),
+        )
+        self.done += 1
+        return self._end(True)
+
+    def _acceptable(self, new: Loaded) -> Loaded:
+        """At a start a broken app costs only itself. Here it would cost its clients, who are connected."""
+        known = {finding.path for finding in self.loaded.findings if finding.severity == "error"}
+        errors = [finding for finding in new.findings if finding.severity == "error" and finding.path not in known]
+        if self.loaded.file is not None and new.file != self.loaded.file:
+            cure = "Put it back, or restart the server to run without it"
+            errors.append(Finding(severity="error", path="", message=f"{self.loaded.file} is gone", cure=cure))
+        if errors:
+            raise ConfigError(errors)
+        return new
+
+    def _tell(self, change: Change) -> None:
+        if change.restart:
+            text, level = "{key} takes effect at the next start: {before} -> {after}", LogLevel.warn
+        else:
+            text, level = "{key}: {before} -> {after}", LogLevel.info
+        self._log.emit(level, text, key=change.path, before=change.before, after=change.after)
+
+    def _refuse(self, findings: Iterable[Finding]) -> bool:
+        errors = [finding for finding in findings if finding.severity == "error"]
+        for finding in errors:
+            self._log.error("{finding}", finding=str(finding))
+        self._log.error("configuration not reloaded, the one in use stays: {errors} errors", errors=len(errors))
+        self.refused += 1
+        return self._end(False)
+
+    def _end(self, succeeded: bool) -> bool:
+        self.last_at = self._clock.seconds()
+        self.last_ok = succeeded
+        return succeeded

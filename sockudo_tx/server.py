@@ -1,0 +1,159 @@
+"""A running server: how it starts, goes on with another configuration, and ends.
+
+Stopping drains (scaling.md 10):
+
+    announced   `/up` and `/ready` say so, answers end their connections; for `shutdown.drain_ms` clients may come
+    closing     nobody comes any more, sockets are told to come back (4200), what was asked is answered
+    stopped     when everybody has left, at the latest after the grace period, or at the second signal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults, race
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .config.load import Loaded
+from .engine.server import Engine
+from .listening import SocketListener
+from .reload import Reload
+from .systemd import Systemd
+from .transports.certificates import Certificates
+from .transports.rest.site import RestSite
+
+__all__ = ["Patience", "Server"]
+
+_SPREAD = 5.0
+"""Clients are told to leave over at most this long, so that they do not come back all at once (scaling.md 10)."""
+_MARGIN = 5.0
+"""Seconds beyond the grace period that a supervisor should wait."""
+
+
+class Patience(NamedTuple):
+    """How long stopping may take, in seconds."""
+
+    grace: float
+    """In all."""
+    drain: float = 0.0
+    """Of these, accepting while balancers learn of it; never more than half."""
+
+
+class Server(MultiService):
+    """Its children are what has to be started and stopped. Give it `reactor` things, never the global reactor."""
+
+    _log = Logger()
+    certificates: Certificates | None = None
+    """What TLS connections are made with, if we speak TLS."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        engine: Engine,
+        site: RestSite,
+        systemd: Systemd,
+        reload: Reload,
+        patience: Patience,
+        about: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        super().__init__()
+        self.engine = engine
+        self.site = site
+        self.patience = patience
+        self.reloads = reload
+        self.listeners: list[SocketListener] = []
+        """The main ones; the first is named in the log."""
+        self._clock = reactor
+        self._about = about
+        self._systemd = systemd
+        self._hurried: Deferred[None] | None = None
+        systemd.setServiceParent(self)
+
+    def listen(self, listener: SocketListener) -> None:
+        """Serve clients of this listener too."""
+        self.listeners.append(listener)
+        listener.setServiceParent(self)
+
+    def wait_for(self, patience: Patience) -> None:
+        """How long stopping may take from now on."""
+        self.patience = patience
+
+    def open(self) -> None:
+        """Open the listening sockets now, before a fork or a drop of privileges. Raises `ListenError`."""
+        for listener in self.listeners:
+            listener.open()
+
+    def startService(self) -> None:
+        super().startService()
+        self.site.health.ready = True
+        about = self._about()
+        self._log.info("ready at {listeners}", listeners=", ".join(self.addresses), **about)
+        self._clock.callWhenRunning(self._tell_systemd)  # signals are heard by then
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where clients come in, such as `https://0.0.0.0:6001`."""
+        scheme = "https" if self.reloads.loaded.config.ssl.enabled else "http"
+        return [address.url(scheme) for listener in self.listeners for address in listener.addresses]
+
+    def reload(self, read: Callable[[], Loaded]) -> bool:
+        """Go on with the configuration that `read` gives; whether it could be taken. Ignored while draining."""
+        if self.engine.draining:
+            self._log.info("not reloading: the server is shutting down")
+            return False
+        self._systemd.reloading()
+        try:
+            return self.reloads.again(read)
+        finally:
+            self._tell_systemd()
+
+    def stopService(self) -> Deferred[None]:
+        """Drain; fires when every client has left, or after the grace period, or on `hurry`."""
+        grace, drain = self.patience
+        drain = min(drain, grace / 2)
+        self.engine.announce_end()
+        self._systemd.stopping(grace + _MARGIN)
+        self._log.info("shutting down", grace_seconds=grace, drain_seconds=drain)
+        left = Deferred.fromCoroutine(self._leave(drain, min((grace - drain) / 2, _SPREAD))).addErrback(self._failed)
+        self._hurried = Deferred()
+
+        def finished(winner: tuple[int, Any]) -> Deferred[None] | None:
+            if winner[0] == 0:
+                self._log.info("stopped")
+            else:
+                self._log.warn("stopped; not every client left in time, the rest is cut off")
+            return self._close() if self.running else None
+
+        waits: list[Deferred[Any]] = [left, deferLater(self._clock, grace), self._hurried]
+        return race(waits).addCallback(finished)
+
+    async def _leave(self, drain: float, over: float) -> None:
+        if drain:
+            await deferLater(self._clock, drain)
+        await gatherResults([self._close(), self.engine.drain(over), self.site.drain()], consumeErrors=True)
+
+    def _close(self) -> Deferred[None]:
+        """Stop listening, and whatever else is started and stopped."""
+        closed: Deferred[None] = super().stopService()
+        return closed
+
+    def hurry(self) -> None:
+        """Stop waiting for clients."""
+        if self._hurried is not None and not self._hurried.called:
+            self._hurried.callback(None)
+
+    def _tell_systemd(self) -> None:
+        if self.engine.draining:
+            return
+        trouble = "; the last reload was refused, see the log" if self.reloads.last_ok is False else ""
+        self._systemd.ready(f"ready at {', '.join(self.addresses)}{trouble}")
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        cancelled = isinstance(error, FirstError) and error.subFailure.check(CancelledError)
+        if not cancelled and not failure.check(CancelledError):
+            self._log.failure("draining failed", failure)
