@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -87,6 +87,18 @@ class Connections:
         self._drains: list[Deferred[None]] = []
         self.draining = False
 
+    def adjust(self, settings: EngineSettings) -> None:
+        """These settings from now on. A connection that is there was told another `activity_timeout` and lives on:
+        one that is pinged earlier than it expects answers all the same."""
+        self._settings = settings
+        self._liveness = Liveness.of(
+            settings.activity_timeout,
+            settings.pong_timeout,
+            settings.auto_ping,
+            settings.ping_interval,
+            settings.idle_timeout,
+        )
+
     def connect(self, sink: ISink, key: str, origin: str | None, address: str = "", client: str = "") -> Socket:
         """A new connection: established or refused through its sink, at once or when the answers are in."""
         socket = Socket(sink, Pulse(self._clock.seconds(), None), address, client)
@@ -168,22 +180,26 @@ class Connections:
             return done
         self._drains.append(done)
         if not begun:
-            sockets = list(self.open)
-            random.shuffle(sockets)
-            steps = max(1, int(over / _CLOSE_STEP))
-            self._close_some(sockets, max(100, -(-len(sockets) // steps)))
+            self.dismiss(self.open, over, errors.shutting_down)
         return done
 
-    def _close_some(self, sockets: list[Socket], batch: int) -> None:
+    def dismiss(self, sockets: Iterable[Socket], over: float, reason: Callable[[], PeerError]) -> None:
+        """Close these within about `over` seconds, in random order, so that they do not come back all at once."""
+        leaving = list(sockets)
+        random.shuffle(leaving)
+        steps = max(1, int(over / _CLOSE_STEP))
+        self._close_some(leaving, max(100, -(-len(leaving) // steps)), reason)
+
+    def _close_some(self, sockets: list[Socket], batch: int, reason: Callable[[], PeerError]) -> None:
         closing = sockets[-batch:]
         for socket in closing:
             if not socket.ended:
-                self._tell(socket, errors.shutting_down())
+                self._tell(socket, reason())
         for socket in closing:  # none of them hears of the others' leaving any more
-            self.leave(socket, ended_by(errors.shutting_down()))
+            self.leave(socket, ended_by(reason()))
         del sockets[-batch:]
         if sockets and self.open:
-            self._clock.callLater(_CLOSE_STEP, self._close_some, sockets, batch)
+            self._clock.callLater(_CLOSE_STEP, self._close_some, sockets, batch, reason)
 
     @staticmethod
     def _tell(socket: Socket, fault: PeerError) -> None:

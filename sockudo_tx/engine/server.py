@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -36,7 +37,7 @@ from ..protocol.names import ChannelName
 from ..protocol.publication import Publication
 from ..protocol.session import Session
 from ..protocol.wirejson import text_of
-from .answers import when
+from .answers import ask, when
 from .broadcast import deliver_to_channel, publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
 from .connections import Connections
@@ -57,6 +58,9 @@ __all__ = ["Engine"]
 
 _BY_THE_SETTINGS = (messages.ClientEvent, messages.Subscribe, messages.Signin)
 """Commands that are judged by the app's settings."""
+
+_DISMISS_WITHIN = 5.0
+"""Seconds in which the connections of an app that is no more are closed."""
 
 
 class Engine:
@@ -83,6 +87,8 @@ class Engine:
         self.node_id = node_id or secrets.token_hex(8)
         self.tally = Tally()
         self.registry = Registry(self.tally)
+        self.draining = False
+        """Shutdown has begun; see `announce_end` and `admitting`."""
         self._authority = authority
         self._facts = FactTeller(clock, self.registry, apps, authority, facts)
         self._counts = SubscriptionCounts(clock, self.registry, self._facts, settings.subscription_count_interval)
@@ -206,18 +212,46 @@ class Engine:
     # Life
 
     @property
-    def draining(self) -> bool:
-        """Shutdown has begun: no new connection is admitted."""
-        return self._connections.draining
+    def admitting(self) -> bool:
+        """New connections are welcome."""
+        return not self._connections.draining
+
+    def announce_end(self) -> None:
+        """Shutdown has begun: health checks and answers say so; connections go on, and more may come."""
+        self.draining = True
 
     def drain(self, over: float) -> Deferred[None]:
         """Close every connection with 4200 within about `over` seconds; fires when all are gone and told of."""
+        self.announce_end()
 
         def finished(_: None) -> None:
             self._counts.stop()
             self._facts.flush()
 
         return self._connections.drain(over).addCallback(finished)
+
+    def adjust(self, settings: EngineSettings) -> None:
+        """These settings from now on."""
+        self.settings = settings
+        self._connections.adjust(settings)
+        self._counts.interval = settings.subscription_count_interval
+        self._cached.ttl = settings.cache_ttl
+
+    def apps_changed(self) -> None:
+        """The store has other records: limits hold for connections that are there; those of an app that is gone or
+        disabled are closed."""
+        for space in list(self.registry.apps.values()):
+            ask(partial(self.apps.by_id, space.app.id), partial(self._app_changed, space), self._app_unknown)
+
+    def _app_changed(self, space: AppSpace, app: App | None) -> None:
+        if app is None or not app.enabled:
+            reason = errors.app_not_found if app is None else errors.app_disabled
+            self._connections.dismiss(space.sockets.values(), _DISMISS_WITHIN, reason)
+        else:
+            space.app = app
+
+    def _app_unknown(self, error: BackendError) -> None:
+        self._log.warn("whether an app has changed is not known: {error}", error=str(error))
 
     def tables(self) -> dict[str, int]:
         """Entries in each table of the engine: all zero when nobody is connected."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from ..engine.settings import EngineSettings
 from ..interfaces import Fact, IApps, IAuthority, ICache, IFacts
 from ..protocol.app import App, LimitDefaults
 from ..transports.port import PortFactory, WebSocketSettings
+from ..transports.rest.checks import Check
 from ..transports.rest.settings import RestSettings
 from ..transports.rest.site import rest_site
 from ..transports.turn import Turn
@@ -74,7 +75,8 @@ class MemoryServer:
     Every call a test makes lets the server finish its turn before it returns, so there is nothing to wait
     for: what was not received is not coming until the clock advances.
 
-    With `late`, apps, cache and authority answer in a later turn, as those on other machines do.
+    `checks` are what `/up` looks at besides the apps, instead of the cache. With `late`, apps, cache and authority
+    answer in a later turn, as those on other machines do.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class MemoryServer:
         late: bool = False,
         departed: Departed | None = None,
         engine: type[Engine] = Engine,
+        checks: Sequence[Check] | None = None,
     ) -> None:
         self.clock = Clock()
         self.clock.rightNow = START
@@ -108,7 +111,8 @@ class MemoryServer:
             departed=departed,
         )
         turn = Turn(lambda flush: self.clock.callLater(0, flush))
-        self.site = rest_site(self.engine, rest or RestSettings(), turn)
+        self.site = rest_site(self.engine, rest or RestSettings(), turn, checks)
+        self.site.health.ready = True
         self.factory = PortFactory(
             self.engine,
             self.site,

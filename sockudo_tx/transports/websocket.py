@@ -282,20 +282,20 @@ class WebSocketFactory:
 
     def __init__(self, engine: Engine, settings: WebSocketSettings, clock: IReactorTime, turn: Turn) -> None:
         self.engine = engine
-        self.settings = settings
         self.clock = clock
         self.turn = turn
-        self.slow = SlowConsumers(
-            clock,
-            max_messages=settings.max_messages,
-            max_bytes=settings.max_bytes,
-            disconnect=settings.disconnect_on_buffer_full,
-        )
+        self.slow = SlowConsumers(clock)
+        self._batched_timer = _Timers(clock)
+        self._plain = PlainFraming(turn)
+        self.adjust(settings)
+
+    def adjust(self, settings: WebSocketSettings) -> None:
+        """These settings from now on: sizes and compression for new connections, queue limits for all."""
+        self.settings = settings
+        self.slow.adjust(settings.max_messages, settings.max_bytes, settings.disconnect_on_buffer_full)
         self.longest_whole = min(LONGEST, settings.max_frame_size or LONGEST, settings.max_message_size or LONGEST)
         """Bytes of a text that is read without Autobahn, who knows what to do about those that are too big."""
-        self._batched_timer = _Timers(clock)
         self._mode = mode_named(settings.compression)
-        self._plain = PlainFraming(turn)
         self._framings: dict[int, DeflateFraming] = {}
 
     def agree(self, upgrade: Upgrade) -> Agreement | None:

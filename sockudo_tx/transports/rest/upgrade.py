@@ -32,7 +32,7 @@ class Upgrades:
             request.query,
             headers,
             self._path_prefix,
-            draining=self._engine.draining,
+            draining=not self._engine.admitting,
         )
         if fault is not None:
             raise fault
