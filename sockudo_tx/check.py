@@ -102,7 +102,12 @@ def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
-    return {**msgspec.to_builtins(finding), "text": str(finding)}
+    more = {
+        "rule": finding.rule or finding.message,
+        "source": finding.source or BUILT_IN,
+        "text": str(finding),
+    }
+    return {**msgspec.to_builtins(finding), **more}
 
 
 def _style(stream: TextIO) -> Style:

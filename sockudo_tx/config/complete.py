@@ -29,14 +29,23 @@ _NOTHING = object()
 
 
 def completed(
-    findings: Iterable[Finding], raw: Mapping[str, Any] | None, environ: Mapping[str, str], config: Config
+    findings: Iterable[Finding],
+    raw: Mapping[str, Any] | None,
+    environ: Mapping[str, str],
+    config: Config,
+    written: Mapping[str, str],
 ) -> list[Finding]:
-    """The same findings, each with the value it is about and with a cure.
+    """The same findings, each with the value it is about, where that comes from, and a cure.
 
-    `raw` is what the file holds, `config` what came of everything.
+    `raw` is what the file holds, `config` what came of everything, `written` the sources of keys that are not built in.
     """
     keys = {key.path: key for key in walk(Config)}
-    return [_completed(finding, keys.get(finding.path), raw, environ, config) for finding in findings]
+    found = []
+    for finding in findings:
+        if not finding.source and finding.path in written:
+            finding = msgspec.structs.replace(finding, source=written[finding.path])
+        found.append(_completed(finding, keys.get(finding.path), raw, environ, config))
+    return found
 
 
 def quoted(value: Any) -> str:
