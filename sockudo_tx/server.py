@@ -84,8 +84,9 @@ class Server(MultiService):
 
     def open(self) -> None:
         """Open the listening sockets now, before a fork or a drop of privileges. Raises `ListenError`."""
-        for listener in self.listeners:
-            listener.open()
+        for child in self:
+            if isinstance(child, SocketListener):
+                child.open()
 
     def startService(self) -> None:
         super().startService()

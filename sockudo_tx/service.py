@@ -24,14 +24,15 @@ from .config.load import Loaded
 from .config.schema import Config
 from .engine.server import Engine
 from .interfaces import IApps, IAuthority, ICache, IFacts
-from .listening import Listener
+from .listening import Listener, OptionalListener, is_literal
 from .reactor import event_loop_of, soon
 from .reload import Part, Reload, follows
 from .server import Patience, Server
-from .settings import certificate_files, engine_settings, rest_settings, websocket_settings
+from .settings import certificate_files, engine_settings, redirect_settings, rest_settings, websocket_settings
 from .systemd import Systemd
 from .transports.certificates import Certificates
 from .transports.port import PortFactory
+from .transports.redirect import RedirectFactory
 from .transports.rest.checks import Check, usable, well
 from .transports.rest.site import rest_site
 from .transports.tls_context import CertificateError
@@ -81,6 +82,8 @@ def make_service(loaded: Loaded, reactor: Any, *, log_requests: bool = False) ->
         reload.parts.append(_certificates_part(certificates))
         factory = certificates.over(factory)
     server.listen(Listener(reactor, factory, config.host, config.port))
+    if config.ssl.enabled and config.ssl.redirect_http:
+        _redirect(config, reactor).setServiceParent(server)
     return server
 
 
@@ -116,6 +119,19 @@ def _apps_part(apps: MemoryApps, engine: Engine) -> Part:
 def _certificates(config: Config, clock: IReactorTime) -> Certificates:
     interval = config.ssl.watch_interval_ms / 1000
     return Certificates(certificate_files(config), clock, interval, config.ssl.expiry_warning_days)
+
+
+def _redirect(config: Config, reactor: Any) -> OptionalListener:
+    """From plain HTTP to HTTPS. On `host` if that is an address, else on all (configuration.md 8.3)."""
+    host = config.host if is_literal(config.host) else "0.0.0.0"
+    return OptionalListener(
+        reactor,
+        RedirectFactory(redirect_settings(config), reactor),
+        host,
+        80 if config.ssl.http_port is None else config.ssl.http_port,
+        setting="ssl.http_port (SSL_HTTP_PORT)",
+        without="Plain HTTP is not redirected; HTTPS is served",
+    )
 
 
 def _certificates_part(certificates: Certificates) -> Part:

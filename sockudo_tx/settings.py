@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from .config.schema import Config
 from .engine.settings import EngineSettings
+from .transports.redirect import RedirectSettings
 from .transports.rest.settings import CorsSettings, IdempotencySettings, RestSettings
 from .transports.settings import WebSocketSettings
 from .transports.tls_context import CertificateFiles
 
-__all__ = ["certificate_files", "engine_settings", "rest_settings", "websocket_settings"]
+__all__ = ["certificate_files", "engine_settings", "redirect_settings", "rest_settings", "websocket_settings"]
 
 
 def engine_settings(config: Config) -> EngineSettings:
@@ -66,3 +67,11 @@ def certificate_files(config: Config) -> CertificateFiles:
     """Where TLS finds its certificate and key."""
     ssl = config.ssl
     return CertificateFiles(ssl.cert_path, ssl.key_path, ssl.passphrase, ssl.ca_path)
+
+
+def redirect_settings(config: Config) -> RedirectSettings:
+    """Where plain HTTP is sent."""
+    listener = config.listener
+    return RedirectSettings(
+        config.port, listener.max_header_bytes, listener.header_timeout_ms / 1000, listener.max_pending
+    )

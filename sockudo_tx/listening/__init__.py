@@ -6,9 +6,10 @@ to the reactor when the service starts. Source: http-api.md 1, configuration.md 
 
 from __future__ import annotations
 
-from .address import Address, resolve
+from .address import Address, is_literal, resolve
 from .errors import ListenError
 from .listener import SocketListener
+from .optional import OptionalListener
 from .passed import PassedListener, PassedSockets
 from .tcp import Listener
 from .unix import UnixListener
@@ -17,9 +18,11 @@ __all__ = [
     "Address",
     "ListenError",
     "Listener",
+    "OptionalListener",
     "PassedListener",
     "PassedSockets",
     "SocketListener",
     "UnixListener",
+    "is_literal",
     "resolve",
 ]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .errors import ListenError
 
-__all__ = ["Address", "address_of", "resolve"]
+__all__ = ["Address", "address_of", "is_literal", "resolve"]
 
 
 class Address(NamedTuple):
@@ -45,12 +45,20 @@ def address_of(listening: socket.socket) -> Address:
 
 def resolve(host: str, port: int) -> Address:
     """Where `host` is: a literal with or without brackets, or a name (IPv4 first). Never a silent fallback."""
-    literal = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    try:
-        version = ipaddress.ip_address(literal).version
-    except ValueError:
+    if not is_literal(host):
         return _look_up(host, port)
+    literal = host[1:-1] if host.startswith("[") else host
+    version = ipaddress.ip_address(literal).version
     return Address(socket.AF_INET if version == 4 else socket.AF_INET6, literal, port)
+
+
+def is_literal(host: str) -> bool:
+    """Whether this is an address, with or without brackets, and no name."""
+    try:
+        ipaddress.ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+    except ValueError:
+        return False
+    return True
 
 
 def _look_up(host: str, port: int) -> Address:

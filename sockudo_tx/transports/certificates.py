@@ -78,9 +78,7 @@ class Certificates(Service):
 
     def startService(self) -> None:
         super().startService()
-        for warning in self._identity.warnings:
-            self._log.warn("{warning}", warning=warning)
-        self._start(self._reminding, DAY)  # at the start the findings of the configuration tell it
+        self._start(self._reminding, DAY)  # what is to be said at the start is among the findings of the configuration
         if self._interval > 0:
             self._start(self._looking, self._interval)
 

@@ -147,17 +147,19 @@ class WatchTests(CertificatesCase):
         self.assertEqual(self.served, "2026")
 
     def test_intermediates(self) -> None:
-        """`ca_path` is watched as well, and what is wrong with it told when it is read."""
+        """`ca_path` is watched as well, and what is wrong with it told when it is read anew."""
         authority = sign("CA", sign("Root", ca=True), ca=True)
         self.files = write(self.folder, "server", sign("leaf", authority))
         ca = self.folder / "ca.pem"
         certificates = Certificates(CertificateFiles(*self.files, ca_path=str(ca)), self.clock)
         certificates.startService()
         self.addCleanup(certificates.stopService)
-        self.assertIn("ssl.ca_path", self.log.take()[0][1])
         ca.write_bytes(authority.pem)
         self.later()
         self.assertEqual(received(certificates.context), ["leaf", "CA"])
+        ca.write_text("hello")
+        self.assertIn("ssl.ca_path", self.later()[0][1])
+        self.assertEqual(received(certificates.context), ["leaf"])
 
     def test_only_when_asked(self) -> None:
         """With an interval of 0 the files are read when asked and not before; stopped, nobody looks any more."""
