@@ -141,9 +141,14 @@ class PortFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Arrival:
         return Arrival(self, addr)
 
+    def adjust(self, settings: WebSocketSettings) -> None:
+        """These settings from now on; the path prefix stays as it was at the start."""
+        self.settings = settings
+        self.websockets.adjust(settings)
+
     def accepts(self, head: Head) -> bool:
         """Whether this request becomes a WebSocket."""
-        return upgrade_fault(*head, self.settings.path_prefix, draining=self._engine.draining) is None
+        return upgrade_fault(*head, self.settings.path_prefix, draining=not self._engine.admitting) is None
 
     def upgrade(self, transport: Any, path: bytes, query: bytes, headers: Headers, rest: bytes) -> None:
         """Go on as a WebSocket; `rest` are the bytes that came after the head."""
