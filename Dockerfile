@@ -21,8 +21,8 @@ RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
  && twistd --help >/dev/null
 RUN groupadd --gid 1000 sockudo \
  && useradd --uid 1000 --gid 1000 --home-dir /app --no-create-home --shell /usr/sbin/nologin sockudo \
- && mkdir -p /app/config /app/logs /app/ssl \
- && chown -R sockudo:sockudo /app
+ && mkdir -p /app/config /app/logs /app/ssl /run/sockudo \
+ && chown -R sockudo:sockudo /app /run/sockudo
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 \

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
-CODE := sockudo_tx tests benchmarks twisted examples
+CODE := sockudo_tx tests benchmarks twisted examples deploy
 # Suites without processes of their own: what `make check` can afford.
 FAST := tests/unit tests/contract tests/protocol tests/http
 ARGS ?=
@@ -14,7 +14,7 @@ SOAK_SECONDS ?= 30
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: runtime tools
 runtime:
@@ -79,6 +79,40 @@ wheel: tools ## Build the wheel into dist/
 
 image: ## Build the container image
 	docker build -t sockudo-tx .
+
+COMPOSE := docker compose
+UNIX_SOCKET := $(COMPOSE) -f deploy/compose/unix-socket.yml
+SSL ?= deploy/ssl
+
+.PHONY: up down logs generate-ssl unix-socket-up unix-socket-down unix-socket-test
+up: ## Build the image and start it on ports 6001 and 9601 with the demo app (docker compose)
+	$(COMPOSE) up --build --detach --wait
+	@echo "http://localhost:$${PORT:-6001} (metrics: http://localhost:$${METRICS_PORT:-9601}/metrics); make logs, make down"
+
+down: ## Stop what `make up` started
+	$(COMPOSE) --profile monitoring down
+
+logs: ## Follow its log
+	$(COMPOSE) logs --follow
+
+generate-ssl: $(SSL)/fullchain.pem ## Make a certificate for localhost that nobody trusts, in deploy/ssl
+
+# Readable for all: containers run as users of their own. For anything but trying out bring a key of your own.
+$(SSL)/fullchain.pem:
+	@mkdir -p $(SSL)
+	@openssl req -x509 -days 365 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost \
+	    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout $(SSL)/privkey.pem -out $@ 2>/dev/null
+	@chmod 644 $(SSL)/privkey.pem
+	@echo "$(SSL)/fullchain.pem and $(SSL)/privkey.pem"
+
+unix-socket-up: generate-ssl ## Start the server behind nginx over a Unix socket, with TLS on port 443
+	$(UNIX_SOCKET) up --build --detach --wait
+
+unix-socket-down: ## Stop it
+	$(UNIX_SOCKET) down --volumes
+
+unix-socket-test: ## Ask it how it is, through nginx and TLS
+	curl --fail --silent --show-error --cacert $(SSL)/fullchain.pem https://localhost:$${HTTPS_PORT:-443}/up
 
 clean: ## Remove what can be made again, the virtual environment included
 	rm -rf .venv .bootstrap.lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

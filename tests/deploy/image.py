@@ -24,7 +24,7 @@ from dockerfile_parse import DockerfileParser
 
 ACCOUNTS = ("groupadd", "useradd", "chown")
 # Folders of the image a command may name; all other paths are this machine's.
-OURS = re.compile(r"(?<![\w./])/(src|wheels|app)\b")
+OURS = re.compile(r"(?<![\w./])/(src|wheels|app|run)\b")
 
 
 @dataclass

@@ -126,7 +126,7 @@ def test_accounts(image: Image) -> None:
     log = (image.last.root / "accounts.log").read_text()
     assert "groupadd --gid 1000 sockudo" in log
     assert "useradd --uid 1000 --gid 1000" in log
-    assert re.search(r"chown -R sockudo:sockudo \S+/app$", log, re.MULTILINE)
+    assert re.search(r"chown -R sockudo:sockudo \S+/app \S+/run/sockudo$", log, re.MULTILINE)
     assert image.last.told["USER"] == "1000:1000"
 
 
