@@ -112,7 +112,8 @@ def survey(
     config = replaced(config, APPS, tuple(apps))
     if used is not None or not report.refused:  # of a file that cannot be read nothing is known
         advise(config, sources, BUILT_IN, report)
-    return Loaded(config, completed(report.findings, raw, environ, config), sources, used, len(unknown))
+    written = {path: source for path, source in sources.items() if source != BUILT_IN}
+    return Loaded(config, completed(report.findings, raw, environ, config, written), sources, used, len(unknown))
 
 
 def _choose(path: str | None, cwd: str, read: Callable[[str], bytes], report: Report) -> tuple[str, JsonObject | None]:
