@@ -24,7 +24,15 @@ from .config.load import Loaded
 from .config.schema import Config
 from .engine.server import Engine
 from .interfaces import IApps, IAuthority, ICache, IFacts
-from .listening import Listener, OptionalListener, is_literal
+from .listening import (
+    Listener,
+    OptionalListener,
+    PassedListener,
+    PassedSockets,
+    SocketListener,
+    UnixListener,
+    is_literal,
+)
 from .reactor import event_loop_of, soon
 from .reload import Part, Reload, follows
 from .server import Patience, Server
@@ -32,6 +40,7 @@ from .settings import certificate_files, engine_settings, redirect_settings, res
 from .systemd import Systemd
 from .transports.certificates import Certificates
 from .transports.port import PortFactory
+from .transports.proxy_protocol import ProxyProtocolFactory
 from .transports.redirect import RedirectFactory
 from .transports.rest.checks import Check, usable, well
 from .transports.rest.site import rest_site
@@ -42,10 +51,13 @@ from .watchdog import Watchdog
 __all__ = ["Server", "make_service"]
 
 
-def make_service(loaded: Loaded, reactor: Any, *, log_requests: bool = False) -> Server:
+def make_service(
+    loaded: Loaded, reactor: Any, *, passed: PassedSockets | None = None, log_requests: bool = False
+) -> Server:
     """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed.
 
-    With `log_requests` each HTTP request has its line in the log, at debug level. Raises `CertificateError`.
+    Sockets that were `passed` take the place of those it would open. With `log_requests` each HTTP request
+    has its line in the log, at debug level. Raises `CertificateError`.
     """
     config = loaded.config
     apps = IApps(driver(IApps, config.app_manager.driver)(config, reactor))
@@ -75,16 +87,33 @@ def make_service(loaded: Loaded, reactor: Any, *, log_requests: bool = False) ->
     if isinstance(apps, MemoryApps):
         reload.parts.append(_apps_part(apps, engine))
     factory: Factory = port
-    if config.ssl.enabled:
+    if config.ssl.enabled and not config.unix_socket.enabled:
         certificates = _certificates(config, reactor)
         server.certificates = certificates
         certificates.setServiceParent(server)
         reload.parts.append(_certificates_part(certificates))
         factory = certificates.over(factory)
-    server.listen(Listener(reactor, factory, config.host, config.port))
-    if config.ssl.enabled and config.ssl.redirect_http:
-        _redirect(config, reactor).setServiceParent(server)
+        if config.ssl.redirect_http:
+            _redirect(config, reactor).setServiceParent(server)
+    server.listen(_main_listener(config, reactor, port, factory, passed or PassedSockets()))
     return server
+
+
+def _main_listener(
+    config: Config, reactor: Any, port: PortFactory, encrypted: Factory, passed: PassedSockets
+) -> SocketListener:
+    """Passed sockets, a Unix socket or a TCP port: one of them. Unix sockets are never encrypted."""
+    plain: Factory = port
+    if config.listener.proxy_protocol:
+        believed = config.listener.proxy_protocol_from
+        plain, encrypted = (
+            ProxyProtocolFactory(factory, port.pending, reactor, believed) for factory in (port, encrypted)
+        )
+    if passed.main:
+        return PassedListener(reactor, encrypted, passed.main, plain)
+    if config.unix_socket.enabled:
+        return UnixListener(reactor, plain, config.unix_socket.path, config.unix_socket.mode)
+    return Listener(reactor, encrypted, config.host, config.port)
 
 
 def _checks(config: Config, engine: Engine, watchdog: Watchdog) -> tuple[Check, ...]:

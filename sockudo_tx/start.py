@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import pwd
 import resource
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from .backends import DriverError
 from .check import read_configuration, refusal
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
-from .listening import ListenError
+from .listening import ListenError, PassedSockets
 from .logs import Log, LogSettings, directives, logs_http
 from .service import Server, make_service
 from .signals import take_over
@@ -26,6 +27,7 @@ from .transports.tls_context import CertificateError
 __all__ = [
     "StartError",
     "failing_in_one_line",
+    "give_away",
     "log_settings",
     "log_to",
     "obey_signals",
@@ -46,7 +48,8 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
     raise_file_limit()
     try:
         loaded = read_configuration(path, strict)
-        server = make_service(loaded, reactor, log_requests=logs_http(log_settings(loaded).filter))
+        passed = PassedSockets.take(os.environ)
+        server = make_service(loaded, reactor, passed=passed, log_requests=logs_http(log_settings(loaded).filter))
         server.open()
     except ConfigError as error:
         sys.exit(refusal(error))
@@ -58,6 +61,17 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
         _tell(finding)
     spare_collector()
     return server
+
+
+def give_away(server: Server, uid: int | None, gid: int | None) -> None:
+    """Let the user and group that twistd goes on as keep the files of sockets that we opened before."""
+    if uid is not None and gid is None:
+        gid = pwd.getpwuid(uid).pw_gid  # as twistd does
+    try:
+        for listener in server.listeners:
+            listener.give_to(uid, gid)
+    except ListenError as error:
+        sys.exit(f"sockudo: {error}")
 
 
 class StartError(SystemExit, Exception):

@@ -77,12 +77,13 @@ def makeService(options: Options) -> IService:
     """Read, build and open everything before twistd daemonises, so that a refusal reaches the terminal."""
     from twisted.internet import reactor as global_reactor
 
-    from .start import log_to, obey_signals, prepare
+    from .start import give_away, log_to, obey_signals, prepare
 
     reactor = cast("Any", global_reactor)  # typed as what every reactor has; ours has signals, threads and sockets
     path, strict = options["config"], bool(options["strict"])
     server = prepare(path, strict, reactor)
     twistd: Mapping[str, Any] = options.parent or {}
+    give_away(server, twistd.get("uid"), twistd.get("gid"))
     elsewhere = twistd.get("syslog") or twistd.get("logger")
     service = _Service(None if elsewhere else log_to(_log_file(twistd, reactor), server))
     server.setServiceParent(service)
