@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
 from twisted.trial import unittest
 from zope.interface import implementer
 
@@ -16,12 +20,16 @@ from sockudo_tx.config.declare import walk
 from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.config.schema import Config
 from sockudo_tx.interfaces import ISink
+from sockudo_tx.server import Patience
 from sockudo_tx.service import make_service
 from sockudo_tx.settings import engine_settings, rest_settings, websocket_settings
 from sockudo_tx.transports.framing import PlainFraming
 from sockudo_tx.transports.turn import Turn
 
-CODE = "".join(path.read_text() for path in Path(sockudo_tx.__file__).parent.rglob("*.py"))
+SOURCES = Path(sockudo_tx.__file__).parent
+ADVISERS = {"advice", "probes"}
+"""They look at keys only to say what they are worth."""
+CODE = "".join(path.read_text() for path in SOURCES.rglob("*.py") if ADVISERS.isdisjoint(path.parts))
 FOR_DATABASES = {"app_manager.cache.enabled", "app_manager.cache.ttl"}
 """What their texts say: no app store of this version needs a cache."""
 
@@ -97,8 +105,10 @@ class StubbornClient:
 
     push_control = push
 
+    closed: int | None = None
+
     def close(self, code: int, reason: str) -> None:
-        pass
+        self.closed = code
 
     def abort(self) -> None:
         pass
@@ -114,10 +124,24 @@ class StopTests(unittest.TestCase):
         self.server = make_service(loaded(shutdown_grace_period=10, app_manager=app_manager), self.clock)
         self.server.startService()
 
-    def unfinished(self) -> Deferred[None]:
+    def unfinished(self, client: StubbornClient | None = None) -> Deferred[None]:
         """Stops the server while a client does not leave, whatever it is told."""
-        self.server.engine.connect(StubbornClient(), "app-key", None)
+        self.server.engine.connect(client or StubbornClient(), "app-key", None)
         return self.server.stopService()
+
+    def listening(self) -> bool:
+        """Whether the port is open."""
+        return bool(self.server.listeners[0].addresses)
+
+    def rest(self, data: bytes) -> Any:
+        """A connection that has made an answered REST call and then sent `data`; its transport."""
+        transport: Any = StringTransport()
+        channel = self.server.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 5))
+        transport.protocol = channel
+        channel.makeConnection(transport)
+        channel.dataReceived(b"GET /live HTTP/1.1\r\n\r\n" + data)
+        self.clock.advance(0)
+        return transport
 
     def test_nobody_connected(self) -> None:
         """Without clients it stops at once, leaves no timer behind, and `/up` would say draining."""
@@ -131,6 +155,56 @@ class StopTests(unittest.TestCase):
         self.clock.advance(9.9)
         self.assertNoResult(stopped)
         self.clock.advance(0.2)
+        self.successResultOf(stopped)
+
+    def test_drain(self) -> None:
+        """For `shutdown.drain_ms` the port stays open and `/up` says draining; then it closes and clients leave."""
+        self.server.patience = Patience(10.0, 3.0)
+        client = StubbornClient()
+        stopped = self.unfinished(client)
+        self.clock.advance(2.9)
+        self.assertTrue(self.server.engine.draining)
+        self.assertTrue(self.server.engine.admitting)
+        self.assertEqual((self.listening(), client.closed), (True, None))
+        self.clock.advance(0.2)
+        self.assertEqual((self.listening(), client.closed), (False, 4200))
+        self.clock.advance(6.8)
+        self.assertNoResult(stopped)
+        self.clock.advance(0.2)
+        self.successResultOf(stopped)
+
+    def test_drain_is_part_of_the_grace_period(self) -> None:
+        """A drain longer than half the grace period is cut, so that the whole ends when the supervisor expects it."""
+        self.server.patience = Patience(10.0, 60.0)
+        client = StubbornClient()
+        stopped = self.unfinished(client)
+        self.clock.advance(5.1)
+        self.assertEqual(client.closed, 4200)
+        self.clock.advance(5)
+        self.successResultOf(stopped)
+
+    def test_hurry_while_draining(self) -> None:
+        """A second signal while the port is still open closes it and ends at once."""
+        self.server.patience = Patience(10.0, 3.0)
+        stopped = self.unfinished()
+        self.server.hurry()
+        self.successResultOf(stopped)
+        self.assertFalse(self.listening())
+
+    def test_request_under_way(self) -> None:
+        """A REST call whose body is still coming is answered before the server ends; an idle connection is not waited
+        for."""
+        idle, busy = self.rest(b""), self.rest(b"POST /apps/app-id/events HTTP/1.1\r\nContent-Length: 2\r\n\r\n{")
+        stopped = self.server.stopService()
+        self.clock.advance(1)
+        self.assertTrue(idle.disconnecting)
+        self.assertNoResult(stopped)
+        busy.protocol.dataReceived(b"}")
+        self.clock.advance(0)
+        self.assertIn(b"Connection: close", busy.value())
+        self.assertTrue(busy.disconnecting)
+        for transport in (idle, busy):
+            transport.protocol.connectionLost(Failure(ConnectionDone()))
         self.successResultOf(stopped)
 
     def test_hurry(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ...interfaces import Answer, BackendError
@@ -55,7 +55,7 @@ def usable(health: Callable[[], Answer[bool]]) -> Callable[[], Answer[str | None
 async def examine(checks: Sequence[Check], seconds: float, clock: IReactorTime) -> list[Fault]:
     """Every fault found, in the order of the checks, which run at the same time: all is known after so long."""
     runs = [Deferred.fromCoroutine(_run(check, seconds, clock)) for check in checks]
-    return [fault for fault in await gatherResults(runs, consumeErrors=True) if fault is not None]
+    return [fault for run in runs if (fault := await run) is not None]
 
 
 async def _run(check: Check, seconds: float, clock: IReactorTime) -> Fault | None:

@@ -1,0 +1,200 @@
+"""A reload: everything that is asked or nothing, under open connections."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from sockudo_tx.config.load import Loaded, load
+from sockudo_tx.engine.tables import Socket
+from sockudo_tx.interfaces import ISink
+from sockudo_tx.service import make_service
+from sockudo_tx.transports.framing import PlainFraming
+from sockudo_tx.transports.turn import Turn
+
+ONE = {"id": "1", "key": "one", "secret": "hunter2", "max_connections": 5}
+TWO = {"id": "2", "key": "two", "secret": "hunter2"}
+
+
+def loaded(*apps: dict[str, Any], file: str = "test.json", **settings: Any) -> Loaded:
+    """What is read from a file with these apps, `ONE` if none, and these settings."""
+    written = {"host": "127.0.0.1", "port": 0, "app_manager": {"array": {"apps": list(apps or (ONE,))}}, **settings}
+    return load(file, {}, "/", read=lambda path: json.dumps(written).encode())
+
+
+@implementer(ISink)
+class Client:
+    """Remembers how it was closed."""
+
+    framing = PlainFraming(Turn(lambda flush: flush()))
+
+    def __init__(self) -> None:
+        self.closed: int | None = None
+
+    def push(self, frame: bytes) -> None:
+        pass
+
+    push_control = push
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = code
+
+    def abort(self) -> None:
+        pass
+
+
+class ReloadTests(SynchronousTestCase):
+    """`Server.reload`"""
+
+    def setUp(self) -> None:
+        self.clock = MemoryReactorClock()
+        self.begin(ONE, TWO)
+
+    def begin(self, *apps: dict[str, Any], **settings: Any) -> None:
+        self.server = make_service(loaded(*apps, **settings), self.clock)
+        self.server.startService()
+        self.addCleanup(self.server.stopService)
+
+    def connect(self, key: str) -> tuple[Client, Socket]:
+        client = Client()
+        return client, self.server.engine.connect(client, key, None)
+
+    def reload(self, *apps: dict[str, Any], **settings: Any) -> list[str]:
+        """Reloads; the level and text of what is logged."""
+        with capturedLogs() as events:
+            self.server.reload(lambda: loaded(*apps, **settings))
+            self.clock.advance(0)
+        return [f"{event['log_level'].name} {event['log_format'].format(**event)}" for event in events]
+
+    def test_apps_that_go(self) -> None:
+        """Connections of a removed app end with 4001, of a disabled one with 4003; those of others stay."""
+        self.begin(ONE, TWO, {"id": "3", "key": "three", "secret": "s"})
+        one, two, three = (self.connect(key)[0] for key in ("one", "two", "three"))
+        self.reload({**ONE, "enabled": False}, TWO)
+        self.assertEqual((one.closed, two.closed, three.closed), (4003, None, 4001))
+        self.assertEqual(self.connect("three")[0].closed, 4001)
+
+    def test_crowd(self) -> None:
+        """The connections of a removed app are closed over five seconds, not in one turn."""
+        self.begin(ONE, {**TWO, "max_connections": 0})
+        clients = [self.connect("two")[0] for _ in range(1000)]
+        self.reload(ONE)
+        gone = sum(client.closed is not None for client in clients)
+        self.assertEqual(gone, 100)
+        self.clock.pump([0.1] * 50)
+        self.assertTrue(all(client.closed == 4001 for client in clients))
+
+    def test_apps_that_come_and_change(self) -> None:
+        """A new app is served at once, a changed limit holds for connections that are there."""
+        _, socket = self.connect("one")
+        self.reload(
+            {**ONE, "max_connections": 1, "enable_client_messages": True}, TWO, {**TWO, "id": "4", "key": "four"}
+        )
+        self.assertIsNone(self.connect("four")[0].closed)
+        self.assertEqual(self.connect("one")[0].closed, 4004)
+        assert socket.space is not None
+        self.assertTrue(socket.space.app.enable_client_messages)
+
+    def test_another_key(self) -> None:
+        """An app with another key keeps its connections; new ones need the new key."""
+        client, _ = self.connect("one")
+        self.reload({**ONE, "key": "uno", "secret": "other"}, TWO)
+        self.assertIsNone(client.closed)
+        self.assertEqual(self.connect("one")[0].closed, 4001)
+        self.assertIsNone(self.connect("uno")[0].closed)
+
+    def test_settings(self) -> None:
+        """Every part goes by its new settings."""
+        self.reload(
+            ONE,
+            TWO,
+            activity_timeout=30,
+            channel_limits={"max_name_length": 10, "cache_ttl": 7},
+            cors={"origin": ["https://a.example"]},
+            http_api={"request_limit_in_mb": 1},
+            health_check_timeout_ms=50,
+            websocket={"max_messages": 3, "max_frame_size": 100},
+            shutdown_grace_period=3,
+        )
+        server, engine = self.server, self.server.engine
+        self.assertEqual((engine.settings.activity_timeout, engine.settings.cache_ttl), (30, 7))
+        app = engine.apps.by_id("1")
+        self.assertEqual(app.max_channel_name_length, 10)
+        api = server.site.api
+        self.assertEqual((api.request_limit, server.site.health.timeout), (1024 * 1024, 0.05))
+        self.assertIn(
+            b"https://a.example", api.answers.finished(api.answers.preflight, b"https://a.example", close=False)
+        )
+        self.assertEqual(server.patience.grace, 3)
+
+    def test_told(self) -> None:
+        """The log tells each difference, what has to wait for the next start, and the sum; the attributes when."""
+        self.clock.advance(100)
+        self.assertEqual(
+            self.reload({**ONE, "secret": "hunter3"}, TWO, activity_timeout=30, path_prefix="/ws"),
+            [
+                'warn path_prefix takes effect at the next start: "/" -> "/ws"',
+                "info activity_timeout: 120 -> 30",
+                'info app 1: secret "********" -> secret "********"',
+                "info configuration reloaded: 2 changed, 1 more at the next start",
+            ],
+        )
+        reloads = self.server.reloads
+        self.assertEqual((reloads.last_ok, reloads.done, reloads.refused), (True, 1, 0))
+        self.assertEqual(reloads.last_at, self.clock.seconds())
+        again = self.reload({**ONE, "secret": "hunter3"}, TWO, activity_timeout=30, path_prefix="/ws")
+        self.assertEqual(again[0][:16], "warn path_prefix")
+        self.assertEqual(len(again), 2)
+
+    def test_refused_file(self) -> None:
+        """A file with a mistake changes nothing at all, and each mistake is an error in the log."""
+        client, _ = self.connect("two")
+        found = self.reload(ONE, activity_timeout=0, cors={"origin": "no list"}, websocket={"max_messages": 3})
+        self.assertEqual([line.split(" ")[0] for line in found], ["error"] * len(found))
+        for word in ("activity_timeout", "cors.origin", "the one in use stays: 2 errors"):
+            self.assertIn(word, "\n".join(found))
+        self.assertIsNone(client.closed)
+        self.assertEqual(self.server.engine.settings.activity_timeout, 120)
+        reloads = self.server.reloads
+        self.assertEqual((reloads.last_ok, reloads.done, reloads.refused), (False, 0, 1))
+
+    def test_broken_app(self) -> None:
+        """An app that cannot be read any more keeps its record and its clients; at a start it would be left out."""
+        client, _ = self.connect("two")
+        found = self.reload({**ONE, "max_connections": 1}, {**TWO, "max_connections": "many"})
+        self.assertIn("max_connections", found[0])
+        self.assertIsNone(client.closed)
+        self.assertEqual(self.server.engine.apps.by_id("1").max_connections, 5)
+
+    def test_app_that_was_broken_before(self) -> None:
+        """What was wrong at the start and still is does not stand in the way of the rest."""
+        broken = {**TWO, "max_connections": "many"}
+        self.begin(ONE, broken)
+        self.reload({**ONE, "max_connections": 1}, broken)
+        self.assertEqual(self.server.engine.apps.by_id("1").max_connections, 1)
+
+    def test_file_that_is_gone(self) -> None:
+        """A missing file is no reason to go on with built-in values."""
+        client, _ = self.connect("two")
+
+        def missing(path: str) -> bytes:
+            raise FileNotFoundError
+
+        with capturedLogs() as events:
+            self.assertFalse(self.server.reload(lambda: load("test.json", {}, "/", read=missing)))
+        self.assertIn("test.json is gone", " ".join(str(event.get("finding")) for event in events))
+        self.assertIsNone(client.closed)
+
+    def test_while_draining(self) -> None:
+        """A reload during shutdown is ignored, and the log says so."""
+        self.connect("one")
+        stopped = self.server.stopService()
+        self.assertEqual(self.reload(ONE, activity_timeout=30)[0], "info not reloading: the server is shutting down")
+        self.assertEqual(self.server.engine.settings.activity_timeout, 120)
+        self.server.hurry()
+        self.successResultOf(stopped)
