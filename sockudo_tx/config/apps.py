@@ -8,14 +8,14 @@ from typing import Any, get_type_hints
 
 from ..protocol.app import App
 from ..protocol.origins import pattern_fault
-from .grammar import described, flag, is_text, shown
+from .delta_map import read_delta_map
+from .grammar import described, flag, is_text
 from .webhooks import read_webhooks, webhook_record
 
 __all__ = ["APP_DOCS", "AppFault", "Notes", "app_members", "app_record", "parse_app"]
 
 _U32 = 2**32 - 1
 _DIGITS = re.compile(r"[0-9]{1,30}", re.ASCII)
-_ALGORITHMS = {"fossil": "fossil", "xdelta3": "xdelta3", "vcdiff": "xdelta3"}
 
 APP_DOCS = {
     "id": "Names the app in the HTTP API.",
@@ -206,26 +206,10 @@ def _webhooks(name: str, value: Any, values: dict[str, Any], notes: Notes) -> No
 
 
 def _deltas(name: str, value: Any, values: dict[str, Any], notes: Notes) -> None:
-    """A map from channel pattern to a word or an object; words in lower case (delta-and-filters.md 9.2)."""
-    if value is None:
-        return
-    if not isinstance(value, dict):
-        notes.faults.append(f"`{name}` must be an object")
-        return
-    entries: dict[str, Any] = {}
-    for pattern, entry in value.items():
-        word = entry.lower() if isinstance(entry, str) else None
-        algorithm = entry.get("algorithm", "fossil") if isinstance(entry, dict) else entry
-        if word in ("inherit", "disabled"):
-            entries[pattern] = word
-        elif not isinstance(algorithm, str) or algorithm.lower() not in _ALGORITHMS:
-            notes.faults.append(f"`{name}` of {shown(pattern)} must be inherit, disabled, fossil, xdelta3 or an object")
-        elif isinstance(entry, dict):
-            spelled = {"algorithm": _ALGORITHMS[algorithm.lower()]} if "algorithm" in entry else {}
-            entries[pattern] = {**entry, **spelled}
-        else:
-            entries[pattern] = _ALGORITHMS[algorithm.lower()]
-    values[name] = entries
+    if value is not None:
+        values[name], faults, unknown = read_delta_map(value)
+        notes.faults += faults
+        notes.unknown += unknown
 
 
 def _idempotency(value: Any, values: dict[str, Any], notes: Notes) -> None:

@@ -123,6 +123,15 @@ def nearest(path: str, siblings: tuple[str, ...], root: type[Section] | None = N
         return ".".join([*where, close[0]])
     if root is None:
         return None
-    everywhere = {key.path.rsplit(".", 1)[-1]: key.path for key in walk(root)}
+    everywhere = _elsewhere(root)
     close = get_close_matches(name.lower(), everywhere, n=1, cutoff=0.85)
     return everywhere[close[0]] if close else None
+
+
+def _elsewhere(root: type[Section]) -> dict[str, str]:
+    """Path of every key by its name; names that several objects have, such as `prefix`, say nothing."""
+    paths: dict[str, list[str]] = {}
+    for key in walk(root):
+        if not key.older:
+            paths.setdefault(key.name, []).append(key.path)
+    return {name: found[0] for name, found in paths.items() if len(found) == 1}

@@ -59,3 +59,20 @@ class ConfigCase(SynchronousTestCase):
 def texts(loaded: Loaded, severity: str) -> list[str]:
     """What was found of this severity, as people read it."""
     return [str(finding) for finding in loaded.findings if finding.severity == severity]
+
+
+def as_bytes(content: Any) -> bytes:
+    """The bytes of a file with this JSON value."""
+    return json.dumps(content).encode()
+
+
+def tree(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON object that holds each value at its dotted path."""
+    result: dict[str, Any] = {}
+    for path, value in values.items():
+        *where, name = path.split(".")
+        inner = result
+        for step in where:
+            inner = inner.setdefault(step, {})
+        inner[name] = value
+    return result

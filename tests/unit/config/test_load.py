@@ -17,7 +17,7 @@ from sockudo_tx.config.findings import ConfigError
 from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.config.schema import Config
 
-from .cases import APP, DEFAULT, ConfigCase, texts
+from .cases import APP, DEFAULT, ConfigCase, texts, tree
 
 
 class PrecedenceTests(ConfigCase):
@@ -346,18 +346,6 @@ APPS = st.dictionaries(
     JSON,
     max_size=6,
 )
-
-
-def tree(values: dict[str, Any]) -> dict[str, Any]:
-    """Dotted paths as an object in objects."""
-    result: dict[str, Any] = {}
-    for path, value in values.items():
-        *where, name = path.split(".")
-        inner = result
-        for step in where:
-            inner = inner.setdefault(step, {})
-        inner[name] = value
-    return result
 
 
 class AnythingTests(ConfigCase):
