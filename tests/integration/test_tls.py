@@ -3,94 +3,35 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import random
+import re
 import socket
 import ssl
 import struct
-import time
 import warnings
-from subprocess import PIPE, Popen
+from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen, run
 from typing import Any
 
-from sockudo_tx.protocol.app import App
-from sockudo_tx.testing import signed_target
-from tests.certificates import Certified, self_signed
-from tests.integration.launch import PATIENCE, SOCKUDO, TWISTD, LaunchCase, Process, WebSocket, eventually
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
+
+from tests.certificates import Certified, self_signed, sign, write
+from tests.integration.launch import PATIENCE, SOCKUDO, TWISTD, eventually
+from tests.integration.secure import TlsCase
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: `close` sends a reset."""
+APPS = {"array": {"apps": [{"id": "1", "key": "one", "secret": "s"}]}}
 UP = b"GET /up HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
-class TlsCase(LaunchCase):
-    """A server that speaks TLS."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.files = self_signed(self.folder / "tls")
-
-    def serve(self, *command: str, files: Certified | None = None, **variables: str) -> Process:
-        """Starts it, and returns when it answers over TLS."""
-        cert, key = files or self.files
-        variables = {"SSL_ENABLED": "true", "SSL_CERT_PATH": cert, "SSL_KEY_PATH": key, **variables}
-        process = self.launch(*(command or (SOCKUDO,)), **variables)
-        eventually("/up over TLS", lambda: self.answered(process))
-        return process
-
-    def answered(self, process: Process) -> bool:
-        if process._process.poll() is not None:
-            raise AssertionError(process.output)
-        try:
-            return self.get("/up")[0] == 200
-        except OSError:
-            return False
-
-    def get(self, path: str, context: ssl.SSLContext | None = None) -> tuple[int, bytes]:
-        """Status and body of one GET."""
-        context = context or self.files.client_context()
-        connection = http.client.HTTPSConnection("localhost", self.port, timeout=5, context=context)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def secure(self, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
-        """A connection whose handshake is finished."""
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
-        try:
-            wrapped = (context or self.files.client_context()).wrap_socket(plain, server_hostname="localhost")
-        except BaseException:
-            plain.close()
-            raise
-        self.addCleanup(wrapped.close)
-        return wrapped
-
-    def subscriber(self, context: ssl.SSLContext | None = None) -> WebSocket:
-        """A client over TLS, subscribed to `news`."""
-        client = WebSocket(self.port, context=context or self.files.client_context())
-        self.addCleanup(client.close)
-        self.assertEqual(client.event()["event"], "pusher:connection_established")
-        client.send({"event": "pusher:subscribe", "data": {"channel": "news"}})
-        self.assertEqual(client.event()["event"], "pusher_internal:subscription_succeeded")
-        return client
-
-    def publish(self, data: str) -> int:
-        """Publishes to `news` with the demo app's credentials; the status."""
-        app = App(id="app-id", key="app-key", secret="app-secret")
-        body = json.dumps({"name": "tick", "channel": "news", "data": data}).encode()
-        target = signed_target(app, "POST", "/apps/app-id/events", time.time(), body)
-        with self.secure() as connection:
-            head = f"POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
-            connection.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
-            return int(connection.recv(65536).split(b" ", 2)[1])
-
-    def connections(self) -> int:
-        """How many WebSockets there are, by `/stats`."""
-        return int(json.loads(self.get("/stats")[1])["totals"]["connections"])
+def openssl(*arguments: str | Path, input: bytes = b"") -> str:  # noqa: A002  # the word of `subprocess.run`
+    """All that the program says."""
+    done = run(["openssl", *arguments], input=input, stdout=PIPE, stderr=STDOUT, timeout=PATIENCE, check=False)
+    return done.stdout.decode(errors="replace")
 
 
 class ServingTests(TlsCase):
@@ -160,6 +101,16 @@ class ServingTests(TlsCase):
             client.stdin.write(UP)
             self.assertIn(b"HTTP/1.1 200 ", client.stdout.read())
 
+    def test_resumption_by_openssl(self) -> None:
+        """A session that `openssl s_client` has written to a file is taken up later, and five times in one run."""
+        self.serve()
+        saved = self.folder / "session.pem"
+        here = ("s_client", "-connect", f"127.0.0.1:{self.port}")
+        for version in ("-tls1_2", "-tls1_3"):
+            self.assertIn("New, TLSv1", openssl(*here, version, "-sess_out", saved, "-ign_eof", input=UP))
+            self.assertIn("Reused, TLSv1", openssl(*here, version, "-sess_in", saved, "-ign_eof", input=UP))
+        self.assertEqual(openssl(*here, "-tls1_2", "-reconnect").count("Reused, TLSv1.2"), 5)
+
     def test_resumption(self) -> None:
         """A client that comes back saves the costly half of the handshake."""
         self.serve()
@@ -172,6 +123,47 @@ class ServingTests(TlsCase):
             plain = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
             with context.wrap_socket(plain, server_hostname="localhost", session=first.session) as second:
                 self.assertTrue(second.session_reused)
+
+    def test_C82_any_name(self) -> None:
+        """Whatever name a client asks for (SNI), it gets the one certificate; so does one that names none."""
+        self.serve()
+        context = self.files.client_context()
+        context.check_hostname = False
+        for name in ("localhost", "other.example", "xn--bcher-kva.example", None):
+            plain = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+            with context.wrap_socket(plain, server_hostname=name) as secure:
+                self.assertEqual(secure.getpeercert(binary_form=True), context.get_ca_certs(binary_form=True)[0])
+
+    def test_kinds_of_keys(self) -> None:
+        """ECDSA, RSA and Ed25519: clients that know the authority connect in both versions."""
+        for key in (ec.generate_private_key(ec.SECP384R1()), generate_rsa(65537, 2048), Ed25519PrivateKey.generate()):
+            process = self.serve(files=self_signed(self.folder / "tls", key=key))
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                context = self.files.client_context()
+                context.minimum_version = context.maximum_version = version
+                self.assertEqual(self.get("/up", context)[0], 200)
+            process.signal(15)
+            self.assertEqual(process.status(), 0)
+
+    def test_chain(self) -> None:
+        """Intermediate certificates, one from the certificate's file and one from `ssl.ca_path`, reach the client."""
+        root = sign("Root", ca=True)
+        second = sign("Second", root, ca=True)
+        first = sign("First", second, ca=True)
+        trusted = self.folder / "root.pem"
+        trusted.write_bytes(root.pem)
+        extra = self.folder / "extra.pem"
+        extra.write_bytes(root.pem + second.pem)
+        cert, key = write(self.folder / "chain", "server", sign("localhost", first), first)
+        ssl_settings = {"enabled": True, "cert_path": cert, "key_path": key, "ca_path": str(extra)}
+        process = self.launch(SOCKUDO, "-c", self.config(ssl=ssl_settings, app_manager=APPS))
+        self.files = Certified(str(trusted), key)
+        eventually("/up over TLS", lambda: self.answered(process))
+        for version in ("-tls1_2", "-tls1_3"):
+            told = openssl("s_client", version, "-connect", f"127.0.0.1:{self.port}", "-showcerts", "-CAfile", trusted)
+            subjects = re.findall(r"s:CN ?= ?(\w+)", told)
+            self.assertEqual(subjects, ["localhost", "First", "Second"])
+            self.assertIn("Verify return code: 0 (ok)", told)
 
 
 class HostileTests(TlsCase):
@@ -248,7 +240,7 @@ class RefusalTests(TlsCase):
             (self.folder / "output.txt").unlink()
 
     def test_C85_missing(self) -> None:
-        """A file that is not there ends the start, daemon or not, and is named."""
+        """A file that is not there ends the start at once, daemon or not, and is named."""
         self.refused("ssl.cert_path", "/nowhere/server.crt", "No such file", cert_path="/nowhere/server.crt")
 
     def test_C83_passphrase(self) -> None:
@@ -256,8 +248,7 @@ class RefusalTests(TlsCase):
         self.files = self_signed(self.folder / "tls", "locked", passphrase="sesame")
         self.refused("ssl.passphrase", "locked.key", passphrase="wrong")
         settings = {"enabled": True, "cert_path": self.files.cert, "key_path": self.files.key, "passphrase": "sesame"}
-        apps = {"array": {"apps": [{"id": "1", "key": "one", "secret": "s"}]}}
-        process = self.launch(SOCKUDO, "-c", self.config(ssl=settings, app_manager=apps))
+        process = self.launch(SOCKUDO, "-c", self.config(ssl=settings, app_manager=APPS))
         eventually("/up over TLS", lambda: self.answered(process))
         self.assertNotIn("sesame", process.output)
 
