@@ -23,10 +23,11 @@ from ..protocol.app import App
 from ..protocol.diagnosis import why_signin, why_subscribe
 from ..protocol.errors import PeerError, shortened
 from ..protocol.messages import Command
+from .allowance import Allowance
 from .server import Engine
 from .tables import Socket
 
-__all__ = ["FRAMES", "REFUSALS", "TracedEngine"]
+__all__ = ["EXPLANATIONS_A_SECOND", "FRAMES", "REFUSALS", "TracedEngine"]
 
 FRAMES = "sockudo.frames"
 REFUSALS = "sockudo.refusals"
@@ -131,7 +132,7 @@ class TracedEngine(Engine):
         super().__init__(**parts)
         self._framings: dict[IFraming, _TracedFraming] = {}
         self._command: tuple[Socket, Command, App | None] | None = None
-        self._explained = (0, 0)
+        self._explanations = Allowance(self.clock, EXPLANATIONS_A_SECOND)
 
     def connect(self, sink: ISink, key: str, origin: str | None, address: str = "", client: str = "") -> Socket:
         known = {"origin": origin, "address": address, "client": client}
@@ -167,7 +168,7 @@ class TracedEngine(Engine):
 
     def _why(self, socket: Socket) -> str | None:
         """What is known of the signature beyond the text the client is told."""
-        if self._command is None or self._command[0] is not socket or not self._may_explain():
+        if self._command is None or self._command[0] is not socket or not self._explanations.take():
             return None
         _, command, app = self._command
         if app is not None and isinstance(command, messages.Subscribe):
@@ -175,9 +176,3 @@ class TracedEngine(Engine):
         if app is not None and isinstance(command, messages.Signin):
             return why_signin(app, socket.id, command)
         return None
-
-    def _may_explain(self) -> bool:
-        second = int(self.clock.seconds())
-        count = self._explained[1] + 1 if self._explained[0] == second else 1
-        self._explained = (second, count)
-        return count <= EXPLANATIONS_A_SECOND

@@ -115,5 +115,6 @@ class ChannelTests(HttpCase):
         """HEAD is GET without the body, signed as HEAD."""
         head = self.call("HEAD", signed("HEAD", "/apps/app-id/channels"))
         whole = self.get("/channels")
+        self.assertNotEqual(head.headers.pop("x-request-id"), whole.headers.pop("x-request-id"))
         self.assertEqual((head.status, head.headers, head.body), (200, whole.headers, b""))
         self.assertEqual(self.call("HEAD", signed("GET", "/apps/app-id/channels")).status, 401)

@@ -24,10 +24,15 @@ class Answers:
         self.preflight = Reply(200, b"", b"", self._cors.preflight())
         """What any `OPTIONS` is answered."""
 
-    def finished(self, reply: Reply, origin: bytes | None, *, close: bool, head_only: bool = False) -> bytes:
-        """The bytes of the answer to a request with this `Origin`."""
+    def finished(
+        self, reply: Reply, origin: bytes | None, *, close: bool, head_only: bool = False, request_id: str = ""
+    ) -> bytes:
+        """The bytes of the answer to a request with this `Origin`; `request_id` is empty where none was read."""
         second = int(self._clock.seconds())
         if second != self._second:
             self._second = second
             self._date = f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
-        return response(reply, self._date + self._cors.lines(origin), head_only=head_only, close=close)
+        lines = self._date + self._cors.lines(origin)
+        if request_id:
+            lines += b"X-Request-Id: %b\r\n" % request_id.encode()
+        return response(reply, lines, head_only=head_only, close=close)

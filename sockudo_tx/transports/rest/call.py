@@ -64,6 +64,8 @@ class HttpRequest(Protocol):
     """When its head had come."""
     tally: AppTally | None
     """The counts of the app it names, once that is known."""
+    id: str
+    """Names it in the log and in its answer."""
     channel: Any
     """The connection it came on, for those who take it over; None when that is gone."""
 

@@ -216,7 +216,11 @@ class RestChannel(HTTPChannel):
             self.persistent = False
         self.write(
             self.api.answers.finished(
-                reply, request.header_bytes(b"origin"), close=not self.persistent, head_only=request.method == "HEAD"
+                reply,
+                request.header_bytes(b"origin"),
+                close=not self.persistent,
+                head_only=request.method == "HEAD",
+                request_id=request.id,
             )
         )
         self._credit = 0

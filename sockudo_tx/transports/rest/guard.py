@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
+from twisted.logger import Logger
+
+from ...engine.allowance import Allowance
 from ...engine.server import Engine
+from ...engine.traced import EXPLANATIONS_A_SECOND, REFUSALS
 from ...interfaces import Answer, BackendError
 from ...protocol.app import App
 from ...protocol.auth import candidate_paths, parse_query, verify
+from ...protocol.diagnosis import RestAttempt, why_rest
 from ...protocol.errors import RestError, shortened
 from .call import Call, HttpRequest
 from .fanouts import FanOuts
@@ -20,6 +25,8 @@ __all__ = ["Guard"]
 STORE_PATIENCE = 5.0
 """Seconds an app store may take before a call is answered 503."""
 
+_refusals = Logger(REFUSALS)
+
 
 class Guard:
     """Lets in whoever signs with the secret of one of the engine's apps."""
@@ -30,6 +37,7 @@ class Guard:
         self.settings = settings
         """Those in force, which calls carry along."""
         self._prefix = settings.prefix
+        self._explanations = Allowance(engine.clock, EXPLANATIONS_A_SECOND)
 
     async def admit(self, request: HttpRequest, *, app_in_path: bool) -> Call:
         """Steps A1 to A10. Without an app in the path, the app is the one `auth_key` names."""
@@ -41,14 +49,19 @@ class Guard:
         else:
             app = await self._app_of_key(parameters.get("auth_key"))
         request.tally = self._engine.tally.of(app.id)
-        verify(
-            app,
-            request.method,
-            candidate_paths(request.path, self._prefix),
-            parameters,
-            request.body,
-            self._engine.clock.seconds(),
-        )
+        now = self._engine.clock.seconds()
+        paths = candidate_paths(request.path, self._prefix)
+        try:
+            verify(app, request.method, paths, parameters, request.body, now)
+        except RestError as fault:
+            if self.settings.explain_refusals and self._explanations.take():
+                await self._explain(
+                    request,
+                    app,
+                    fault,
+                    RestAttempt(request.method, paths, request.query, parameters, request.body, now),
+                )
+            raise
         if not app.enabled:
             raise RestError(403, "forbidden", f"The app {app.id} is disabled")
         return Call(
@@ -68,6 +81,19 @@ class Guard:
         """The app a segment of the path names. Fails with `BackendError`."""
         answer: Answer[App | None] = self._engine.apps.by_id(_decoded(segment))
         return answer
+
+    async def _explain(self, request: HttpRequest, app: App, fault: RestError, attempt: RestAttempt) -> None:
+        """Tell the log which part of the signature is another."""
+        key = attempt.parameters.get("auth_key")
+        owner = await self._stored(lambda: self._engine.apps.by_key(key)) if key and key != app.key else None
+        _refusals.debug(
+            "refused: {method} of app {app_id}: {parts}",
+            method=request.method,
+            app_id=app.id,
+            status=fault.status,
+            request_id=request.id,
+            parts="; ".join(why_rest(app, attempt, owner)),
+        )
 
     async def _app_in_path(self, segment: bytes) -> App:
         app_id = _decoded(segment)

@@ -8,6 +8,8 @@ the rate limiter, when there is one, in `_reply` before anything else; the size 
 from __future__ import annotations
 
 import re
+from itertools import count
+from secrets import token_hex
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -30,6 +32,9 @@ from .waiting import begun
 __all__ = ["Request"]
 
 _access = Logger("sockudo.http")
+_ID = re.compile(rb"[\w.:/+=@-]{1,128}", re.ASCII)
+_numbers = count(1)
+_PROCESS = token_hex(4)
 _SIGNATURE = re.compile(r"auth(_|%5f)signature.*", re.IGNORECASE | re.DOTALL)
 _NO_ROUTE = "none"
 """Stands for every path that leads nowhere, and for preflights."""
@@ -67,6 +72,8 @@ class Request:
     """Whether it was answered before it was read."""
     began = 0.0
     """When its head had come."""
+    id = ""
+    """What it is called in the log and in its answer: the `X-Request-Id` it came with, or one of ours."""
     tally: AppTally | None = None
     """The counts of the app it names, once that is known."""
 
@@ -109,6 +116,9 @@ class Request:
         """The head is complete; `length` is None for a chunked body."""
         self.method, self.uri = method.decode("ascii"), uri
         self.began = self._api.engine.clock.seconds()
+        given = self.header_bytes(b"x-request-id")
+        well_formed = _ID.fullmatch(given) if given is not None else None
+        self.id = f"{_PROCESS}-{next(_numbers):x}" if well_formed is None else well_formed[0].decode("ascii")
         if not uri.startswith(b"/"):
             uri = _without_host(uri)
         self.path, _, self.query = uri.partition(b"?")
@@ -122,7 +132,7 @@ class Request:
         if self.channel is not None and not self.refused:
             self.refused = True
             reply = error_reply(fault)
-            answer = self._api.answers.finished(reply, self.header_bytes(b"origin"), close=True)
+            answer = self._api.answers.finished(reply, self.header_bytes(b"origin"), close=True, request_id=self.id)
             self.channel.refuse(answer)
             self._note(fault.status)
             self._count(reply)
@@ -162,7 +172,7 @@ class Request:
         except Exception as error:  # noqa: BLE001 (the boundary: our bug becomes a 500 and a log entry)
             if self.channel is None and isinstance(error, CancelledError):
                 return
-            self._log.failure("a REST call failed", method=self.method, path=_shown(self.path))
+            self._log.failure("a REST call failed", method=self.method, path=_shown(self.path), request_id=self.id)
             reply = error_reply(_INTERNAL)
         if reply is None:
             return
@@ -214,11 +224,18 @@ class Request:
         if self._api.log_requests:
             ms = round((self._api.engine.clock.seconds() - self.began) * 1000, 1)
             path = _shown(self.path)
-            _access.debug("{method} {path} {status} in {ms} ms", method=self.method, path=path, status=status, ms=ms)
+            _access.debug(
+                "{method} {path} {status} in {ms} ms",
+                method=self.method,
+                path=path,
+                status=status,
+                ms=ms,
+                request_id=self.id,
+            )
 
     def _complain(self, what: str) -> None:
         if self._api.repeats.due(what):
-            self._log.error("a backend failed a REST call: {what}", what=what)
+            self._log.error("a backend failed a REST call: {what}", what=what, request_id=self.id)
 
     # Its parts
 

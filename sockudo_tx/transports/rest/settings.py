@@ -37,6 +37,8 @@ class RestSettings(msgspec.Struct, frozen=True, kw_only=True):
     usage_enabled: bool = True
     health_timeout: float = 0.4
     """Seconds each health check may take."""
+    explain_refusals: bool = False
+    """A line, at debug level, for each call that is refused for its signature, with the part that differs."""
     log_requests: bool = False
     """A line for each answer, at debug level; making one costs as much as a third of the call."""
     cors: CorsSettings = CorsSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -49,7 +50,9 @@ class AccessLogTests(HttpCase):
         with capturedLogs() as events:
             for request in requests:
                 RawConnection(self.server).send(request).take()
-        return [human_line(event).partition("Z ")[2].strip() for event in events]
+        return [
+            re.sub(r"(?<=request_id=)\w{8}-\w+", "N", human_line(event).partition("Z ")[2].strip()) for event in events
+        ]
 
     def test_H101_lines(self) -> None:
         """Method, path, status and time of every answer; nothing of the query or the body, not even of a refusal."""
@@ -63,9 +66,9 @@ class AccessLogTests(HttpCase):
         self.assertEqual(
             lines,
             [
-                "DEBUG sockudo.http: POST /apps/app-id/events 200 in 0.0 ms",
-                "DEBUG sockudo.http: GET /nothing 404 in 0.0 ms",
-                "DEBUG sockudo.http: POST /apps/app-id/events 413 in 0.0 ms",
+                "DEBUG sockudo.http: POST /apps/app-id/events 200 in 0.0 ms request_id=N",
+                "DEBUG sockudo.http: GET /nothing 404 in 0.0 ms request_id=N",
+                "DEBUG sockudo.http: POST /apps/app-id/events 413 in 0.0 ms request_id=N",
             ],
         )
 
@@ -78,6 +81,51 @@ class AccessLogTests(HttpCase):
             answer = RawConnection(self.server).ask(b"GET %b HTTP/1.1\r\n\r\n" % target)
             self.assertRefused(answer, 404, "not_found", "/apps/app-id/events%3F…")
             self.assertNotIn("hush", answer.text)
+
+    def test_request_ids(self) -> None:
+        """Every answer names its request, and the log uses the same name; a proxy's name is kept if it is plain."""
+        self.serve(rest=RestSettings(log_requests=True))
+        connection = RawConnection(self.server)
+        first, second = (connection.ask(b"GET /up HTTP/1.1\r\n\r\n").headers["x-request-id"] for _ in range(2))
+        self.assertRegex(first, r"^[0-9a-f]{8}-[0-9a-f]+$")
+        self.assertNotEqual(first, second)
+        for given, kept in (
+            (b"4bf92f3577b34da6a3ce929d0e0e4736", True),
+            (b"Root=1-67891233-abcdef012345678912345678", True),
+            (b"a" * 129, False),
+            (b"two words", False),
+            (b"a;b", False),
+            (b"\xc3\xa4", False),
+            (b"", False),
+        ):
+            answer = connection.ask(b"GET /nothing HTTP/1.1\r\nX-Request-Id: %b\r\n\r\n" % given)
+            self.assertEqual(answer.headers["x-request-id"] == given.decode(), kept, given)
+        (line,) = self.lines(b"GET /nothing HTTP/1.1\r\nX-Request-Id: abc\r\n\r\n")
+        self.assertTrue(line.endswith("request_id=abc"), line)
+
+    def refusal(self, request: str, **rest: Any) -> list[str]:
+        """What the log says of a refused call."""
+        self.serve(rest=RestSettings(**rest))
+        with capturedLogs() as events:
+            RawConnection(self.server).send(f"{request} HTTP/1.1\r\n\r\n".encode()).take()
+        return [human_line(event).partition("Z ")[2].strip() for event in events]
+
+    def test_explained(self) -> None:
+        """Debug mode says of a refused signature which part of it differs, and nothing of the signature itself."""
+        call = signed("POST", "/apps/app-id/channels")
+        (line,) = self.refusal(f"GET {call}", explain_refusals=True)
+        self.assertIn(
+            "DEBUG sockudo.refusals: refused: GET of app app-id: auth_key: right; auth_timestamp: right", line
+        )
+        self.assertIn("auth_signature: was made with the method POST", line)
+        self.assertNotIn(call.rpartition("=")[2], line)
+        (line,) = self.refusal(f"GET {call.replace('auth_key=app-key', 'auth_key=nobody')}", explain_refusals=True)
+        self.assertIn("auth_key: is no app's key", line)
+
+    def test_not_explained(self) -> None:
+        """Otherwise nothing is said, nor of a call that is let in."""
+        self.assertEqual(self.refusal(f"GET {signed('POST', '/apps/app-id/channels')}"), [])
+        self.assertEqual(self.refusal(f"GET {signed('GET', '/apps/app-id/channels')}", explain_refusals=True), [])
 
     def test_off(self) -> None:
         """Otherwise a request leaves no trace in the log."""
