@@ -33,6 +33,7 @@ from .listening import (
     UnixListener,
     is_literal,
 )
+from .metrics import Measured, metrics_services
 from .reactor import event_loop_of, soon
 from .reload import Part, Reload, follows
 from .server import Patience, Server
@@ -44,6 +45,7 @@ from .transports.proxy_protocol import ProxyProtocolFactory
 from .transports.redirect import RedirectFactory
 from .transports.rest.checks import Check, usable, well
 from .transports.rest.site import rest_site
+from .transports.tls import TlsFactory
 from .transports.tls_context import CertificateError
 from .transports.turn import Turn
 from .watchdog import Watchdog
@@ -87,14 +89,18 @@ def make_service(
     if isinstance(apps, MemoryApps):
         reload.parts.append(_apps_part(apps, engine))
     factory: Factory = port
+    tls: TlsFactory | None = None
     if config.ssl.enabled and not config.unix_socket.enabled:
         certificates = _certificates(config, reactor)
         server.certificates = certificates
         certificates.setServiceParent(server)
         reload.parts.append(_certificates_part(certificates))
-        factory = certificates.over(factory)
+        factory = tls = certificates.over(factory)
         if config.ssl.redirect_http:
             _redirect(config, reactor).setServiceParent(server)
+    parts = Measured(engine, port, watchdog, reload, server.certificates, tls)
+    for service in metrics_services(config, reactor, parts, passed.metrics if passed is not None else ()):
+        service.setServiceParent(server)  # before the main listener: it is opened first
     server.listen(_main_listener(config, reactor, port, factory, passed or PassedSockets()))
     return server
 

@@ -25,6 +25,8 @@ from .commands import DATA, nowhere, serve  # noqa: E402
 _ENVIRONMENT = {
     "HOST": "127.0.0.1",
     "PORT": "0",
+    "METRICS_HOST": "127.0.0.1",
+    "METRICS_PORT": "0",
     # Pings would count as deliveries; what they cost is not what these figures are about.
     "WEBSOCKET_AUTO_PING": "false",
     "SOCKUDO_DEFAULT_APP_ID": "app-id",
@@ -52,7 +54,7 @@ def main(reactor: Any) -> None:
         for _ in range(events):
             engine.publish(app, event)
 
-    serve(reactor, server.listener.address.port, broadcast)
+    serve(reactor, server.listeners[0].address.port, broadcast)
 
 
 main(reactor)

@@ -205,6 +205,10 @@ class Engine:
         for socket in tuple(space.users.get(user_id, ())) if space is not None else ():
             self._connections.close(socket, errors.terminated_by_app())
 
+    def sockets(self) -> list[Socket]:
+        """Every connection whose transport has not gone yet, refused ones included."""
+        return list(self._connections.open)
+
     def stats(self) -> Stats:
         """This node's totals, per app."""
         return stats_of(self.registry)

@@ -77,6 +77,11 @@ class Outbox:
         """Whether the peer takes no more for now."""
         return self.busy == BLOCKED
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Messages and bytes queued while the peer takes no more; the kernel has more of both."""
+        return len(self._frames), self._size
+
     def too_slow(self, error: PeerError) -> None:
         """The peer has to go, and what was queued for it is discarded; end the connection."""
         raise NotImplementedError

@@ -80,7 +80,7 @@ class Daemon:
         config.write_text(json.dumps({"app_manager": manager, "metrics": {"enabled": False}, "ssl": ssl}))
         command = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "sockudo", "-c", str(config)]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SOCKUDO_", "WEBSOCKET_"))}
-        environment = {**clean, "HOST": self.host, "PORT": str(self.port), "PYTHONPATH": str(ROOT)}
+        environment = {**clean, "HOST": self.host, "PORT": str(self.port), "METRICS_PORT": "0", "PYTHONPATH": str(ROOT)}
         with (self.folder / "sockudo.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT

@@ -23,7 +23,13 @@ TWO = {"id": "2", "key": "two", "secret": "hunter2"}
 
 def loaded(*apps: dict[str, Any], file: str = "test.json", **settings: Any) -> Loaded:
     """What is read from a file with these apps, `ONE` if none, and these settings."""
-    written = {"host": "127.0.0.1", "port": 0, "app_manager": {"array": {"apps": list(apps or (ONE,))}}, **settings}
+    written = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "metrics": {"host": "127.0.0.1", "port": 0},
+        "app_manager": {"array": {"apps": list(apps or (ONE,))}},
+        **settings,
+    }
     return load(file, {}, "/", read=lambda path: json.dumps(written).encode())
 
 

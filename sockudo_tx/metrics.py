@@ -1,0 +1,112 @@
+"""What the metrics of a running server are read from. The only place that knows all of it; `service.py` calls it."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from twisted._version import __version__ as twisted_version
+from twisted.application.service import Service
+from twisted.python.reflect import qual
+
+from ._version import __version__
+from .config.schema import Config
+from .engine.server import Engine
+from .listening import OptionalListener, PassedListener, SocketListener
+from .reactor import event_loop_of
+from .reload import Reload
+from .transports.certificates import Certificates
+from .transports.metrics import families as f
+from .transports.metrics.collect import Collector
+from .transports.metrics.lag import ReactorLag
+from .transports.metrics.process import process_samples
+from .transports.metrics.site import MetricsSite
+from .transports.metrics.sources import Source, answer_samples, app_samples, outbox_samples, single
+from .transports.port import PortFactory
+from .transports.tls import TlsFactory
+from .watchdog import Watchdog
+
+__all__ = ["Measured", "metrics_services"]
+
+
+class Measured(NamedTuple):
+    """The parts of a server that have something to tell."""
+
+    engine: Engine
+    port: PortFactory
+    watchdog: Watchdog
+    reload: Reload
+    certificates: Certificates | None
+    tls: TlsFactory | None
+
+
+def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequence[socket.socket]) -> list[Service]:
+    """What serves the metrics, none when they are switched off. Sockets that were `passed` take the port's place.
+
+    A port that is taken is no reason not to serve clients: it is warned of.
+    """
+    settings = config.metrics
+    if not settings.enabled:
+        return []
+    lag = ReactorLag(reactor)
+
+    def port() -> str:
+        addresses = listener.addresses
+        return str((addresses[0].port if addresses else 0) or settings.port)
+
+    sources = [*_sources(parts), single(f.REACTOR_LAG, lambda: lag.histogram), _build(reactor)]
+    site = MetricsSite(Collector(reactor, settings.prometheus.prefix, port, sources), reactor)
+    listener: SocketListener
+    if passed:
+        listener = PassedListener(reactor, site, passed)
+    else:
+        listener = OptionalListener(
+            reactor,
+            site,
+            settings.host,
+            settings.port,
+            setting="metrics.port (METRICS_PORT)",
+            without="There are no metrics; clients are served",
+        )
+    return [listener, lag]
+
+
+def _sources(parts: Measured) -> list[Source]:
+    engine, port, watchdog, reload, certificates, tls = parts
+    slow, beats = port.websockets.slow, watchdog.beats
+    sources: list[Source] = [
+        process_samples,
+        lambda: app_samples(engine),
+        lambda: answer_samples(engine),
+        lambda: outbox_samples(engine),
+        single(f.SLOW_DROPPED, lambda: slow.dropped),
+        single(f.SLOW_DISCONNECTED, lambda: slow.disconnected),
+        single(f.REACTOR_STALLS, lambda: beats.stalls),
+        single(f.LOOKUP_STALE, lambda: getattr(engine.apps, "stale_answers", None)),
+        single(f.DRAINING, lambda: int(engine.draining)),
+        single(f.CONFIG_RELOADS, lambda: reload.done, "done"),
+        single(f.CONFIG_RELOADS, lambda: reload.refused, "refused"),
+        single(f.CONFIG_RELOADED, lambda: reload.last_at),
+        single(f.CONFIG_OK, lambda: None if reload.last_ok is None else int(reload.last_ok)),
+    ]
+    if certificates is not None:
+        sources += [
+            single(f.CERTIFICATE_EXPIRY, lambda: certificates.expires_at),
+            single(f.CERTIFICATE_RELOADS, lambda: certificates.reloads),
+        ]
+    if tls is not None:
+        sources += [
+            single(f.HANDSHAKES, lambda: tls.completed - tls.resumed, "full"),
+            single(f.HANDSHAKES, lambda: tls.resumed, "resumed"),
+            single(f.HANDSHAKES, lambda: tls.failed, "failed"),
+        ]
+    return sources
+
+
+def _build(reactor: Any) -> Source:
+    """What runs: versions, and the loop under the reactor."""
+    loop = qual(type(event_loop_of(reactor) or reactor))
+    labels = (__version__, platform.python_version(), twisted_version.short(), loop)
+    return single(f.BUILD, lambda: 1, *labels)

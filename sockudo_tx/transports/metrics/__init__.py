@@ -1,0 +1,1 @@
+"""Prometheus: what there is to read, how it is written, and the port it is served on (http-api.md 11)."""

@@ -1,0 +1,124 @@
+"""The metrics port: plain HTTP, `GET /metrics` and nothing else (http-api.md 11.1, configuration.md 2.12).
+
+twisted.web as it is, within bounds: few connections, no bodies, and a client gets no more time for dripping bytes than
+for silence. The main port's own HTTP is not used here, for all it knows of apps, signatures and browsers.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web.http import INTERNAL_SERVER_ERROR, HTTPChannel
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from .collect import Collector
+from .exposition import CONTENT_TYPE
+
+__all__ = ["MetricsSite"]
+
+CONNECTIONS = 32
+"""Open at once; scrapers are few."""
+PATIENCE = 120
+"""Seconds a connection may be without a whole request; scrapes come every minute or more often."""
+_DROPPED = 64 * 1024
+"""Bytes of bodies that are not read before the client is cut off."""
+
+
+class _Channel(HTTPChannel):
+    site: Any
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.site.channels.add(self)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # as Twisted calls it
+        self.site.channels.discard(self)
+        super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        LineReceiver.dataReceived(self, data)  # HTTPChannel's own grants time for every byte
+
+    def timeoutConnection(self) -> None:
+        """An idle connection is nothing to write home about."""
+        self.forceAbortClient()
+
+
+class _Request(Request):
+    """One that has no body, whatever the client sends."""
+
+    _refused = 0
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._refused += len(data)
+        if self._refused > _DROPPED:
+            transport: Any = self.channel.transport
+            transport.abortConnection()
+
+    def render(self, resrc: Resource) -> None:
+        self.responseHeaders.removeHeader(b"server")
+        super().render(resrc)
+
+
+class _Page(Resource):
+    _log = Logger()
+
+    def __init__(self, collector: Collector) -> None:
+        super().__init__()
+        self._collector = collector
+
+    def render_GET(self, request: Request) -> int:
+        gone: Deferred[None] = request.notifyFinish().addErrback(lambda _: None)
+        page = self._collector.page()
+        page.addCallbacks(self._answer, self._failed, (request, gone), errbackArgs=(request, gone))  # type: ignore[unused-awaitable]  # the chain ends here
+        return NOT_DONE_YET
+
+    def _answer(self, text: bytes, request: Request, gone: Deferred[None]) -> None:
+        if not gone.called:
+            request.setHeader(b"content-type", CONTENT_TYPE)
+            request.setHeader(b"content-length", b"%d" % len(text))
+            request.write(text)
+            request.finish()
+
+    def _failed(self, failure: Failure, request: Request, gone: Deferred[None]) -> None:
+        self._log.failure("metrics could not be read", failure)
+        if not gone.called:
+            request.setResponseCode(INTERNAL_SERVER_ERROR)
+            request.finish()
+
+
+class MetricsSite(Site):
+    """Answers with the collector's page."""
+
+    protocol = _Channel  # type: ignore[assignment]  # Twisted's own is a proxy that may switch to HTTP/2
+    noisy = False
+
+    def __init__(self, collector: Collector, clock: IReactorTime) -> None:
+        root = Resource()
+        root.putChild(b"metrics", _Page(collector))
+        super().__init__(root, requestFactory=_Request, reactor=clock, timeout=PATIENCE)
+        self.channels: set[_Channel] = set()
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        return None if len(self.channels) >= CONNECTIONS else super().buildProtocol(addr)
+
+    def startFactory(self) -> None:
+        """No access log, hence no log file and no clock for its lines."""
+
+    def stopFactory(self) -> None:
+        """Nothing was started; who is connected may go on asking until the process ends."""
+
+    def log(self, request: Request) -> None:  # type: ignore[override]  # a Site has requests of the server's kind
+        """A scrape is nothing to write home about."""
+
+    def acceptableProtocols(self) -> list[bytes]:
+        return [b"http/1.1"]
