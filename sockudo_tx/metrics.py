@@ -7,9 +7,10 @@ import socket
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from twisted._version import __version__ as twisted_version
 from twisted.application.service import Service
 from twisted.python.reflect import qual
+
+from twisted import __version__ as twisted_version
 
 from ._version import __version__
 from .config.schema import Config
@@ -47,17 +48,17 @@ def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequ
 
     A port that is taken is no reason not to serve clients: it is warned of.
     """
-    settings = config.metrics
-    if not settings.enabled:
+    metrics = config.metrics
+    if not metrics.enabled:
         return []
     lag = ReactorLag(reactor)
 
     def port() -> str:
         addresses = listener.addresses
-        return str((addresses[0].port if addresses else 0) or settings.port)
+        return str((addresses[0].port if addresses else 0) or metrics.port)
 
     sources = [*_sources(parts), single(f.REACTOR_LAG, lambda: lag.histogram), _build(reactor)]
-    site = MetricsSite(Collector(reactor, settings.prometheus.prefix, port, sources), reactor)
+    site = MetricsSite(Collector(reactor, metrics.prometheus.prefix, port, sources), reactor)
     listener: SocketListener
     if passed:
         listener = PassedListener(reactor, site, passed)
@@ -65,8 +66,8 @@ def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequ
         listener = OptionalListener(
             reactor,
             site,
-            settings.host,
-            settings.port,
+            metrics.host,
+            metrics.port,
             setting="metrics.port (METRICS_PORT)",
             without="There are no metrics; clients are served",
         )
@@ -108,5 +109,5 @@ def _sources(parts: Measured) -> list[Source]:
 def _build(reactor: Any) -> Source:
     """What runs: versions, and the loop under the reactor."""
     loop = qual(type(event_loop_of(reactor) or reactor))
-    labels = (__version__, platform.python_version(), twisted_version.short(), loop)
+    labels = (__version__, platform.python_version(), twisted_version, loop)
     return single(f.BUILD, lambda: 1, *labels)

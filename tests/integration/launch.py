@@ -38,7 +38,14 @@ def free_port(host: str = "127.0.0.1") -> int:
 def environment(**extra: str) -> dict[str, str]:
     """This process's variables without those the server reads, on loopback and with any port for the metrics."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    return {**clean, "HOST": "127.0.0.1", "METRICS_HOST": "127.0.0.1", "METRICS_PORT": "0", "PYTHONUNBUFFERED": "1", **extra}
+    return {
+        **clean,
+        "HOST": "127.0.0.1",
+        "METRICS_HOST": "127.0.0.1",
+        "METRICS_PORT": "0",
+        "PYTHONUNBUFFERED": "1",
+        **extra,
+    }
 
 
 def eventually(what: str, condition: Callable[[], Any], patience: float = PATIENCE) -> Any:

@@ -36,7 +36,9 @@ FOR_DATABASES = {"app_manager.cache.enabled", "app_manager.cache.ttl"}
 
 def loaded(**settings: object) -> Loaded:
     """A configuration from these settings alone, on a free port."""
-    text = json.dumps({"host": "127.0.0.1", "port": 0, "metrics": {"host": "127.0.0.1", "port": 0}, **settings}).encode()
+    text = json.dumps(
+        {"host": "127.0.0.1", "port": 0, "metrics": {"host": "127.0.0.1", "port": 0}, **settings}
+    ).encode()
     return load("test.json", {}, "/", read=lambda path: text)
 
 
