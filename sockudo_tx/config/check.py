@@ -26,7 +26,7 @@ def _check_key(key: Key, config: Config, sources: dict[str, str], report: Report
     value = value_at(config, key.path)
     on = key.words is None or not key.words.when or value_at(config, key.words.when)
     if key.words and on and value in key.words.later:
-        report.refuse(
+        report.unavailable(
             key.path,
             f"{value} is not available in this version",
             cure=f"Use {' or '.join(key.usable)}",

@@ -71,6 +71,7 @@ class Report:
     def __init__(self, strict: bool = False) -> None:
         self.strict = strict
         self.findings: list[Finding] = []
+        self._understood: set[str] = set()
 
     @property
     def refused(self) -> bool:
@@ -79,10 +80,16 @@ class Report:
 
     def faulty(self, path: str) -> bool:
         """Whether the key's value is not what somebody wrote, because that could not be taken."""
-        return any(finding.path == path and finding.severity == "error" for finding in self.findings)
+        wrong = any(finding.path == path and finding.severity == "error" for finding in self.findings)
+        return wrong and path not in self._understood
 
     def refuse(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
         """The server cannot start like this."""
+        self._add("error", path, message, True, texts)
+
+    def unavailable(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
+        """The value makes sense, and this version cannot start like this."""
+        self._understood.add(path)
         self._add("error", path, message, True, texts)
 
     def error(self, path: str, message: str, **texts: Unpack[Texts]) -> None:

@@ -6,10 +6,11 @@ How addresses are read follows configuration.md 2.16: an address with a scheme, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 
+from ..config.redis_address import Endpoint, cluster_seeds, queue_seeds, single_server
 from ..config.schema import Config
-from ..config.sections.redis import ClusterNode
 from .reach import Target
 
 __all__ = ["targets"]
@@ -40,7 +41,7 @@ def _adapter(config: Config) -> Iterator[Target]:
         yield from _addresses("adapter.nats.servers", "NATS", adapter.nats.servers, 4222, required)
     elif adapter.driver == "redis-cluster" or (adapter.driver == "redis" and adapter.redis.cluster_mode):
         own = ("adapter.cluster.nodes", adapter.cluster.nodes)
-        yield from _cluster(config, "the adapter", own, required)
+        yield from _seeds(config, "the adapter", own, required)
     elif adapter.driver == "redis":
         url = adapter.redis.redis_pub_options.url
         yield from _redis(config, "adapter.redis.redis_pub_options", "the adapter", False, url, required)
@@ -67,53 +68,46 @@ def _queue(config: Config) -> Iterator[Target]:
     if queue.driver == "redis" and not queue.redis.cluster_mode:
         yield from _redis(config, "queue.redis", "the queue", False, queue.redis.url_override)
     elif queue.driver in _REDIS:
-        own = queue.redis_cluster.nodes if queue.redis_cluster.nodes != _BUILT_IN.queue.redis_cluster.nodes else ()
-        yield from _cluster(config, "the queue", ("queue.redis_cluster.nodes", own), False)
+        with suppress(ValueError):
+            for seed in queue_seeds(config):
+                yield Target("queue.redis_cluster.nodes", "Redis Cluster for the queue", seed.host, seed.port)
     elif queue.driver == "sqs":
         yield from _endpoint("queue.sqs", "SQS", "sqs", queue.sqs.endpoint_url, queue.sqs.region)
     elif queue.driver == "sns":
         yield from _endpoint("queue.sns", "SNS", "sns", queue.sns.endpoint_url, queue.sns.region)
 
 
-_BUILT_IN = Config()
-
-
 def _redis(
     config: Config, path: str, user: str, clustered: bool, url: str | None, required: bool = False
 ) -> Iterator[Target]:
-    """The Redis that one part of the server uses."""
-    what = f"Redis for {user}"
+    """The Redis that one part of the server uses; an address that is none is told elsewhere."""
     redis = config.database.redis
+    key = "database.redis.host"
     if clustered:
-        yield from _cluster(config, user, None, required)
-    elif url:
-        key = f"{path}.url" if path.endswith("_options") else f"{path}.url_override"
-        servers = url.rpartition("@")[2].split("/")[0] if url.startswith("redis+sentinel:") else url
-        port = 26379 if servers != url else 6379
-        yield from _addresses(key, what, servers.split(",") if servers != url else [url], port, required)
-    elif redis.sentinels:
-        for index, node in enumerate(redis.sentinels):
-            key = f"database.redis.sentinels[{index}].host"
-            yield Target(key, f"Redis Sentinel for {user}", node.host, node.port, required=required)
-    else:
-        yield from _addresses("database.redis.host", what, [redis.host], redis.port, required)
-
-
-def _cluster(config: Config, user: str, own: tuple[str, Sequence[str]] | None, required: bool) -> Iterator[Target]:
-    what = f"Redis Cluster for {user}"
-    redis = config.database.redis
-    if own is not None and own[1]:
-        yield from _addresses(own[0], what, own[1], 6379, required)
+        yield from _seeds(config, user, None, required)
         return
-    nodes, key = redis.cluster.nodes, "database.redis.cluster.nodes"
-    if not nodes:
-        nodes, key = redis.cluster_nodes, "database.redis.cluster_nodes"
-    for node in nodes:
-        yield from _node(key, what, node, required)
+    if url:
+        key = f"{path}.url" if path.endswith("_options") else f"{path}.url_override"
+    with suppress(ValueError):
+        found = single_server(redis, url)
+        if isinstance(found, Endpoint):
+            yield Target(key, f"Redis for {user}", found.host, found.port, required=required)
+            return
+        for index, (host, port) in enumerate(found.nodes):
+            where = key if url else f"database.redis.sentinels[{index}].host"
+            yield Target(where, f"Redis Sentinel for {user}", host, port, required=required)
 
 
-def _node(path: str, what: str, node: ClusterNode, required: bool) -> Iterator[Target]:
-    yield from _addresses(path, what, [node.host], 6379 if "://" in node.host else node.port, required)
+def _seeds(config: Config, user: str, own: tuple[str, Sequence[str]] | None, required: bool) -> Iterator[Target]:
+    """Nodes of a cluster: the part's own, or those that all parts share."""
+    redis, path = config.database.redis, "database.redis.cluster.nodes"
+    if own is not None and own[1]:
+        path = own[0]
+    elif not redis.cluster.nodes:
+        path = "database.redis.cluster_nodes"
+    with suppress(ValueError):
+        for seed in cluster_seeds(redis, own[1] if own else ()):
+            yield Target(path, f"Redis Cluster for {user}", seed.host, seed.port, required=required)
 
 
 def _addresses(path: str, what: str, texts: Iterable[str], port: int, required: bool) -> Iterator[Target]:

@@ -63,7 +63,8 @@ def _unix(config: Config, written: Written) -> Iterator[Advice]:
     unix = config.unix_socket
     if not unix.enabled:
         return
-    if unix.mode & 0o007 > 5:
+    others = unix.mode & 0o007
+    if others & 0o002 or others > 5:
         yield Advice(
             ("unix_socket.permission_mode",),
             "lets every user of this machine connect",

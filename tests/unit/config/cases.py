@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.config.findings import ConfigError, Finding
-from sockudo_tx.config.load import Loaded, load
+from sockudo_tx.config.load import Loaded, load, survey
 
 DEFAULT = "config/config.json"
 APP = {"id": "a", "key": "k", "secret": "very-secret"}
+
+
+def reader(files: Mapping[str, Any]) -> Callable[[str], bytes]:
+    """Reads from these files below `/here`, and finds no others."""
+
+    def read(name: str) -> bytes:
+        for known, content in files.items():
+            if name == f"/here/{known}":
+                if isinstance(content, Exception):
+                    raise content
+                return content if isinstance(content, bytes) else json.dumps(content).encode()
+        raise FileNotFoundError(name)
+
+    return read
 
 
 class ConfigCase(SynchronousTestCase):
@@ -27,16 +41,11 @@ class ConfigCase(SynchronousTestCase):
         strict: bool = False,
     ) -> Loaded:
         """Loads in `/here`; file contents are bytes, exceptions to raise, or JSON values."""
+        return load(path, environ or {}, "/here", strict, read=reader(files or {}))
 
-        def read(name: str) -> bytes:
-            for known, content in (files or {}).items():
-                if name == f"/here/{known}":
-                    if isinstance(content, Exception):
-                        raise content
-                    return content if isinstance(content, bytes) else json.dumps(content).encode()
-            raise FileNotFoundError(name)
-
-        return load(path, environ or {}, "/here", strict, read=read)
+    def survey(self, files: Mapping[str, Any], environ: Mapping[str, str], strict: bool = False) -> list[Finding]:
+        """All that is found in files that may be refused."""
+        return survey(None, environ, "/here", strict, read=reader(files)).findings
 
     def default(self, content: Any, **environ: str) -> Loaded:
         """Loads `content` as the default file, beneath these variables."""
