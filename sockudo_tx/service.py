@@ -23,7 +23,7 @@ from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .config.schema import Config
 from .engine.server import Engine
-from .interfaces import IApps, IAuthority, ICache, IFacts
+from .interfaces import IApps, IAuthority, ICache, IFacts, ILimiter
 from .listening import (
     Listener,
     OptionalListener,
@@ -73,7 +73,11 @@ def make_service(
     )
     turn = Turn(soon(reactor))
     watchdog = Watchdog(reactor, config.health.stall_ms / 1000)
-    site = rest_site(engine, rest_settings(config, log_requests), turn, _checks(config, engine, watchdog))
+    settings = rest_settings(config, log_requests)
+    limiting = config.rate_limiter.driver if config.rate_limiter.enabled else "memory"
+    limiter = ILimiter(driver(ILimiter, limiting)(config, reactor))
+    site = rest_site(engine, settings, turn, _checks(config, engine, watchdog), limiter)
+    site.api.limits.announce(settings.rate_limits)
     port = PortFactory(engine, site, websocket_settings(config), reactor)
     reload = Reload(loaded, reactor)
     server = Server(

@@ -6,13 +6,22 @@ A reload makes them anew and hands them to the same parts, so whatever is config
 from __future__ import annotations
 
 from .config.schema import Config
+from .config.sections.operation import RateLimiterConfig
 from .engine.settings import EngineSettings
 from .transports.redirect import RedirectSettings
-from .transports.rest.settings import CorsSettings, IdempotencySettings, RestSettings
-from .transports.settings import WebSocketSettings
+from .transports.rest.settings import CorsSettings, IdempotencySettings, LimitSettings, RateLimitSettings, RestSettings
+from .transports.settings import ListenerSettings, WebSocketSettings
 from .transports.tls_context import CertificateFiles
 
-__all__ = ["certificate_files", "engine_settings", "redirect_settings", "rest_settings", "websocket_settings"]
+__all__ = [
+    "certificate_files",
+    "engine_settings",
+    "listener_settings",
+    "rate_limit_settings",
+    "redirect_settings",
+    "rest_settings",
+    "websocket_settings",
+]
 
 
 def engine_settings(config: Config) -> EngineSettings:
@@ -58,8 +67,40 @@ def rest_settings(config: Config, log_requests: bool = False) -> RestSettings:
             ttl_seconds=config.idempotency.ttl_seconds,
             max_key_length=config.idempotency.max_key_length,
         ),
+        listener=listener_settings(config),
+        rate_limits=rate_limit_settings(config.rate_limiter),
         health_timeout=config.health_check_timeout_ms / 1000,
         log_requests=log_requests,
+    )
+
+
+def listener_settings(config: Config) -> ListenerSettings:
+    """What strangers may ask of the port. Where proxies speak for their clients, the proxies are not counted."""
+    listener = config.listener
+    proxies = config.rate_limiter.api_rate_limit.trust_hops and not listener.proxy_protocol
+    return ListenerSettings(
+        header_timeout=listener.header_timeout_ms / 1000,
+        idle_timeout=listener.idle_timeout_ms / 1000,
+        max_header_bytes=listener.max_header_bytes,
+        max_pending=listener.max_pending,
+        max_connections_per_address=0 if proxies else listener.max_connections_per_address,
+    )
+
+
+def rate_limit_settings(limiter: RateLimiterConfig) -> RateLimitSettings:
+    """How often a client address may ask."""
+    api, websocket = limiter.api_rate_limit, limiter.websocket_rate_limit
+    hops = api.trust_hops or 0
+    return RateLimitSettings(
+        enabled=limiter.enabled,
+        api=LimitSettings(max_requests=api.max_requests, window=api.window_seconds, hops=hops),
+        websocket=None
+        if websocket is None
+        else LimitSettings(
+            max_requests=websocket.max_requests,
+            window=websocket.window_seconds,
+            hops=hops if websocket.trust_hops is None else websocket.trust_hops,
+        ),
     )
 
 

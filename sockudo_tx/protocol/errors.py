@@ -15,7 +15,7 @@ Source: protocol.md 4; Pusher, "Error codes".
 
 from __future__ import annotations
 
-__all__ = ["PeerError", "RestError", "shortened"]
+__all__ = ["PeerError", "RestError", "TooManyRequests", "shortened"]
 
 
 class PeerError(Exception):
@@ -160,6 +160,14 @@ class RestError(Exception):
         self.code = code
         self.text = text
         self.headers = headers or {}
+
+
+class TooManyRequests(RestError):
+    """429, whose body has one member more than those of other refusals: `message` (http-api.md 6.1)."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(429, "rate_limited", "Too Many Requests", {"Retry-After": str(seconds)})
+        self.message = f"Rate limit exceeded. Please try again in {seconds} s."
 
 
 def shortened(text: str, length: int = 100) -> str:

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from ..backends.memory.apps import MemoryApps
 from ..backends.memory.authority import MemoryAuthority
 from ..backends.memory.cache import MemoryCache
+from ..backends.memory.limiter import MemoryLimiter
 from ..engine.departures import Departed
 from ..engine.server import Engine
 from ..engine.settings import EngineSettings
@@ -92,6 +93,8 @@ class MemoryServer:
         engine: type[Engine] = Engine,
         checks: Sequence[Check] | None = None,
     ) -> None:
+        self.peer = "127.0.0.1"
+        """The address of whoever connects next."""
         self.clock = Clock()
         self.clock.rightNow = START
         settings = settings or EngineSettings()
@@ -111,7 +114,8 @@ class MemoryServer:
             departed=departed,
         )
         turn = Turn(lambda flush: self.clock.callLater(0, flush))
-        self.site = rest_site(self.engine, rest or RestSettings(), turn, checks)
+        self.limiter = MemoryLimiter(self.clock)
+        self.site = rest_site(self.engine, rest or RestSettings(), turn, checks, self.limiter)
         self.site.health.ready = True
         self.factory = PortFactory(
             self.engine,
@@ -146,7 +150,7 @@ class MemoryServer:
 
     def open(self, reader: Callable[[bytes], None], ended: Callable[[], None]) -> MemoryWire:
         """A bare TCP connection to the server's port."""
-        return MemoryWire(self.clock, self.factory, reader, ended)
+        return MemoryWire(self.clock, self.factory, reader, ended, (self.peer, 50000))
 
     # REST.
 

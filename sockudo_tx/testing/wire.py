@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IConsumer, IPushProducer, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Factory
@@ -38,7 +38,7 @@ class MemoryWire:
         self._clock = clock
         self._reader = reader
         self._ended = ended
-        self._peer = IPv4Address("TCP", *client)
+        self._peer = (IPv6Address if ":" in client[0] else IPv4Address)("TCP", *client)
         self._host = IPv4Address("TCP", "127.0.0.1", 6001)
         self._to_client: list[bytes] = []
         self._to_server: list[bytes] = []
@@ -92,7 +92,7 @@ class MemoryWire:
             self._to_client.clear()
             self._clock.callLater(0, self._lose, ConnectionAborted())
 
-    def getPeer(self) -> IPv4Address:
+    def getPeer(self) -> IPv4Address | IPv6Address:
         return self._peer
 
     def getHost(self) -> IPv4Address:

@@ -22,12 +22,13 @@ class TooMany(Exception):
 
 
 class Crowd:
-    """Counts connections by address. With a limit of 0 it counts nothing and costs nothing."""
+    """Counts connections by address."""
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, clock: IReactorTime) -> None:
+        self.limit = 0
+        """Connections of one address, at most; with 0 nothing is counted, and nothing costs."""
         self._open: dict[str, int] = {}
         self._repeats = Repeats(clock)
         self.refused = 0
@@ -38,14 +39,14 @@ class Crowd:
 
     def enter(self, peer: IAddress | None) -> str | None:
         """Count a new connection; what to `leave` with, None when it is not counted. Raises `TooMany`."""
-        if not self._limit:
+        if not self.limit:
             return None
         address = peer_address(peer)
         if address == UNIX or ip_address(address).is_loopback:
             return None
         whose = network_of(address)
         count = self._open.get(whose, 0)
-        if count >= self._limit:
+        if count >= self.limit:
             self.refused += 1
             if self._repeats.due(whose):
                 self._log.warn(

@@ -16,7 +16,6 @@ from ..protocol.errors import RestError
 from .fields import Fields, read_fields
 
 __all__ = [
-    "HEAD_LIMIT",
     "Head",
     "Headers",
     "Upgrade",
@@ -27,9 +26,6 @@ __all__ = [
     "switching_protocols",
     "upgrade_fault",
 ]
-
-HEAD_LIMIT = 16 * 1024
-"""Longest head we read, as in twisted.web."""
 
 Headers = Mapping[bytes, Sequence[bytes]]
 """Header values by lower-case name."""
@@ -64,6 +60,8 @@ class Upgrade(NamedTuple):
     """Sec-WebSocket-Extensions, empty when there is none."""
     client: str = ""
     """The library, as its query parameters `client` and `version` name it."""
+    lines: bytes = b""
+    """More header lines for the answer, each with its end."""
 
 
 def parse_head(data: bytes) -> Head | None:
@@ -195,4 +193,4 @@ def switching_protocols(upgrade: Upgrade, extensions: bytes | None = None) -> by
         lines.append(b"Sec-WebSocket-Protocol: " + upgrade.subprotocol)
     if extensions is not None:
         lines.append(b"Sec-WebSocket-Extensions: " + extensions)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+    return b"\r\n".join(lines) + b"\r\n" + upgrade.lines + b"\r\n"

@@ -23,28 +23,36 @@ SLICE = 500
 
 
 class Waiter(Protocol):
-    """A connection in the queue."""
+    """A connection in the queue. When it is called it has left the queue already."""
 
     def head_is_late(self) -> None:
-        """The time is over; it is out of the queue already."""
+        """The time is over."""
 
     def give_way(self) -> None:
-        """There are too many; it is out of the queue already. It must end at once and without ceremony."""
+        """There are too many: it has to end now and without ceremony."""
 
 
 class _Queue:
     """Waiters with the same patience, the one with the earliest deadline first."""
 
-    def __init__(self, clock: IReactorTime, patience: float) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._patience = patience
+        self.patience = 0.0
         self.waiters: OrderedDict[int, tuple[float, Waiter]] = OrderedDict()
         self._timer: IDelayedCall | None = None
 
     def add(self, ticket: int, waiter: Waiter) -> None:
-        self.waiters[ticket] = (self._clock.seconds() + self._patience, waiter)
+        self.waiters[ticket] = (self._clock.seconds() + self.patience, waiter)
         if self._timer is None:
-            self._timer = self._clock.callLater(self._patience, self._look)
+            self._timer = self._clock.callLater(self.patience, self._look)
+
+    def remove(self, ticket: int) -> bool:
+        """Whether it was there."""
+        found = self.waiters.pop(ticket, None) is not None
+        if found and not self.waiters and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return found
 
     def pop(self) -> Waiter:
         """The first one."""
@@ -63,11 +71,6 @@ class _Queue:
             self.pop().head_is_late()
         self._timer = self._clock.callLater(0, self._look)
 
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
 
 class Pending:
     """Who is waited for. `silent` ones have sent nothing and have as long as an idle connection."""
@@ -75,15 +78,19 @@ class Pending:
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, *, limit: int, silence: float, patience: float) -> None:
-        self._limit = limit
-        self._silent = _Queue(clock, silence)
-        self._begun = _Queue(clock, patience)
+        self._silent = _Queue(clock)
+        self._begun = _Queue(clock)
+        self.adjust(limit=limit, silence=silence, patience=patience)
         self._last = 0
         self._repeats = Repeats(clock)
         self.dropped = 0
         """Connections that had to give way."""
         self.late = 0
-        """Connections that were too slow with their head."""
+        """Requests whose head was too slow; who never said anything is not counted."""
+
+    def adjust(self, *, limit: int, silence: float, patience: float) -> None:
+        """From now on at most so many (0: any number), with so many seconds for the first byte and for the others."""
+        self._limit, self._silent.patience, self._begun.patience = limit, silence, patience
 
     def __len__(self) -> int:
         return len(self._silent.waiters) + len(self._begun.waiters)
@@ -100,7 +107,7 @@ class Pending:
         """The first byte of a head has come, and not the last: its time begins. The ticket, a new one when there was
         none."""
         if ticket:
-            del self._silent.waiters[ticket]
+            self._silent.remove(ticket)
         else:
             self._last = ticket = self._last + 1
         self._begun.add(ticket, waiter)
@@ -108,20 +115,20 @@ class Pending:
             self._drop_oldest()
         return ticket
 
-    def pass_on(self, ticket: int, waiter: Waiter) -> None:
-        """Another object speaks for this connection; its place and its time stay."""
-        deadline, _ = self._begun.waiters[ticket]
-        self._begun.waiters[ticket] = (deadline, waiter)
+    def pass_on(self, ticket: int, waiter: Waiter) -> int:
+        """Another object speaks for this connection. Its place and its time stay if its head has begun; without one
+        it has no ticket: 0."""
+        begun = self._begun.waiters.get(ticket)
+        if begun is None:
+            self._silent.remove(ticket)
+            return 0
+        self._begun.waiters[ticket] = (begun[0], waiter)
+        return ticket
 
     def leave(self, ticket: int) -> None:
         """A whole head has come, or the connection has gone."""
-        if self._silent.waiters.pop(ticket, None) is None:
-            self._begun.waiters.pop(ticket, None)
-
-    def stop(self) -> None:
-        """Nobody is timed any more."""
-        self._silent.stop()
-        self._begun.stop()
+        if not self._silent.remove(ticket):
+            self._begun.remove(ticket)
 
     def _drop_oldest(self) -> None:
         queues = [queue for queue in (self._silent, self._begun) if queue.waiters]

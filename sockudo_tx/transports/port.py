@@ -12,12 +12,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from .handshake import HEAD_LIMIT, Head, Headers, accepted, mount, parse_head, upgrade_fault
+from ..protocol.errors import RestError
+from .addresses import client_address
+from .crowd import TooMany
+from .handshake import Head, Headers, Upgrade, accepted, mount, parse_head, upgrade_fault
 from .rest.call import HttpRequest
+from .rest.reply import error_reply, response
 from .rest.site import RestSite
 from .settings import WebSocketSettings
 from .websocket import WebSocketFactory
@@ -28,6 +32,12 @@ if TYPE_CHECKING:
 __all__ = ["Arrival", "PortFactory", "WebSocketSettings", "switch"]
 
 _END_OF_HEAD = b"\r\n\r\n"
+_REFUSAL = response(
+    error_reply(RestError(429, "rate_limited", "This address has too many connections already")),
+    b"",
+    head_only=False,
+    close=True,
+)
 _BODY_FIELDS = {b"content-length", b"transfer-encoding"}
 
 
@@ -44,75 +54,101 @@ class Arrival(Protocol):
 
     transport: Any
 
-    def __init__(self, port: PortFactory, address: IAddress | None) -> None:
+    def __init__(self, port: PortFactory, address: IAddress | None, whose: str | None) -> None:
         self._port = port
         self._address = address
+        self._whose = whose
         self._heard = b""
-        self._late: IDelayedCall | None = None
+        self._ticket = 0
+        """Our place among those whose head is not complete; once it is, or will be read by HTTP, 0."""
 
     def connectionMade(self) -> None:
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-        self._late = self._port.clock.callLater(self._port.settings.handshake_timeout, self._out_of_time)
+        self._ticket = self._port.pending.arrive(self)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._late is None:
+        if not self._ticket:
             self._successor().dataReceived(data)
             return
+        begins = not self._heard
         heard = self._heard = self._heard + data
         opening = self._port.opening
-        if not heard.startswith(opening):
-            if not opening.startswith(heard):
-                self._become_http()
-            return
-        end = heard.find(_END_OF_HEAD, 0, HEAD_LIMIT)
-        if end >= 0:
-            self._decide(heard[:end], heard[end + len(_END_OF_HEAD) :])
-        elif len(heard) >= HEAD_LIMIT:
+        if heard.startswith(opening):
+            limit = self._port.site.max_header_bytes
+            end = heard.find(_END_OF_HEAD, 0, limit)
+            if end >= 0:
+                self._decide(heard[:end], heard[end + len(_END_OF_HEAD) :])
+                return
+            undecided = len(heard) < limit and b"\n\n" not in data  # what HTTP must refuse need not wait
+        else:
+            undecided = opening.startswith(heard)
+        if not undecided:
             self._become_http()
+        elif begins:
+            self._port.pending.begin(self, self._ticket)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._late is None:
+        if not self._ticket:
             self._successor().connectionLost(reason)
         else:
             self._settle()
+            if self._whose is not None:
+                self._port.site.api.crowd.leave(self._whose)
 
     def _decide(self, text: bytes, rest: bytes) -> None:
         head = parse_head(text)
         # A request with a body is for HTTP to read before anything else happens on the connection.
         if head is not None and not head.headers.keys() & _BODY_FIELDS and self._port.accepts(head):
-            self._port.upgrade(self._settle(), head.path, head.query, head.headers, rest)
+            port = self._port
+            upgrade = accepted(head.path, head.query, head.headers, port.settings.path_prefix)
+            port.upgrade(self._settle(), upgrade, rest, address=self._address, headers=head.headers, whose=self._whose)
         else:
             self._become_http()
 
     def _become_http(self) -> None:
         heard = self._heard
-        transport = self._settle()
         channel = self._port.site.buildProtocol(self._address)
-        if channel is None:
-            transport.abortConnection()
-            return
+        channel.whose = self._whose
+        channel.ticket, self._ticket = self._port.pending.pass_on(self._ticket, channel), 0
+        transport = self._settle()
         switch(transport, channel)
         channel.makeConnection(transport)
         if heard:
             channel.dataReceived(heard)
 
-    def _out_of_time(self) -> None:
+    def head_is_late(self) -> None:
+        """Too slow. Who has said something is told."""
         if self._heard:
-            self.transport.abortConnection()
+            self._heard = b""
+            self._become_http()
+            self._successor().head_is_late()
         else:
-            self._become_http()  # a client that connects ahead of need; HTTP has its own idle timeout
+            self.transport.loseConnection()
+
+    def give_way(self) -> None:
+        """Too many have not sent a whole head."""
+        self.transport.abortConnection()
 
     def _settle(self) -> Any:
         """Stop waiting; the transport."""
-        late, self._late = self._late, None
-        if late is not None and late.active():
-            late.cancel()
+        if self._ticket:
+            self._port.pending.leave(self._ticket)
+            self._ticket = 0
         self._heard = b""
         return self.transport
 
     def _successor(self) -> Any:
         return self.transport.protocol
+
+
+class Refused(Protocol):
+    """A connection more than its address may have. It costs an answer and is gone."""
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.write(_REFUSAL)
+        transport.loseConnection()
 
 
 class PortFactory(Factory):
@@ -128,6 +164,8 @@ class PortFactory(Factory):
         self.settings = settings
         self.clock = clock
         self.websockets = WebSocketFactory(engine, settings, clock, site.api.turn)
+        self.websockets.crowd = site.api.crowd
+        self.pending = site.api.pending
         self.opening = b"GET " + mount(settings.path_prefix) + b"/app/"
         self._engine = engine
         site.upgrades.take_over = self.take_over
@@ -138,8 +176,12 @@ class PortFactory(Factory):
     def stopFactory(self) -> None:
         self.site.stopFactory()
 
-    def buildProtocol(self, addr: IAddress | None) -> Arrival:
-        return Arrival(self, addr)
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        try:
+            whose = self.site.api.crowd.enter(addr)
+        except TooMany:
+            return Refused()
+        return Arrival(self, addr, whose)
 
     def adjust(self, settings: WebSocketSettings) -> None:
         """These settings from now on; the path prefix stays as it was at the start."""
@@ -147,14 +189,27 @@ class PortFactory(Factory):
         self.websockets.adjust(settings)
 
     def accepts(self, head: Head) -> bool:
-        """Whether this request becomes a WebSocket."""
+        """Whether this request becomes a WebSocket now. HTTP knows how to ask a rate limit, and to wait for it."""
+        if self.site.api.limits.upgrades is not None:
+            return False
         return upgrade_fault(*head, self.settings.path_prefix, draining=not self._engine.admitting) is None
 
-    def upgrade(self, transport: Any, path: bytes, query: bytes, headers: Headers, rest: bytes) -> None:
-        """Go on as a WebSocket; `rest` are the bytes that came after the head."""
+    def upgrade(
+        self,
+        transport: Any,
+        upgrade: Upgrade,
+        rest: bytes,
+        *,
+        address: IAddress | None,
+        headers: Headers,
+        whose: str | None,
+    ) -> None:
+        """Go on as a WebSocket; `rest` are the bytes that came after the head. `whose` is charged for it."""
         connection = self.websockets.protocol(self.websockets)
+        if whose is not None:
+            connection.whose = whose
         switch(transport, connection)
-        connection.open(transport, accepted(path, query, headers, self.settings.path_prefix), rest)
+        connection.open(transport, upgrade, rest, client_address(address, headers, self.site.hops))
 
     def take_over(self, request: HttpRequest, headers: Headers) -> bool:
         """Make the connection of an HTTP request without `upgrade_fault` a WebSocket; whether it still could.
@@ -163,7 +218,9 @@ class PortFactory(Factory):
         """
         if request.channel is None:
             return False
-        transport, rest = request.channel.vacate()
-        request.channel = None
-        self.upgrade(transport, request.path, request.query, headers, rest)
+        channel, request.channel = request.channel, None
+        transport, rest = channel.vacate()
+        upgrade = accepted(request.path, request.query, headers, self.settings.path_prefix)
+        upgrade = upgrade._replace(lines=request.limit_lines)
+        self.upgrade(transport, upgrade, rest, address=channel.address, headers=headers, whose=channel.whose)
         return True

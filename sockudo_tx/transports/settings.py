@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["WebSocketSettings"]
+__all__ = ["ListenerSettings", "WebSocketSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerSettings:
+    """What strangers may ask of a port before anybody knows who they are. Times in seconds; a limit of 0 is none."""
+
+    header_timeout: float = 10.0
+    """How long a request head may take, from its first byte."""
+    idle_timeout: float = 60.0
+    """How long a connection may be silent before, between and within requests."""
+    max_header_bytes: int = 16 * 1024
+    """Longest request head."""
+    max_pending: int = 10_000
+    """Connections that have not sent a whole head yet; above it the oldest go."""
+    max_connections_per_address: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,5 +44,3 @@ class WebSocketSettings:
     path_prefix: str = "/"
     close_timeout: float = 5.0
     """How long a peer may take to read and answer a Close frame."""
-    handshake_timeout: float = 10.0
-    """How long a client may take to send the head of its upgrade request."""

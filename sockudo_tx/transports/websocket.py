@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 
 from ..engine.departures import LOST, Ending
 from ..interfaces import IFraming
+from .crowd import Crowd
 from .deflate import Agreement, DeflateFraming, DeflateStream, Inflater, mode_named, negotiate
 from .framing import PlainFraming
 from .handshake import Upgrade, switching_protocols
@@ -90,6 +91,8 @@ class WebSocketProtocol(WebSocketServerProtocol):
     trafficStats = TrafficStats()  # one for all: Autobahn counts, nobody asks
     _perMessageCompress: Any = None
     _socket: Socket | None = None
+    whose: str | None = None
+    """Who is charged with this connection, when there is a limit to theirs."""
     _peer_closed = False
     remoteCloseCode: int | None = None
     remoteCloseReason: str | None = None
@@ -152,6 +155,8 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self._disarm()
         self.sink.stopProducing()
         del self.sink  # which knows us: without a cycle, memory is free at once
+        if self.whose is not None:
+            self.factory.crowd.leave(self.whose)
         socket, self._socket = self._socket, None
         if socket is not None:
             self.factory.engine.disconnected(socket, self._ending())
@@ -279,6 +284,8 @@ class WebSocketFactory:
 
     isServer = True
     protocol = WebSocketProtocol
+    crowd: Crowd
+    """Connections by address."""
 
     def __init__(self, engine: Engine, settings: WebSocketSettings, clock: IReactorTime, turn: Turn) -> None:
         self.engine = engine

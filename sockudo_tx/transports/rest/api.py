@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...engine.server import Engine
+from ..crowd import Crowd
+from ..pending import Pending
 from ..turn import Turn
 from .answers import Answers
 from .connections import Connections
 from .guard import Guard
+from .rate_limits import RateLimits
 from .repeats import Repeats
 from .routes import Routes
 
@@ -26,6 +29,11 @@ class RestApi:
     repeats: Repeats
     turn: Turn
     """At whose end answers leave."""
+    limits: RateLimits
+    pending: Pending
+    """Connections whose head is not complete."""
+    crowd: Crowd
+    """Connections by address."""
     request_limit: int
     """Largest request body in bytes; 0 is no limit."""
     log_requests: bool = False

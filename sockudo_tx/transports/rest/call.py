@@ -66,6 +66,8 @@ class HttpRequest(Protocol):
     """The counts of the app it names, once that is known."""
     id: str
     """Names it in the log and in its answer."""
+    limit_lines: bytes
+    """Header lines about the rate limit, which every answer carries."""
     channel: Any
     """The connection it came on, for those who take it over; None when that is gone."""
 

@@ -6,9 +6,10 @@ A refusal before the whole request was read is answered at once. Then our half o
 and what still comes in is dropped, for a few seconds: closing a socket with unread bytes resets it, and the
 client would never see the answer.
 
-A client that drips bytes gets no more time than a silent one: the head has the idle timeout to arrive in, and
-so has every `PIECE` of the body. Nobody cancels a timer for that: the one there is looks, when its time has come,
-how long the client has been silent. Nor does a client that never reads its last answer keep the connection.
+A client that drips bytes gets no more time than a silent one. A head that does not come in one piece waits in the
+queue of `pending.py`. Every `PIECE` of a body has the idle timeout to arrive in. Nobody cancels a timer for that: the
+one there is looks, when its time has come, how long the client has been silent. Nor does a client that never reads
+its answers keep the connection, or have more than a few computed: what it has asked ahead waits until it reads.
 
 Answers leave at the end of the turn, after the frames they tell of: a publisher that reads 200 knows that its event
 is on the way to every subscriber here. Those of one turn, to pipelined requests, leave together.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, ITCPTransport
+from twisted.internet.interfaces import IAddress, IDelayedCall, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -40,6 +41,14 @@ PIECE = 64 * 1024
 """Bytes that buy a client another idle timeout; more than any head has."""
 MAX_HEADER_NAME = 256
 """Longer names are refused: Twisted keeps a cache of the names it has seen."""
+FRAMING = 16
+"""Bytes that a chunked body may spend on sizes, extensions and trailers for each byte of content, above a `PIECE`."""
+
+
+_MALFORMED = RestError(400, "invalid_input", "This is not an HTTP/1.1 request the server understands")
+_TOO_SLOW = RestError(408, "invalid_input", "The request took too long to arrive")
+_TOO_LONG = RestError(414, "limit_exceeded", "The request line is longer than the server reads")
+_TOO_LARGE = RestError(431, "limit_exceeded", "The header fields are larger, or more, than the server reads")
 
 
 def _dropped(data: bytes) -> None:
@@ -61,6 +70,16 @@ class RestChannel(HTTPChannel):
     """The answers of this turn."""
     _losing = False
     """The connection ends once they have left."""
+    address: IAddress | None = None
+    """The client's, or its proxy's."""
+    ticket = 0
+    """Our place among those whose head is not complete."""
+    whose: str | None = None
+    """Who is charged with this connection, when there is a limit to theirs."""
+    _refused = False
+    """What still comes is dropped."""
+    _chunked = 0
+    """Bytes of the chunked body that is read, framing included."""
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -73,10 +92,40 @@ class RestChannel(HTTPChannel):
             self.resetTimeout()
         self._credit -= len(data)
         LineReceiver.dataReceived(self, data)  # HTTPChannel's own grants time for every byte
+        if self.line_mode and (self._buffer or self.requests) and not self._busyReceiving:
+            self._await_head()
 
     def lineReceived(self, line: bytes) -> None:
         if self.requests or not self._take_plain(line):
-            super().lineReceived(line)
+            if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
+                self.lineLengthExceeded(line)
+            else:
+                super().lineReceived(line)
+
+    def _await_head(self) -> None:
+        """The rest of a head is still to come."""
+        if self._refused or self.paused:  # because the client does not read: it is not late
+            return
+        if b"\n" in self._buffer:  # nobody will end this line as HTTP does
+            self._respondToBadRequestAndDisconnect()
+        elif not self.ticket:
+            self.ticket = self.api.pending.begin(self)
+
+    def head_is_late(self) -> None:
+        """The head took too long."""
+        self.ticket = 0
+        self.api.pending.late += 1
+        self._refuse(_TOO_SLOW)
+
+    def give_way(self) -> None:
+        """Too many have not sent a whole head."""
+        self.ticket = 0
+        self.forceAbortClient()
+
+    def _leave_queue(self) -> None:
+        if self.ticket:
+            self.api.pending.leave(self.ticket)
+            self.ticket = 0
 
     def _take_plain(self, line: bytes) -> bool:
         """When this line begins a plain head, be where `HTTPChannel` is after the last line of one."""
@@ -99,10 +148,16 @@ class RestChannel(HTTPChannel):
 
     def headerReceived(self, line: bytes) -> bool:
         if len(line) > MAX_HEADER_NAME:
-            name = line[: MAX_HEADER_NAME + 1].partition(b":")
-            if not name[1] or name[0].lower() == b"content-length":  # thousands of digits are no number either
+            name, colon, _ = line.partition(b":")
+            if colon and len(name) > MAX_HEADER_NAME:
+                self._refuse(_TOO_LARGE)
+                return False
+            if name.lower() == b"content-length":  # thousands of digits are no number
                 self._respondToBadRequestAndDisconnect()
                 return False
+        if self._receivedHeaderCount >= self.maxHeaders:
+            self._refuse(_TOO_LARGE)
+            return False
         return bool(super().headerReceived(line))
 
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
@@ -112,7 +167,14 @@ class RestChannel(HTTPChannel):
         return bool(super()._maybeChooseTransferDecoder(header, data))
 
     def allHeadersReceived(self) -> None:
+        if self.ticket:
+            self._leave_queue()
         request = self.requests[-1]
+        if self.length is None:
+            if self._version != b"HTTP/1.1":  # RFC 9112 6.1: its framing cannot be trusted
+                self._respondToBadRequestAndDisconnect()
+                return
+            self._chunked = 0
         self.persistent = self.checkPersistence(request, self._version)
         request.begin(self._command, self._path, self.length)
         if request.refused:
@@ -136,6 +198,9 @@ class RestChannel(HTTPChannel):
     def refuse(self, answer: bytes) -> None:
         """Send this, close our half, and read nothing more. The request under way is never handed over."""
         self.lineReceived = self.rawDataReceived = self.dataReceived = _dropped  # type: ignore[method-assign, assignment]  # for good
+        self._refused = True
+        self.clearLineBuffer()
+        self._leave_queue()
         self.setTimeout(None)
         self.flush()
         transport: Any = self.transport
@@ -148,12 +213,29 @@ class RestChannel(HTTPChannel):
         else:
             transport.loseConnection()
 
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        fault = RestError(400, "invalid_input", "This is not an HTTP/1.1 request the server understands")
+    def rawDataReceived(self, data: bytes) -> None:
+        if self.length is not None or self._handlingRequest:
+            super().rawDataReceived(data)
+            return
+        self._chunked += len(data)
+        request = self.requests[-1]
+        super().rawDataReceived(data)
+        if self.length is None and self._chunked > PIECE + (FRAMING + 1) * request.received:
+            self._respondToBadRequestAndDisconnect()
+
+    def _refuse(self, fault: RestError) -> None:
+        """Refuse what has not become a request, or not all of one. Only the first fault is told."""
+        if self._refused:
+            return
+        if self.requests:
+            self.requests[-1].refused = True
         self.refuse(self.api.answers.finished(error_reply(fault), None, close=True))
 
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self._refuse(_MALFORMED)
+
     def lineLengthExceeded(self, line: bytes) -> None:
-        self._respondToBadRequestAndDisconnect()
+        self._refuse(_TOO_LARGE if self.requests else _TOO_LONG)
 
     def setTimeout(self, period: float | None) -> float | None:
         before: float | None = self.timeOut
@@ -171,6 +253,8 @@ class RestChannel(HTTPChannel):
         if self.timeOut is None:  # not the client's turn
             return
         left = self._since + self.timeOut - self.api.engine.clock.seconds()
+        if self.ticket:  # its head has a time of its own
+            left = self.timeOut
         if left > 0:
             self._watch = self.callLater(left, self._look)
         else:
@@ -185,7 +269,10 @@ class RestChannel(HTTPChannel):
         self._answered = b""
         super().connectionLost(reason)
         self._stop_watching()
+        self._leave_queue()
         self.api.connections.discard(self)
+        if self.whose is not None:
+            self.api.crowd.leave(self.whose)
 
     def loseConnection(self) -> None:
         if self._answered:
@@ -201,7 +288,10 @@ class RestChannel(HTTPChannel):
             self.loseConnection()
 
     def timeoutConnection(self) -> None:
-        """An idle connection is nothing to write home about."""
+        """An idle connection is nothing to write home about; who has begun to ask is told."""
+        if self.requests and not self._handlingRequest:
+            self._refuse(_TOO_SLOW)
+            return
         self._abortingCall = self.callLater(LINGER, self.forceAbortClient)
         self.loseConnection()
 
@@ -209,6 +299,17 @@ class RestChannel(HTTPChannel):
         self._abortingCall = None
         transport: Any = self.transport
         transport.abortConnection()
+
+    def pauseProducing(self) -> None:
+        """The client does not read: what it asks, and has asked ahead, waits."""
+        self.paused = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        super().resumeProducing()
+        if self._buffer:
+            self.dataReceived(b"")
 
     def send(self, request: Request, reply: Reply) -> None:
         """Answer the request whose turn it is, and go on to the next."""

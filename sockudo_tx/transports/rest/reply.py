@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from ...protocol.errors import RestError
+from ...protocol.errors import RestError, TooManyRequests
 from ...protocol.wirejson import dumps
 
 __all__ = ["JSON", "OK", "TEXT", "Reply", "error_reply", "json_reply", "response"]
@@ -34,7 +34,8 @@ OK = json_reply({"ok": True})
 
 def error_reply(error: RestError) -> Reply:
     """The refusal as the body of http-api.md 6.1."""
-    body = dumps({"error": error.text, "code": error.code, "status": error.status}).encode()
+    message = {"message": error.message} if isinstance(error, TooManyRequests) else {}
+    body = dumps({"error": error.text, **message, "code": error.code, "status": error.status}).encode()
     headers = b"".join([f"{name}: {value}\r\n".encode() for name, value in error.headers.items()])
     return Reply(error.status, body, JSON, headers)
 

@@ -1,8 +1,7 @@
 """One REST request, from its first header to its answer (http-api.md 3).
 
-What the pipeline checks, in this order, and where: preflight and route when the head is complete (`begin`);
-the rate limiter, when there is one, in `_reply` before anything else; the size while the body is read
-(`handleContentChunk`); signature, JSON and meaning in the route's handler.
+What the pipeline checks, in this order, and where: preflight, route and rate limit when the head is complete
+(`begin`); the size while the body is read (`handleContentChunk`); signature, JSON and meaning in the route's handler.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from secrets import token_hex
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import INonQueuedRequestFactory
@@ -25,6 +25,7 @@ from ...protocol.app import App
 from ...protocol.errors import RestError, shortened
 from ..fields import Fields
 from .api import RestApi
+from .rate_limits import Checked
 from .reply import Reply, error_reply
 from .routes import Route
 from .waiting import begun
@@ -45,6 +46,7 @@ class Connection(Protocol):
     """The channel a request came on and is answered on."""
 
     api: RestApi
+    address: IAddress | None
 
     def refuse(self, answer: bytes) -> None: ...
 
@@ -70,10 +72,14 @@ class Request:
     """Why the request is refused once it has been read."""
     refused = False
     """Whether it was answered before it was read."""
-    began = 0.0
-    """When its head had come."""
     id = ""
     """What it is called in the log and in its answer: the `X-Request-Id` it came with, or one of ours."""
+    limit_lines = b""
+    """Header lines about the rate limit, which every answer carries."""
+    _checking: Deferred[Checked] | None = None
+    """The rate limit's answer, when it has to be waited for."""
+    began = 0.0
+    """When its head had come."""
     tally: AppTally | None = None
     """The counts of the app it names, once that is known."""
 
@@ -82,15 +88,16 @@ class Request:
         self._api = channel.api
         self.requestHeaders = Fields()
         self._received = bytearray()
-        self._size = 0
+        self.received = 0
+        """Bytes of the body that have come."""
         self._route: Route | None = None
         self._work: Deferred[None] | None = None
 
     # What HTTPChannel calls
 
     def handleContentChunk(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._exceeds(self._size):
+        self.received += len(data)
+        if self._exceeds(self.received):
             self._received.clear()
             self.refuse(self.fault or self._too_large())
         elif self.fault is None:
@@ -124,6 +131,8 @@ class Request:
         self.path, _, self.query = uri.partition(b"?")
         if self.method != "OPTIONS":
             self.fault = self._directed()
+            if self.fault is None and self._api.limits.on:
+                self._limit()
         if length is not None and self._exceeds(length):
             self.refuse(self.fault or self._too_large())
 
@@ -131,7 +140,7 @@ class Request:
         """Answer now, before the body was read, and close the connection."""
         if self.channel is not None and not self.refused:
             self.refused = True
-            reply = error_reply(fault)
+            reply = self._finished(error_reply(fault))
             answer = self._api.answers.finished(reply, self.header_bytes(b"origin"), close=True, request_id=self.id)
             self.channel.refuse(answer)
             self._note(fault.status)
@@ -149,6 +158,22 @@ class Request:
                 405, "method_not_allowed", f"{_shown(self.path)} takes {route.allow}", {"Allow": route.allow}
             )
         return None
+
+    def _limit(self) -> None:
+        """Ask the rate limit of the route. Who is refused is not read any more than who has the wrong path."""
+        limits, route = self._api.limits, self._route
+        assert route is not None
+        gate = limits.upgrades if route.upgrade else limits.api if route.signed is not None else None
+        if gate is None:
+            return
+        checked = gate.check(self)
+        if isinstance(checked, Deferred):
+            self._checking = checked
+        else:
+            self.limit_lines, self.fault = checked
+
+    def _finished(self, reply: Reply) -> Reply:
+        return reply._replace(headers=reply.headers + self.limit_lines)
 
     def _exceeds(self, size: int) -> bool:
         return size > self._api.request_limit > 0
@@ -177,12 +202,14 @@ class Request:
         if reply is None:
             return
         if self.channel is not None:
-            self.channel.send(self, reply)
+            self.channel.send(self, self._finished(reply) if self.limit_lines else reply)
             self._note(reply.status)
         self._count(reply)
 
     async def _reply(self) -> Reply | None:
         """None when the connection is no longer ours to answer on."""
+        if self._checking is not None:
+            self.limit_lines, self.fault = await self._checking
         if self.fault is not None:
             return error_reply(self.fault)
         route = self._route
@@ -216,7 +243,7 @@ class Request:
 
     def _account(self, tally: AppTally, sent: int) -> None:
         tally.calls += 1
-        tally.call_bytes_received += self._size
+        tally.call_bytes_received += self.received
         tally.call_bytes_sent += sent
 
     def _note(self, status: int) -> None:

@@ -25,7 +25,7 @@ def resources(health: Health, usage: Usage | None, upgrades: Upgrades) -> list[R
         Route("/up/{app_id}", READ, open=health.up, without_prefix=True, calls="app"),
         Route("/ready", READ, open=health.readiness, without_prefix=True),
         Route("/live", READ, open=live, without_prefix=True),
-        Route("/app/{key}", "", open=upgrades.upgrade),
+        Route("/app/{key}", "", open=upgrades.upgrade, upgrade=True),
     ]
     if usage is not None:
         routes += [Route("/usage", READ, open=usage.show_usage), Route("/stats", READ, open=usage.show_stats)]

@@ -33,6 +33,9 @@ class Route(NamedTuple):
     calls: Literal["", "app", "system"] = ""
     """For whom requests count as API calls when no signed one tells: the app in the path, the server, or nobody."""
 
+    upgrade: bool = False
+    """Whether it opens WebSockets."""
+
     def takes(self, method: str) -> bool:
         """Whether this method is one of them; HEAD is, wherever GET is."""
         return method == self.allow or not self.allow or (self.allow == READ and method in ("GET", "HEAD"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from ..handshake import mount
+from ..settings import ListenerSettings
 
-__all__ = ["CorsSettings", "IdempotencySettings", "RestSettings"]
+__all__ = ["CorsSettings", "IdempotencySettings", "LimitSettings", "RateLimitSettings", "RestSettings"]
 
 
 class CorsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,14 +27,32 @@ class IdempotencySettings(msgspec.Struct, frozen=True, kw_only=True):
     max_key_length: int = 128
 
 
+class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """So many requests of one client in any `window` seconds; 0 is no limit."""
+
+    max_requests: int = 100
+    window: float = 60
+    hops: int = 0
+    """Proxies in front of us whose `X-Forwarded-For` entries are believed."""
+
+
+class RateLimitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a client address may ask (http-api.md 9)."""
+
+    enabled: bool = False
+    api: LimitSettings = LimitSettings()
+    websocket: LimitSettings | None = None
+    """For upgrades; without it they count with the calls of the API."""
+
+
 class RestSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the REST side can be told."""
 
     path_prefix: str = "/"
     request_limit: int = 10 * 1024 * 1024
     """Largest request body in bytes; 0 is no limit."""
-    idle_timeout: float = 60.0
-    """Seconds a connection may be silent between and within requests, and a head may take."""
+    listener: ListenerSettings = ListenerSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
     usage_enabled: bool = True
     health_timeout: float = 0.4
     """Seconds each health check may take."""

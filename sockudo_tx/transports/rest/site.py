@@ -11,6 +11,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from ...engine.server import Engine
+from ...interfaces import ILimiter
+from ..crowd import Crowd
+from ..pending import Pending
+from ..settings import ListenerSettings
 from ..turn import Turn
 from .answers import Answers
 from .api import RestApi
@@ -19,6 +23,7 @@ from .checks import Check, usable
 from .fanouts import FanOuts
 from .guard import Guard
 from .health import Health
+from .rate_limits import RateLimits
 from .repeats import Repeats
 from .request import Request
 from .resources import resources
@@ -37,9 +42,12 @@ class RestSite(Site):
     requestFactory = Request  # type: ignore[assignment]  # the channel needs no more of it than ours has
     noisy = False
 
-    def __init__(self, api: RestApi, upgrades: Upgrades, health: Health, idle_timeout: float) -> None:
-        super().__init__(Resource(), reactor=api.engine.clock, timeout=idle_timeout)
+    def __init__(self, api: RestApi, upgrades: Upgrades, health: Health, settings: RestSettings) -> None:
+        super().__init__(Resource(), reactor=api.engine.clock)
         self.api = api
+        self.hops = settings.rate_limits.api.hops
+        """Proxies in front of us whose word is taken for a client's address."""
+        self._limit(settings.listener)
         self.upgrades = upgrades
         self.health = health
 
@@ -47,10 +55,19 @@ class RestSite(Site):
         """These settings from the next request on; path prefix and routes stay as they were at the start."""
         api = self.api
         api.answers, api.request_limit = Answers(api.engine.clock, settings.cors), settings.request_limit
-        api.log_requests = settings.log_requests
         api.guard.settings = settings
         self.health.timeout = settings.health_timeout
-        self.timeOut = settings.idle_timeout
+        api.limits.adjust(settings.rate_limits)
+        self.hops = settings.rate_limits.api.hops
+        self._limit(settings.listener)
+
+    def _limit(self, listener: ListenerSettings) -> None:
+        self.timeOut = listener.idle_timeout
+        self.max_header_bytes = listener.max_header_bytes
+        self.api.pending.adjust(
+            limit=listener.max_pending, silence=listener.idle_timeout, patience=listener.header_timeout
+        )
+        self.api.crowd.limit = listener.max_connections_per_address
 
     def drain(self) -> Deferred[None]:
         """End every connection once what was asked on it is answered; fires when the last one is gone."""
@@ -59,6 +76,8 @@ class RestSite(Site):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         channel = super().buildProtocol(addr)
         channel.api = self.api
+        channel.address = addr
+        channel.totalHeadersSize = channel.MAX_LENGTH = self.max_header_bytes
         return channel
 
     def startFactory(self) -> None:
@@ -72,10 +91,17 @@ class RestSite(Site):
         return [b"http/1.1"]
 
 
-def rest_site(engine: Engine, settings: RestSettings, turn: Turn, checks: Sequence[Check] | None = None) -> RestSite:
+def rest_site(
+    engine: Engine,
+    settings: RestSettings,
+    turn: Turn,
+    checks: Sequence[Check] | None = None,
+    limiter: ILimiter | None = None,
+) -> RestSite:
     """The REST API of this engine, ready to be given connections; `turn` is that of its WebSockets.
 
-    `/up` looks at the apps and makes these `checks`; if None, the cache is looked at.
+    `/up` looks at the apps and makes these `checks`; if None, the cache is looked at. Without a `limiter` nothing is
+    limited, whatever the settings say.
     """
     if checks is None:
         checks = (Check("cache", usable(lambda: engine.cache.health())),)  # noqa: PLW0108  # a test may replace it
@@ -90,7 +116,15 @@ def rest_site(engine: Engine, settings: RestSettings, turn: Turn, checks: Sequen
         answers=Answers(engine.clock, settings.cors),
         repeats=repeats,
         turn=turn,
+        limits=RateLimits(limiter, settings.rate_limits),
+        pending=Pending(
+            engine.clock,
+            limit=settings.listener.max_pending,
+            silence=settings.listener.idle_timeout,
+            patience=settings.listener.header_timeout,
+        ),
+        crowd=Crowd(engine.clock),
         request_limit=settings.request_limit,
         log_requests=settings.log_requests,
     )
-    return RestSite(api, upgrades, health, settings.idle_timeout)
+    return RestSite(api, upgrades, health, settings)

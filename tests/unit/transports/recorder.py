@@ -16,6 +16,7 @@ class Recorder:
     """An engine that decides nothing. `calls` is one list of everything it was told, in order."""
 
     draining = False
+    admitting = True
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()

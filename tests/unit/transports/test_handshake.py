@@ -231,7 +231,7 @@ class AcceptedTests(SynchronousTestCase):
     def test_plain(self) -> None:
         """Key, origin and nonce as sent; no sub-protocol, no extension."""
         upgrade = accepted(b"/app/a%20b/", QUERY, {**GOOD, b"origin": [b"https://a.com"]})
-        self.assertEqual(upgrade, ("a b", "https://a.com", NONCE, None, "", "js/8.4.0"))
+        self.assertEqual(upgrade, ("a b", "https://a.com", NONCE, None, "", "js/8.4.0", b""))
         self.assertIsNone(accepted(b"/app/key", QUERY, GOOD).origin)
 
     def test_client(self) -> None:

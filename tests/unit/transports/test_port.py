@@ -16,10 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.testing import masked
 from sockudo_tx.transports.framing import text_frame
-from sockudo_tx.transports.handshake import HEAD_LIMIT
 from sockudo_tx.transports.port import Arrival, PortFactory, WebSocketSettings
-from sockudo_tx.transports.rest.channel import RestChannel
+from sockudo_tx.transports.rest.channel import LINGER, RestChannel
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
+from sockudo_tx.transports.settings import ListenerSettings
 from sockudo_tx.transports.turn import Turn
 from sockudo_tx.transports.websocket import WebSocketProtocol
 
@@ -175,32 +175,45 @@ class ArrivalTests(PortCase):
         """A head of more than 16 KiB is refused without being collected any further, and if it is all there."""
         for end in (b"", b"\r\n\r\n"):
             self.connect()
-            self.send(UPGRADE[:-4] + b"\r\nX: " + b"x" * HEAD_LIMIT + end)
+            self.send(UPGRADE[:-4] + b"\r\nX: " + b"x" * ListenerSettings().max_header_bytes + end)
             self.assertIsInstance(self.now, RestChannel)
-            self.assertEqual(self.status(), 400)
+            self.assertEqual(self.status(), 431)
 
     def test_just_short_enough(self) -> None:
         """One of 16 KiB is read."""
-        filling = b"\r\nX: " + b"x" * (HEAD_LIMIT - len(UPGRADE) - 5)
+        filling = b"\r\nX: " + b"x" * (ListenerSettings().max_header_bytes - len(UPGRADE) - 5)
         self.send(UPGRADE[:-4] + filling + b"\r\n\r\n")
         self.assertEqual(self.status(), 101)
 
     def test_too_slow(self) -> None:
-        """A head that is not complete in time ends the connection, however steadily it drips."""
-        self.send(UPGRADE[:20])
-        for position in range(20, 25):
-            self.clock.advance(2.1)
-            if hasattr(self.pair.transport, "socket"):
+        """A head that is not complete in time is answered 408 and closed, however steadily it drips."""
+        for first in (b"G", UPGRADE[:20]):
+            self.pair.transport.connectionLost(Failure(ConnectionDone()))
+            self.connect()
+            self.send(first)
+            for position in range(len(first), len(first) + 4):
+                self.clock.advance(2.1)
                 self.send(UPGRADE[position : position + 1])
-        self.assertFalse(hasattr(self.pair.transport, "socket"))
+            self.assertEqual(self.received(), b"")
+            self.clock.advance(1.6)
+            self.assertEqual(self.status(), 408)
+            self.send(UPGRADE[10:])
+            self.clock.advance(LINGER)
+            self.pair.step()
+            self.assertFalse(hasattr(self.pair.transport, "socket"))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(self.port.pending.late, 2)
 
     def test_silent(self) -> None:
-        """A client that says nothing is HTTP's, which lets it wait for a minute."""
-        self.clock.advance(11)
-        self.assertIsInstance(self.now, RestChannel)
+        """A client that connects ahead of need may say nothing for a minute; then it is gone, with nothing to tell."""
+        self.clock.advance(59)
         self.send(UPGRADE)
         self.assertEqual(self.status(), 101)
+        self.connect()
+        self.clock.advance(60)
+        self.assertEqual(self.received(), b"")
+        self.assertFalse(self.pair.transport.connected)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_gone(self) -> None:
         """A client that leaves before it has said what it wants leaves nothing behind."""
@@ -212,7 +225,7 @@ class ArrivalTests(PortCase):
 
     def test_draining(self) -> None:
         """While the server drains, upgrades are answered 503."""
-        self.engine.draining = True
+        self.engine.admitting = False
         self.send(UPGRADE)
         self.assertEqual(self.status(), 503)
         self.assertEqual(self.engine.take(), [])
@@ -238,6 +251,7 @@ class ArrivalTests(PortCase):
     def test_nothing_stays(self) -> None:
         """The arrival is forgotten when it has decided: no timer, no reference."""
         for request in (UPGRADE, USAGE):
+            self.pair.transport.connectionLost(Failure(ConnectionDone()))
             self.connect()
             arrival = weakref.ref(self.now)
             before = len(self.clock.getDelayedCalls())
@@ -314,7 +328,7 @@ class TakeOverTests(PortCase):
         """While the server drains, upgrades are answered 503."""
         self.send(USAGE)
         self.received()
-        self.engine.draining = True
+        self.engine.admitting = False
         self.send(UPGRADE)
         self.assertEqual(self.status(), 503)
 

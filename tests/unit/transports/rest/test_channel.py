@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
+from sockudo_tx.transports.settings import ListenerSettings
 from sockudo_tx.transports.turn import CHUNK, Turn
 from tests.http.case import HttpCase, RawConnection, signed
 from tests.unit.transports.kernel import Pair, Selector
@@ -43,11 +44,6 @@ class RefusalTests(HttpCase):
             b"GET /up HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
             b"GET /up HTTP/1.1\r\nbad name: x\r\n\r\n",
             b"GET /up HTTP/1.1\r\nX: \x00\r\n\r\n",
-            b"GET /up HTTP/1.1\r\n" + b"X: y\r\n" * 501 + b"\r\n",
-            b"GET /up HTTP/1.1\r\nX: " + b"y" * 17000 + b"\r\n\r\n",
-            b"GET /up HTTP/1.1\r\n" + b"X" * 257 + b": y\r\n\r\n",
-            b"GET /" + b"x" * 17000 + b" HTTP/1.1\r\n\r\n",
-            b"GET /" + b"x" * 17000,
             b"POST /up HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
             b"POST /up HTTP/1.1\r\nContent-Length: 1.0\r\n\r\n",
             b"POST /up HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
@@ -59,12 +55,75 @@ class RefusalTests(HttpCase):
             chunked + b"-1\r\n",
             chunked + b"1\r\nxyz",
             chunked + b"f" * 2000,
+            b"POST /up HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"GET /up HTTP/1.1\nHost: x\n\n",
+            b"GET /up HTTP/1.1\r\nHost: x\n\n",
+            b"GET /app/key HTTP/1.1\nHost: x\n\n",
+            b"GET /up HTTP/1.1\r\nX: a\nY: b\r\n\r\n",
+            b"GET /up HTTP/1.1\r\nX: a\rY: b\r\n\r\n",
+            b"GET /up HTTP/1.1\r\n folded: x\r\n\r\n",
+            b"GET /up HTTP/1.1\r\nX : y\r\n\r\n",
+            b"GET /up HTTP/1.1\r\n: y\r\n\r\n",
+            b"GET /up\x00 HTTP/1.1\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"\r\n\r\n\r\n",
+            b"\x16\x03\x01\x00\xa5\x01\x00\x00\r\n",
+            chunked + b"1;" + b"x" * 1030 + b"\r\nx\r\n",
+            chunked + b"1;a=\x00\r\nx\r\n",
+            chunked + b"1\nx\n0\n\n" + b" " * 1024,
+            chunked + (b"1;" + b"x" * 1000 + b"\r\nx\r\n") * 70,
+            chunked + b"0\r\n" + b"Trailer: x\r\n" * 6000,
+            chunked + b"0\r\nTrailer: " + b"x" * 70000,
         ):
             connection = RawConnection(self.server).send(data + UP)
-            (answer,) = connection.take()
+            answers = connection.take()
+            self.assertEqual(len(answers), 1, data)
+            (answer,) = answers
             self.assertRefused(answer, 400, "invalid_input")
             self.assertEqual(answer.headers["connection"], "close", data)
             self.assertTrue(connection.ended, data)
+
+    def test_too_much(self) -> None:
+        """A request line longer than the limit gets 414, header fields beyond it, or too many of them, get 431."""
+        for data, status in (
+            (b"GET /" + b"x" * 17000 + b" HTTP/1.1\r\n\r\n", 414),
+            (b"GET /" + b"x" * 17000, 414),
+            (b"GET /app/" + b"x" * 17000 + b" HTTP/1.1\r\n\r\n", 414),
+            (b"x" * 40000, 414),
+            (b"GET /up HTTP/1.1\r\n" + b"X: y\r\n" * 501 + b"\r\n", 431),
+            (b"GET /up HTTP/1.1\r\nX: " + b"y" * 17000 + b"\r\n\r\n", 431),
+            (b"GET /app/key HTTP/1.1\r\nX: " + b"y" * 17000, 431),
+            (b"GET /app/key HTTP/1.1\r\n" + b"X" * 257 + b": y\r\n\r\n", 431),
+            (b"GET /up HTTP/1.1\r\n" + b"X" * 257 + b": y\r\n\r\n", 431),
+            (b"GET /up HTTP/1.1\r\n" + (b"X: " + b"y" * 1000 + b"\r\n") * 10_000, 431),
+            (b"GET /up HTTP/1.1\r\nX: y\r\n" + b" folded\r\n" * 3000, 431),
+        ):
+            connection = RawConnection(self.server).send(data + UP)
+            (answer,) = connection.take()
+            self.assertRefused(answer, status, "limit_exceeded")
+            self.assertEqual((answer.headers["connection"], connection.ended), ("close", True), data[:80])
+
+    def test_limit_of_the_configuration(self) -> None:
+        """`listener.max_header_bytes` is the limit, for short ones as for long ones."""
+        self.serve(rest=RestSettings(listener=ListenerSettings(max_header_bytes=200)))
+        filling = b"X: " + b"y" * 200 + b"\r\n\r\n"
+        for head in (b"GET /up HTTP/1.1\r\n", b"GET /app/key HTTP/1.1\r\n"):
+            self.assertEqual(RawConnection(self.server).ask(head + filling).status, 431)
+        self.serve(rest=RestSettings(listener=ListenerSettings(max_header_bytes=40_000)))
+        self.assertEqual(
+            RawConnection(self.server).ask(b"GET /up HTTP/1.1\r\nX: " + b"y" * 39_000 + b"\r\n\r\n").status, 200
+        )
+
+    def test_one_answer(self) -> None:
+        """One bad head gets one answer, on a connection whose other half is still open as well."""
+        for bad in (b"no request\r\n", b"GET /up HTTP/1.1\r\nno colon\r\n\r\n"):
+            transport = HalfCloseTransport()
+            channel = self.server.site.buildProtocol(transport.getPeer())
+            channel.makeConnection(transport)
+            channel.dataReceived(bad + b"x" * 20_000)
+            channel.dataReceived(b"x" * 20_000 + b"\r\n" + UP)
+            self.assertEqual(transport.value().count(b"Content-Length: "), 1)
+            channel.connectionLost(Failure(ConnectionDone()))
 
     def test_in_pieces(self) -> None:
         """The same when every byte comes alone."""
@@ -115,9 +174,37 @@ class SlowClientTests(HttpCase):
         return connection
 
     def test_slow_head(self) -> None:
-        """A head has a minute to arrive, however it is spread over it."""
-        self.assertFalse(self.drip(b"GET /up HTTP/1.1\r\n", b"X: y\r\n", 59).ended)
-        self.assertTrue(self.drip(b"GET /up HTTP/1.1\r\n", b"X: y\r\n", 61).ended)
+        """A head has ten seconds to arrive, however it is spread over them; then its client is told."""
+        for head in (b"G", b"GET /app/k", b"GET /up HTTP/1.1\r\n", b"POST /apps/1/events HTTP/1.1\r\nX: y\r\n"):
+            self.assertFalse(self.drip(head, b"x", 9).ended)
+            connection = self.drip(head, b"x", 10)
+            (answer,) = connection.take()
+            self.assertRefused(answer, 408, "invalid_input")
+            self.assertTrue(connection.ended)
+        self.assertEqual(self.server.tables(), {})
+
+    def test_slow_second_head(self) -> None:
+        """So has each head of a connection, from its first byte; the time between them is that of an idle client."""
+        connection = RawConnection(self.server)
+        self.assertEqual(connection.ask(UP).status, 200)
+        self.server.advance(55)
+        connection.send(UP[:-2])
+        self.server.advance(9)
+        self.assertFalse(connection.ended)
+        self.server.advance(1)
+        self.assertEqual([answer.status for answer in connection.take()], [408])
+        self.assertEqual(self.server.tables(), {})
+
+    def test_half_a_head_behind_a_request(self) -> None:
+        """The beginning of a head that came with the request before it has its time too, and is read in it."""
+        for rest, status in ((b"", 408), (UP[10:], 200)):
+            connection = RawConnection(self.server).send(UP + UP[:10])
+            self.assertEqual([answer.status for answer in connection.take()], [200])
+            connection.send(rest)
+            self.server.advance(10)
+            self.assertEqual([answer.status for answer in connection.take()], [status])
+            self.server.advance(60)
+        self.assertEqual(self.server.tables(), {})
 
     def test_slow_body(self) -> None:
         """A body that comes byte by byte is given up; a large one on a slow line is not."""
@@ -128,17 +215,17 @@ class SlowClientTests(HttpCase):
         self.assertFalse(self.drip(head, b"x" * 2048, 300).ended)
 
     def test_next_request(self) -> None:
-        """Each request has its own minute."""
+        """Each request has its own minute to begin in and its own ten seconds to come."""
         connection = RawConnection(self.server)
         for _ in range(5):
-            self.server.advance(40)
+            self.server.advance(59)
             connection.send(UP[:10])
-            self.server.advance(40)
+            self.server.advance(9)
             self.assertEqual([answer.text for answer in connection.send(UP[10:]).take()], ["OK"])
 
     def test_slow_answer(self) -> None:
         """The time an answer takes is not the client's; its minute begins when it has the answer."""
-        self.serve(rest=RestSettings(idle_timeout=2))
+        self.serve(rest=RestSettings(listener=ListenerSettings(idle_timeout=2)))
         apps = self.server.engine.apps = LateApps()
         connection = RawConnection(self.server).send(
             f"GET {signed('GET', '/apps/app-id/channels')} HTTP/1.1\r\n\r\n".encode()
