@@ -36,9 +36,13 @@ class ConnectionLog:
         self._clock = clock
         self._waiting: deque[Departure] = deque()
         self._left_out = 0
+        self.on = True
+        """Whether anybody reads these lines."""
         self._next: IDelayedCall | None = None
 
     def __call__(self, departure: Departure) -> None:
+        if not self.on:
+            return
         if len(self._waiting) >= MOST_WAITING:
             self._left_out += 1
             return

@@ -30,7 +30,17 @@ from zope.interface import implementer, provider
 
 from .protocol.wirejson import dumps
 
-__all__ = ["Log", "LogSettings", "TargetFilter", "directives", "human_line", "json_line", "logs_http", "observer_to"]
+__all__ = [
+    "Log",
+    "LogSettings",
+    "TargetFilter",
+    "Wanted",
+    "directives",
+    "human_line",
+    "json_line",
+    "observer_to",
+    "wanted",
+]
 
 _PACKAGE = "sockudo_tx"
 _OFF = 100
@@ -77,9 +87,32 @@ def directives(environ: Mapping[str, str], debug: bool) -> str:
     )
 
 
-def logs_http(text: str) -> bool:
-    """Whether this filter lets the lines of single HTTP requests through: they cost too much to be made for nothing."""
-    return TargetFilter(text).rank_of("sockudo.http") <= _RANKS["debug"]
+class Wanted(NamedTuple):
+    """Lines that cost too much to be made for nothing, and whether anybody reads them."""
+
+    requests: bool = False
+    """`sockudo.http`: each HTTP request."""
+    frames: bool = False
+    """`sockudo.frames`: each message of a WebSocket."""
+    refusals: bool = False
+    """`sockudo.refusals`: what is wrong with a signature."""
+    connections: bool = False
+    """`sockudo.connections`: each connection that ended."""
+
+
+def wanted(text: str) -> Wanted:
+    """What this filter lets through."""
+    ranks = TargetFilter(text)
+
+    def shown(target: str, level: str) -> bool:
+        return ranks.rank_of(target) <= _RANKS[level]
+
+    return Wanted(
+        requests=shown("sockudo.http", "debug"),
+        frames=shown("sockudo.frames", "debug"),
+        refusals=shown("sockudo.refusals", "debug"),
+        connections=shown("sockudo.connections", "info"),
+    )
 
 
 @implementer(ILogFilterPredicate)

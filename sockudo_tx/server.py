@@ -19,8 +19,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .config.load import Loaded
+from .connection_log import ConnectionLog
 from .engine.server import Engine
 from .listening import SocketListener
+from .logs import Wanted
 from .reload import Reload
 from .systemd import Systemd
 from .transports.certificates import Certificates
@@ -57,6 +59,7 @@ class Server(MultiService):
         site: RestSite,
         systemd: Systemd,
         reload: Reload,
+        departures: ConnectionLog,
         patience: Patience,
         about: Callable[[], Mapping[str, Any]],
     ) -> None:
@@ -65,6 +68,7 @@ class Server(MultiService):
         self.site = site
         self.patience = patience
         self.reloads = reload
+        self._departures = departures
         self.listeners: list[SocketListener] = []
         """The main ones; the first is named in the log."""
         self._clock = reactor
@@ -77,6 +81,12 @@ class Server(MultiService):
         """Serve clients of this listener too."""
         self.listeners.append(listener)
         listener.setServiceParent(self)
+
+    def heed(self, wanted: Wanted) -> None:
+        """Make these of the log's dear lines from now on. Frames are traced only if they were wanted at the start."""
+        self.site.api.log_requests = wanted.requests
+        self.site.api.guard.explains = wanted.refusals
+        self._departures.on = wanted.connections
 
     def wait_for(self, patience: Patience) -> None:
         """How long stopping may take from now on."""
@@ -123,6 +133,7 @@ class Server(MultiService):
         self._hurried = Deferred()
 
         def finished(winner: tuple[int, Any]) -> Deferred[None] | None:
+            self._departures.flush()
             if winner[0] == 0:
                 self._log.info("stopped")
             else:

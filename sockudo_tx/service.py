@@ -22,7 +22,9 @@ from .backends.null import NullFacts
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .config.schema import Config
+from .connection_log import ConnectionLog
 from .engine.server import Engine
+from .engine.traced import TracedEngine
 from .interfaces import IApps, IAuthority, ICache, IFacts, ILimiter
 from .listening import (
     Listener,
@@ -33,6 +35,7 @@ from .listening import (
     UnixListener,
     is_literal,
 )
+from .logs import Wanted
 from .metrics import Measured, metrics_services
 from .reactor import event_loop_of, soon
 from .reload import Part, Reload, follows
@@ -54,26 +57,32 @@ __all__ = ["Server", "make_service"]
 
 
 def make_service(
-    loaded: Loaded, reactor: Any, *, passed: PassedSockets | None = None, log_requests: bool = False
+    loaded: Loaded,
+    reactor: Any,
+    *,
+    passed: PassedSockets | None = None,
+    wanted: Wanted = Wanted(),  # noqa: B008 (immutable)
 ) -> Server:
     """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed.
 
-    Sockets that were `passed` take the place of those it would open. With `log_requests` each HTTP request
-    has its line in the log, at debug level. Raises `CertificateError`.
+    Sockets that were `passed` take the place of those it would open; `wanted` says which of the dear lines somebody
+    reads. Raises `CertificateError`.
     """
     config = loaded.config
     apps = IApps(driver(IApps, config.app_manager.driver)(config, reactor))
-    engine = Engine(
+    departures = ConnectionLog(IReactorTime(reactor))
+    engine = (TracedEngine if wanted.frames or wanted.refusals else Engine)(
         clock=IReactorTime(reactor),
         apps=apps,
         authority=IAuthority(MemoryAuthority(reactor, grace=config.webhooks.grace_ms / 1000)),
         cache=ICache(driver(ICache, config.cache.driver)(config, reactor)),
         facts=IFacts(NullFacts()),
         settings=engine_settings(config),
+        departed=departures,
     )
     turn = Turn(soon(reactor))
     watchdog = Watchdog(reactor, config.health.stall_ms / 1000)
-    settings = rest_settings(config, log_requests)
+    settings = rest_settings(config)
     limiting = config.rate_limiter.driver if config.rate_limiter.enabled else "memory"
     limiter = ILimiter(driver(ILimiter, limiting)(config, reactor))
     site = rest_site(engine, settings, turn, _checks(config, engine, watchdog), limiter)
@@ -81,8 +90,16 @@ def make_service(
     port = PortFactory(engine, site, websocket_settings(config), reactor)
     reload = Reload(loaded, reactor)
     server = Server(
-        reactor, engine, site, Systemd(reactor, os.environ), reload, _patience(config), lambda: _about(server, reactor)
+        reactor,
+        engine,
+        site,
+        Systemd(reactor, os.environ),
+        reload,
+        departures,
+        _patience(config),
+        lambda: _about(server, reactor),
     )
+    server.heed(wanted)
     watchdog.setServiceParent(server)
     reload.parts += [
         follows(engine.adjust, engine_settings),

@@ -50,7 +50,7 @@ def websocket_settings(config: Config) -> WebSocketSettings:
     )
 
 
-def rest_settings(config: Config, log_requests: bool = False) -> RestSettings:
+def rest_settings(config: Config) -> RestSettings:
     """What the REST API takes from the configuration."""
     return RestSettings(
         path_prefix=config.path_prefix,
@@ -70,7 +70,6 @@ def rest_settings(config: Config, log_requests: bool = False) -> RestSettings:
         listener=listener_settings(config),
         rate_limits=rate_limit_settings(config.rate_limiter),
         health_timeout=config.health_check_timeout_ms / 1000,
-        log_requests=log_requests,
     )
 
 

@@ -19,7 +19,7 @@ from .check import read_configuration, refusal
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .listening import ListenError, PassedSockets
-from .logs import Log, LogSettings, directives, logs_http
+from .logs import Log, LogSettings, directives, wanted
 from .service import Server, make_service
 from .signals import take_over
 from .transports.tls_context import CertificateError
@@ -49,7 +49,7 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
     try:
         loaded = read_configuration(path, strict)
         passed = PassedSockets.take(os.environ)
-        server = make_service(loaded, reactor, passed=passed, log_requests=logs_http(log_settings(loaded).filter))
+        server = make_service(loaded, reactor, passed=passed, wanted=wanted(log_settings(loaded).filter))
         server.open()
     except ConfigError as error:
         sys.exit(refusal(error))
@@ -135,7 +135,7 @@ def log_to(out: IO[str], server: Server) -> ILogObserver:
 
         def commit() -> tuple[str, ...]:
             log.adjust(settings)
-            server.site.api.log_requests = logs_http(settings.filter)
+            server.heed(wanted(settings.filter))
             return ()
 
         return commit

@@ -12,7 +12,7 @@ from twisted.logger import LogBeginner, Logger, LogLevel, LogPublisher, Predicat
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 
-from sockudo_tx.logs import LogSettings, TargetFilter, directives, human_line, json_line, logs_http, observer_to
+from sockudo_tx.logs import LogSettings, TargetFilter, Wanted, directives, human_line, json_line, observer_to, wanted
 
 NOON = 1_774_041_764.123456  # 2026-03-20T21:22:44.123456Z
 
@@ -113,9 +113,20 @@ class FilterTests(unittest.TestCase):
     def test_requests(self) -> None:
         """Single HTTP requests are logged in debug mode, and where a directive asks for them."""
         for text in (directives({}, True), "debug", "warn,tower_http=debug", "sockudo.http=trace"):
-            self.assertTrue(logs_http(text), text)
+            self.assertTrue(wanted(text).requests, text)
         for text in (directives({}, False), "debug,tower_http=info", "warn", "sockudo.engine=debug"):
-            self.assertFalse(logs_http(text), text)
+            self.assertFalse(wanted(text).requests, text)
+
+    def test_wanted(self) -> None:
+        """What is dear to make is made only for a filter that lets it through."""
+        for text, found in (
+            ("info", Wanted(connections=True)),
+            ("warn", Wanted()),
+            ("info,sockudo=debug,tower_http=debug", Wanted(True, True, True, True)),
+            ("info,sockudo.refusals=debug", Wanted(refusals=True, connections=True)),
+            ("debug,sockudo.frames=info,sockudo.connections=error", Wanted(requests=True, refusals=True)),
+        ):
+            self.assertEqual(wanted(text), found, text)
 
     def test_nonsense(self) -> None:
         """A directive that is none is left out; the others count."""

@@ -37,6 +37,8 @@ class Guard:
         self.settings = settings
         """Those in force, which calls carry along."""
         self._prefix = settings.prefix
+        self.explains = settings.explain_refusals
+        """Whether the log is told which part of a refused signature differs."""
         self._explanations = Allowance(engine.clock, EXPLANATIONS_A_SECOND)
 
     async def admit(self, request: HttpRequest, *, app_in_path: bool) -> Call:
@@ -54,7 +56,7 @@ class Guard:
         try:
             verify(app, request.method, paths, parameters, request.body, now)
         except RestError as fault:
-            if self.settings.explain_refusals and self._explanations.take():
+            if self.explains and self._explanations.take():
                 await self._explain(
                     request,
                     app,

@@ -40,7 +40,7 @@ class TracedTests(SynchronousTestCase):
         self.assertEqual(
             [re.sub(r"bytes=\d+", "bytes=N", line) for line in self.take()],
             [
-                "DEBUG sockudo.frames: in connect key=key client=js/8.4.0",
+                "DEBUG sockudo.frames: in connect key=key address=127.0.0.1 client=js/8.4.0",
                 "DEBUG sockudo.frames: out pusher:connection_established bytes=N",
                 f"DEBUG sockudo.frames: in pusher:subscribe {who} channel=news bytes=N",
                 f"DEBUG sockudo.frames: out pusher_internal:subscription_succeeded {who} channel=news bytes=N",
