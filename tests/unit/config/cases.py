@@ -85,3 +85,15 @@ def tree(values: Mapping[str, Any]) -> dict[str, Any]:
             inner = inner.setdefault(step, {})
         inner[name] = value
     return result
+
+
+def strangers(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
+    """Members of `value` that the schema does not name, where it names all."""
+    if not isinstance(value, dict) or "properties" not in schema:
+        return []
+    known = schema["properties"]
+    return [
+        stranger
+        for name, member in value.items()
+        for stranger in (strangers(member, known[name], f"{path}.{name}") if name in known else [f"{path}.{name}"])
+    ]

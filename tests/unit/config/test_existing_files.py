@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sockudo_tx.config.jsonschema import json_schema
 from sockudo_tx.config.load import Loaded, load, survey
+
+from .cases import strangers
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NOT_AVAILABLE = "is not available in this version"
@@ -122,15 +123,3 @@ def test_schema_knows_them() -> None:
     }
     moved = {".nats", ".metrics.prefix", ".websocket.max_payload_kb"}
     assert strange == {".app_manager.cache.prefix"} | moved
-
-
-def strangers(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
-    """Members of `value` that the schema does not name, where it names all."""
-    if not isinstance(value, dict) or "properties" not in schema:
-        return []
-    known = schema["properties"]
-    return [
-        stranger
-        for name, member in value.items()
-        for stranger in (strangers(member, known[name], f"{path}.{name}") if name in known else [f"{path}.{name}"])
-    ]

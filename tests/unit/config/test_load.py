@@ -198,16 +198,6 @@ class UnknownKeyTests(ConfigCase):
         """`$schema`, which editors want, is no unknown key."""
         self.assertEqual(texts(self.default({"$schema": "x", "apps": [APP]}), "warning"), [])
 
-    def test_C11_complete_file(self) -> None:
-        """A file with every section of the reference loads, with one line for those not used yet."""
-        loaded = self.default(REFERENCE)
-        self.assertEqual(texts(loaded, "error"), [])
-        self.assertFalse([text for text in texts(loaded, "warning") if "unknown" in text], loaded.findings)
-        (later,) = texts(loaded, "info")
-        for section in ("adapter.redis", "database.redis", "queue.redis", "cluster_health"):
-            self.assertIn(section, later)
-        self.assertEqual([app.id for app in loaded.apps], ["app-id"])
-
     def test_keys_without_effect(self) -> None:
         """Whoever sets a key that has no effect in this version is told so, from the file or by a variable."""
         content = {"cleanup": {"batch_size": 65}, "webhooks": {"retry": {"enabled": True}}, "apps": [APP]}
@@ -396,46 +386,3 @@ class AnythingTests(ConfigCase):
         """Numbers beyond all measure are refused like any other bad value."""
         self.assertEqual(self.refused_file(b'{"port": ' + b"9" * 10_000 + b"}"), [""])
         self.assertIsNotNone(self.answer(b"{}", {"PORT": "9" * 10_000}))
-
-
-REFERENCE: dict[str, Any] = {
-    "debug": False,
-    "mode": "development",
-    "path_prefix": "/",
-    "websocket_max_payload_kb": 64,
-    "instance": {"process_id": "node-1"},
-    "unix_socket": {"enabled": False, "path": "/run/s.sock", "permission_mode": "660"},
-    "adapter": {
-        "driver": "local",
-        "buffer_multiplier_per_cpu": 64,
-        "enable_socket_counting": True,
-        "redis": {"prefix": "p:", "redis_pub_options": {}},
-        "cluster": {"nodes": []},
-        "nats": {"servers": ["nats://n:4222"]},
-        "cluster_health": {"enabled": False},
-    },
-    "cluster_health": {"enabled": False},
-    "app_manager": {
-        "driver": "memory",
-        "array": {"apps": [{"id": "app-id", "key": "app-key", "secret": "app-secret", "allowed_origins": ["*"]}]},
-        "cache": {"enabled": False, "ttl": 300},
-        "scylladb": {"nodes": []},
-    },
-    "cache": {"driver": "memory", "redis": {"prefix": "c:"}, "memory": {"ttl": 300}},
-    "database": {"redis": {"host": "redis"}, "mysql": {}, "postgres": {}, "dynamodb": {}, "scylladb": {}},
-    "database_pooling": {"enabled": True, "min": 2, "max": 10},
-    "delta_compression": {"enabled": True, "algorithm": "Fossil"},
-    "tag_filtering": {"enabled": True},
-    "queue": {"driver": "memory", "redis": {"concurrency": 9}, "redis_cluster": {}, "sqs": {}, "sns": {}},
-    "rate_limiter": {"enabled": False, "driver": "redis", "api_rate_limit": {}, "websocket_rate_limit": {}},
-    "metrics": {"enabled": True, "driver": "prometheus", "port": 9601, "prometheus": {"prefix": "sockudo_"}},
-    "ssl": {"enabled": False, "cert_path": "", "key_path": ""},
-    "cors": {"credentials": True, "origin": ["*"], "methods": ["GET", "POST", "OPTIONS"]},
-    "channel_limits": {"max_name_length": 200, "cache_ttl": 3600},
-    "event_limits": {"max_channels_at_once": 1000, "max_batch_size": 100},
-    "presence": {"max_members_per_channel": 100, "max_member_size_in_kb": 2},
-    "http_api": {"request_limit_in_mb": 10, "accept_traffic": {"memory_threshold": 0.90}},
-    "webhooks": {"batching": {"enabled": False, "duration": 50}},
-    "logging": {"colors_enabled": True, "include_target": True},
-    "cleanup": {"queue_buffer_size": 50000, "worker_threads": "auto", "max_retry_attempts": 2},
-}

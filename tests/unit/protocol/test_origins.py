@@ -50,7 +50,7 @@ class PatternTests(SynchronousTestCase):
 class AllowedTests(SynchronousTestCase):
     """`origin_allowed`"""
 
-    def test_table(self) -> None:
+    def test_C52_table(self) -> None:
         """Every row of the documented table lets in and keeps out what it says."""
         for pattern, allowed, refused in TABLE:
             for origin in allowed:
@@ -58,7 +58,7 @@ class AllowedTests(SynchronousTestCase):
             for origin in refused:
                 self.assertFalse(origin_allowed((pattern,), origin), (pattern, origin))
 
-    def test_no_list(self) -> None:
+    def test_C52_no_list(self) -> None:
         """Without patterns everybody may connect, with or without a header."""
         self.assertTrue(origin_allowed((), None))
         self.assertTrue(origin_allowed((), "https://a.com"))
@@ -69,7 +69,7 @@ class AllowedTests(SynchronousTestCase):
         self.assertTrue(origin_allowed(("https://a.com",), "HTTPS://A.COM"))
         self.assertFalse(origin_allowed(("https://a.com",), "http://a.com"))
 
-    def test_P20_P21_missing_header(self) -> None:
+    def test_C52_P20_P21_missing_header(self) -> None:
         """Without a header only `*` lets a client in."""
         self.assertFalse(origin_allowed(("https://a.com", "a.com", "*.a.com", "h*"), None))
         self.assertFalse(origin_allowed(("https://a.com",), ""))
