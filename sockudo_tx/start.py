@@ -48,7 +48,7 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
     raise_file_limit()
     try:
         loaded = read_configuration(path, strict)
-        passed = PassedSockets.take(os.environ)
+        passed = PassedSockets.inherited()
         server = make_service(loaded, reactor, passed=passed, wanted=wanted(log_settings(loaded).filter))
         server.open()
     except ConfigError as error:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
 
@@ -33,9 +34,16 @@ class PassedSockets:
     metrics: tuple[socket.socket, ...] = ()
 
     @classmethod
-    def take(cls, environ: MutableMapping[str, str], first: int = _FIRST) -> PassedSockets:
-        """Take the sockets and the variables that tell of them. Raises `ListenError`."""
-        pid, count, names = (environ.pop(name, "") for name in _VARIABLES)
+    def inherited(cls) -> PassedSockets:
+        """What this process was started with; children are not told of it. Raises `ListenError`."""
+        for name in _VARIABLES:
+            os.environ.pop(name, None)
+        return cls.take(_at_the_start())
+
+    @classmethod
+    def take(cls, environ: Mapping[str, str], first: int = _FIRST) -> PassedSockets:
+        """The sockets that these variables tell of. Raises `ListenError`."""
+        pid, count, names = (environ.get(name, "") for name in _VARIABLES)
         if pid != str(os.getpid()):  # meant for another process: a parent that did not clear its variables
             return cls()
         if not count.isascii() or not count.isdigit() or int(count) > _MOST:
@@ -60,6 +68,15 @@ class PassedSockets:
                 "metrics. Set FileDescriptorName= in the socket unit"
             )
         return cls(tuple(passed for _, passed in others), metrics)
+
+
+def _at_the_start() -> dict[str, str]:
+    """The environment as it was: Twisted deletes these variables when something imports its endpoints."""
+    try:
+        rows = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:  # no Linux, so no systemd
+        return {}
+    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in (row.partition(b"=") for row in rows)}
 
 
 def _named(descriptors: range, names: str) -> Iterator[tuple[str, socket.socket]]:

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +74,19 @@ def get(port: int, path: str = "/up", host: str = "127.0.0.1") -> int | None:
 class Process:
     """A started server."""
 
-    def __init__(self, command: list[str], folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: list[str], folder: Path, variables: Mapping[str, str], passed: Sequence[int] = ()
+    ) -> None:
         self.log = folder / "output.txt"
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, cwd=folder, env=dict(variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                command,
+                cwd=folder,
+                env=dict(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=passed,
             )
 
     @property
@@ -120,15 +128,22 @@ class WebSocket:
     """A client at the level of frames, so that a test sees exactly what the server sends."""
 
     def __init__(
-        self, port: int, key: str = "app-key", host: str = "127.0.0.1", context: ssl.SSLContext | None = None
+        self,
+        port: int,
+        key: str = "app-key",
+        host: str = "127.0.0.1",
+        context: ssl.SSLContext | None = None,
+        *,
+        connected: socket.socket | None = None,
+        prefix: str = "",
     ) -> None:
-        self.socket = socket.create_connection((host, port), timeout=PATIENCE)
+        self.socket = connected or socket.create_connection((host, port), timeout=PATIENCE)
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_hostname=host)
         nonce = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             (
-                f"GET /app/{key}?protocol=7&client=test&version=1 HTTP/1.1\r\nHost: {host}:{port}\r\n"
+                f"GET {prefix}/app/{key}?protocol=7&client=test&version=1 HTTP/1.1\r\nHost: {host}:{port}\r\n"
                 "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                 f"Sec-WebSocket-Key: {nonce}\r\n\r\n"
             ).encode()
@@ -175,9 +190,9 @@ class LaunchCase(unittest.TestCase):
         self.folder = self.folder.resolve()
         self.port = free_port()
 
-    def launch(self, *command: str, **variables: str) -> Process:
-        """Starts a command in the folder with PORT set."""
-        process = Process(list(command), self.folder, environment(**{"PORT": str(self.port), **variables}))
+    def launch(self, *command: str, passed: Sequence[int] = (), **variables: str) -> Process:
+        """Starts a command in the folder with PORT set, and with these descriptors open."""
+        process = Process(list(command), self.folder, environment(**{"PORT": str(self.port), **variables}), passed)
         self.addCleanup(process.kill)
         return process
 

