@@ -68,7 +68,8 @@ def _completed(
     finding: Finding, key: Key | None, raw: Mapping[str, Any] | None, environ: Mapping[str, str], config: Config
 ) -> Finding:
     value = finding.value or _found(finding, key, raw, environ, config)
-    cause = "" if value and finding.cause.startswith("found ") else finding.cause  # the same in words
+    said = finding.cause.startswith("found ") and value not in ("", MASK)  # the same in words
+    cause = "" if said else finding.cause
     return msgspec.structs.replace(finding, value=value, cause=cause, cure=finding.cure or _cure(finding, key))
 
 

@@ -66,6 +66,7 @@ def default_app(environ: Mapping[str, str], report: Report) -> App | None:
         report.ignored(
             "",
             f"no app is made from {PREFIX}*",
+            value=", ".join(PREFIX + name.upper() for name, text in credentials.items() if text) or "other variables",
             cause=f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
             cure=f"Set all of {', '.join(PREFIX + name for name in _REQUIRED)}",
             source="environment",

@@ -248,7 +248,9 @@ def _all_apps(
     for app in by_id.values():
         other = by_key.get(app.key)
         if other is not None:
-            report.error(APPS, f"apps {other.id!r} and {app.id!r} have the same key", cause=f"{other.id!r} is left out")
+            message = f"apps {other.id!r} and {app.id!r} have the same key"
+            cure = "Give each app a key of its own"
+            report.error(APPS, message, value=quoted(app.key), cause=f"{other.id!r} is left out", cure=cure)
         by_key[app.key] = app
     apps = list(by_key.values())
     if report.refused:

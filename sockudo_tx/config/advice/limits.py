@@ -101,11 +101,13 @@ def _messages(config: Config, written: Written) -> Iterator[Advice]:
         )
     largest = config.event_limits.max_payload_in_kb * 1024
     if websocket.max_bytes is not None and largest > websocket.max_bytes:
+        keys = ("websocket.max_bytes", "event_limits.max_payload_in_kb")
         yield Advice(
-            ("websocket.max_bytes", "event_limits.max_payload_in_kb"),
-            "is less than one event may have",
-            f"an event may have {largest} bytes of data and would reach nobody",
-            f"Set it to several times {largest} (WEBSOCKET_MAX_BYTES), or lower event_limits.max_payload_in_kb",
+            keys if written("websocket.max_bytes") else keys[::-1],
+            "does not fit the other: events would reach nobody",
+            f"an event may have {largest} bytes of data, and {websocket.max_bytes} may wait for a client",
+            f"Set websocket.max_bytes (WEBSOCKET_MAX_BYTES) to several times {largest}, or lower "
+            "event_limits.max_payload_in_kb",
         )
 
 
