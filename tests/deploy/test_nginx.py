@@ -12,6 +12,12 @@ from tests.deploy.proxies import NGINX, Nginx, Proxy, ask, missing, publish
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, WebSocket, eventually, free_port
 
 REQUESTS = 5
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 LIMITED = {
     "enabled": True,
     "api_rate_limit": {"max_requests": REQUESTS, "window_seconds": 60, "trust_hops": 1},
@@ -35,8 +41,8 @@ class ProxyCase(LaunchCase):
         name = f"server{port}.json"
         metrics = {"enabled": port == self.port, "host": "127.0.0.1", "port": self.metrics}
         app = {"id": "app-id", "key": "app-key", "secret": "app-secret"}
-        manager = {"array": {"apps": [app]}}
-        (self.folder / name).write_text(json.dumps({"metrics": metrics, "app_manager": manager, **settings}))
+        told = {"metrics": metrics, "app_manager": {"array": {"apps": [app]}}, "shutdown_grace_period": 2, **settings}
+        (self.folder / name).write_text(json.dumps(told))
         return self.launch(SOCKUDO, "-c", name, PORT=str(port))
 
     def proxy(self, proxy: Proxy) -> Proxy:
@@ -158,9 +164,13 @@ class ProductionTests(ProxyCase):
         clients = [self.connected(proxy.ports[443], self.context) for _ in range(4)]
         first.signal(signal.SIGTERM)
         self.assertEqual(first.status(), 0, first.output)
-        told = [client.frame() for client in clients if select.select([client.socket], [], [], 0.5)[0]]
-        self.assertEqual({(frame[0], int.from_bytes(frame[1][:2], "big")) for frame in told if frame}, {(8, 4200)})
+        told = [client for client in clients if select.select([client.socket], [], [], 0.5)[0]]
         self.assertEqual(len(told), 2, "least_conn gives each server half of four clients")
+        for client in told:
+            self.assertEqual(client.event()["data"]["code"], 4200)
+            close = client.frame()
+            assert close is not None
+            self.assertEqual((close[0], int.from_bytes(close[1][:2], "big")), (8, 4200))
         for _ in range(4):
             self.connected(proxy.ports[443], self.context)
         self.server().up(self.port)
@@ -202,7 +212,7 @@ class OtherSitesTests(ProxyCase):
         proxy = self.proxy(Nginx(self.folder, site, {}))
         self.assertEqual(ask(proxy.ports[80], "/").body, b"the site")
         self.assertEqual(publish(proxy.ports[80], "hello", prefix="/realtime").status, 200)
-        self.assertEqual(ask(proxy.ports[80], "/realtime/app/app-key").status, 426)
+        self.assertEqual(ask(proxy.ports[80], "/realtime/app/app-key", headers=UPGRADE).status, 101)
 
     def test_multinode(self) -> None:
         """multinode.conf: both nodes get clients."""
