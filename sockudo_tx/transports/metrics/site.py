@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
-from twisted.web.http import INTERNAL_SERVER_ERROR, HTTPChannel
+from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_ALLOWED, NOT_FOUND, HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
@@ -71,12 +71,18 @@ class _Request(Request):
 
 class _Page(Resource):
     _log = Logger()
+    isLeaf = True
 
     def __init__(self, collector: Collector) -> None:
         super().__init__()
         self._collector = collector
 
-    def render_GET(self, request: Request) -> int:
+    def render(self, request: Request) -> bytes | int:
+        if request.path != b"/metrics":
+            return _refusal(request, NOT_FOUND, b"There is only /metrics here\n")
+        if request.method not in (b"GET", b"HEAD"):
+            request.setHeader(b"allow", b"GET, HEAD")
+            return _refusal(request, NOT_ALLOWED, b"/metrics takes GET and HEAD\n")
         gone: Deferred[None] = request.notifyFinish().addErrback(lambda _: None)
         page = self._collector.page()
         page.addCallbacks(self._answer, self._failed, (request, gone), errbackArgs=(request, gone))  # type: ignore[unused-awaitable]  # the chain ends here
@@ -96,6 +102,12 @@ class _Page(Resource):
             request.finish()
 
 
+def _refusal(request: Request, status: int, text: bytes) -> bytes:
+    request.setResponseCode(status)
+    request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+    return text
+
+
 class MetricsSite(Site):
     """Answers with the collector's page."""
 
@@ -103,9 +115,7 @@ class MetricsSite(Site):
     noisy = False
 
     def __init__(self, collector: Collector, clock: IReactorTime) -> None:
-        root = Resource()
-        root.putChild(b"metrics", _Page(collector))
-        super().__init__(root, requestFactory=_Request, reactor=clock, timeout=PATIENCE)
+        super().__init__(_Page(collector), requestFactory=_Request, reactor=clock, timeout=PATIENCE)
         self.channels: set[_Channel] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
