@@ -111,7 +111,8 @@ def make_service(
         reload.parts.append(_apps_part(apps, engine))
     factory: Factory = port
     tls: TlsFactory | None = None
-    if config.ssl.enabled and not config.unix_socket.enabled:
+    passed = passed or PassedSockets()
+    if config.ssl.enabled and (passed.main_over_tcp if passed.main else not config.unix_socket.enabled):
         certificates = _certificates(config, reactor)
         server.certificates = certificates
         certificates.setServiceParent(server)
@@ -120,9 +121,9 @@ def make_service(
         if config.ssl.redirect_http:
             _redirect(config, reactor).setServiceParent(server)
     parts = Measured(engine, port, watchdog, reload, server.certificates, tls)
-    for service in metrics_services(config, reactor, parts, passed.metrics if passed is not None else ()):
+    for service in metrics_services(config, reactor, parts, passed.metrics):
         service.setServiceParent(server)  # before the main listener: it is opened first
-    server.listen(_main_listener(config, reactor, port, factory, passed or PassedSockets()))
+    server.listen(_main_listener(config, reactor, port, factory, passed))
     return server
 
 

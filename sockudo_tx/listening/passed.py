@@ -33,6 +33,11 @@ class PassedSockets:
     main: tuple[socket.socket, ...] = ()
     metrics: tuple[socket.socket, ...] = ()
 
+    @property
+    def main_over_tcp(self) -> bool:
+        """Whether any of the main ones is a TCP port."""
+        return any(passed.family != socket.AF_UNIX for passed in self.main)
+
     @classmethod
     def inherited(cls) -> PassedSockets:
         """What this process was started with; children are not told of it. Raises `ListenError`."""

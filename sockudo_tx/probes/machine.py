@@ -23,7 +23,7 @@ _OURS = 64
 def certificate_findings(loaded: Loaded, now: float) -> Iterator[Finding]:
     """Whether TLS can start with the files that are named, and what clients will say of them at `now`."""
     ssl = loaded.config.ssl
-    if not ssl.enabled or not (ssl.cert_path and ssl.key_path):
+    if not ssl.enabled or not (ssl.cert_path and ssl.key_path) or loaded.config.unix_socket.enabled:
         return
     files = CertificateFiles(ssl.cert_path, ssl.key_path, ssl.passphrase, ssl.ca_path)
     try:
