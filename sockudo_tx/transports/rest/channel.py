@@ -304,6 +304,8 @@ class RestChannel(HTTPChannel):
         """The client does not read: what it asks, and has asked ahead, waits."""
         self.paused = True
         super().pauseProducing()
+        producer: Any = self._networkProducer
+        producer.pauseProducing()  # in the middle of a request too, which is when answers are written
 
     def resumeProducing(self) -> None:
         self.paused = False
