@@ -5,6 +5,7 @@ from __future__ import annotations
 FILE = """{
   "port": "6001",
   "host": 7,
+  "debug": "yes",
   "mode": "staging",
   "mode": "production",
   "activity_timeout": 0,
@@ -57,7 +58,7 @@ MISTAKES = [
     ("", "2 keys"),
     ("websocket.max_messages", '"many"'),
     ("websocket.compression", '"zip"'),
-    ("ssl.cert_path", "/nowhere/live.crt"),
+    ("debug", '"yes"'),
     ("ssl.enabled", "true"),
     ("ssl.http_port", "70000"),
     ("ssl.passphrase", "********"),
