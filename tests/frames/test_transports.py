@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 from twisted.internet.endpoints import SSL4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.ssl import CertificateOptions
 
+from sockudo_tx.listening.unix_port import UnixPort
 from sockudo_tx.transports.tls import TlsFactory
 from sockudo_tx.transports.tls_context import server_context
 from sockudo_tx.transports.wire import SocketWire, TlsWire
@@ -69,7 +71,12 @@ class UnixTests(TransportCase):
 
     async def dial(self) -> Peer:
         path = f"\0{self.id()}"  # in the abstract name space: no file, no limit of a hundred characters to a path
-        listening = reactor.listenUNIX(path, self.factory)
+        opened = socket.socket(socket.AF_UNIX)
+        self.addCleanup(opened.close)
+        opened.bind(path)
+        opened.listen()
+        opened.setblocking(False)
+        listening = UnixPort.adopt(opened, self.factory, reactor)
         self.addCleanup(listening.stopListening)
         return await connect_to(self, UNIXClientEndpoint(reactor, path))
 
