@@ -67,6 +67,7 @@ class WatchdogTests(SynchronousTestCase):
                 if [event for event in events if "stands still" in event["log_format"]]:
                     break
                 told.wait(0.01)
+            told.wait(5 * self.watchdog.beats.interval)  # time to say it again
             self.reactor.advance(0.01)
         (during, after) = [event for event in events if event["log_level"].name == "error"]
         self.assertIn("test_thread_tells_where", during["where"])
