@@ -44,7 +44,7 @@ class ICache(Interface):
         """Value and seconds left (infinite as `math.inf`), None when absent or expired."""
 
     def set(key: str, value: str, ttl: float | None = None) -> Answer[None]:
-        """Store for `ttl` seconds; None means the driver's own default, 0 for ever."""
+        """Store for `ttl` seconds; None and 0 mean the driver's own default, which may be for ever."""
 
     def add(key: str, value: str, ttl: float | None = None) -> Answer[bool]:
         """Store only when absent, atomically; whether it was stored."""

@@ -25,7 +25,8 @@ class MemoryCache:
 
     At most `max_capacity` entries and `SIZE_LIMIT` characters; a `get` counts as use. Time is read when
     something is asked, so there is no timer: what has expired is dropped when it is met, and on the first
-    write after `cleanup_interval` seconds (0 = only when met) all of it.
+    write after `cleanup_interval` seconds (0 = only when met) all of it. `ttl` is the life of entries that name
+    none; 0 = no end.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class MemoryCache:
             return
         now = self._clock.seconds()
         self._clean(now)
-        life = self._ttl if ttl is None else ttl
+        life = ttl or self._ttl
         self.remove(key)
         self._entries[key] = (value, now + life if life > 0 else math.inf)
         self._size += len(key) + len(value)

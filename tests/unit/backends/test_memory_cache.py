@@ -46,19 +46,19 @@ class MemoryCacheTests(SynchronousTestCase):
         self.assertEqual((len(cache), cache.get("huge") is not None), (1, True))
 
     def test_C75_lives(self) -> None:
-        """An entry's own life beats the cache's; without either it stays."""
+        """An entry's own life beats the cache's; one of 0 is none; without either it stays."""
         cache = MemoryCache(self.clock, ttl=300)
         cache.set("own", "v", 1)
+        cache.set("zero", "v", 0)
         cache.set("default", "v")
-        MemoryCache(self.clock, ttl=0).set("k", "v")
         forever = MemoryCache(self.clock, ttl=0)
-        forever.set("k", "v")
+        forever.set("k", "v", 0)
         self.clock.advance(1)
         self.assertIsNone(cache.get("own"))
         self.clock.advance(298)
-        self.assertIsNotNone(cache.get("default"))
+        self.assertEqual([cache.get("zero"), cache.get("default")], [("v", 1.0)] * 2)
         self.clock.advance(1)
-        self.assertIsNone(cache.get("default"))
+        self.assertEqual([cache.get("zero"), cache.get("default")], [None] * 2)
         self.clock.advance(1e9)
         self.assertIsNotNone(forever.get("k"))
 
@@ -136,7 +136,7 @@ class MemoryCacheTests(SynchronousTestCase):
                 else:
                     cache.set(key, str(serial), life)
                 if not known:
-                    model[key] = (serial, clock.seconds() + life if life else float("inf"))
+                    model[key] = (serial, clock.seconds() + (life or 2))
                     model.move_to_end(key)
                     while len(model) > 2:
                         model.popitem(last=False)
