@@ -2,142 +2,120 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import json
 from collections.abc import Iterable
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
+
+import msgspec
 
 from ..protocol.app import App
 from .apps import APP_DOCS
-from .declare import Key, keys_of
+from .declare import Key, keys_of, walk
 from .default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
 from .later import LATER_APP_MEMBERS
+from .prose import APPS, CHECKING, DEFAULT_APP, INTRODUCTION, LOGGING, ORIGINS, REDIS, THEMES, VARIABLES
+from .rules import ONE_OR_MORE
 from .schema import Config
 from .webhooks import WEBHOOK_DOCS
 
 __all__ = ["markdown"]
 
-_INTRODUCTION = """\
-# Configuration
-
-<!-- Made by `python -m sockudo_tx.config.render`. Change the declarations in sockudo_tx/config, not this file. -->
-
-A `config.json` and a set of environment variables written for Sockudo 3.2 run this server unchanged.
-
-## Where a value comes from
-
-1. Built-in values, the ones in the tables below.
-2. `config/config.json` in the working directory, when there is one, **or** the file named by `-c`. Only one file is
-   used; a key it leaves out has its built-in value.
-3. Environment variables, key by key.
-
-With no file and no `SOCKUDO_DEFAULT_APP_*` variable, the server serves the demo app `app-id`, `app-key`,
-`app-secret`, and warns that anybody can use it.
-
-A file is JSON in UTF-8. What keeps the server from starting: a file that is not JSON, a value of the wrong type or
-out of range, a value that cannot work (`activity_timeout` 0), a driver that is unknown or not in this version. Every
-fault is told at once, each with its path. What is told and left out: unknown keys (one warning names all of them and
-what may be meant), an app that is wrong (the others run), a `-c` file that does not exist.
-
-`--strict` (or `SOCKUDO_STRICT_CONFIG=true`) refuses to start on all of these. `sockudo check-config` tells all of it
-without starting.
-
-To have an editor complete and check the file, write `"$schema": "./config.schema.json"` into it.
-
-## Environment variables
-
-| type | accepted |
-| --- | --- |
-| true or false | `true`, `1`, `yes`, `on` and `false`, `0`, `no`, `off`, in any letter case |
-| number | digits, optionally after `+` |
-| one of some words | any letter case, the aliases of the file too |
-| list | items between commas; blanks around them and empty items are dropped |
-| text | as it is |
-
-An empty variable is as good as none. Anything else a key does not take is ignored with a warning, except an unknown
-driver, which refuses to start.
-
-## Keys
-"""
-
-_APPS = """\
-## Apps
-
-Members of the objects in `app_manager.array.apps`; a top-level `apps` is appended to that list. Numbers may be
-written as texts of digits. The shape of Sockudo 5 (limits inside `policy`) is read too. Of two apps with one id, or
-with one key, the later counts. A limit an app leaves open comes from `channel_limits`, `event_limits` and `presence`.
-"""
-
-_ORIGINS = """\
-### Origin patterns
-
-For `allowed_origins` and `cors.origin`; letter case does not matter.
-
-| pattern | lets in |
-| --- | --- |
-| `*` | everything, also clients without an `Origin` header |
-| `https://example.com` | exactly this origin |
-| `example.com`, `localhost:3000` | http and https, exactly this host and port |
-| `*.example.com` | the host and every host below it, without a port |
-| `https://*.example.com`, `http://localhost:*` | what starts like the text before the star and ends like the rest |
-"""
-
-_DEFAULT_APP = """\
-### The app of the environment
-
-Made when `SOCKUDO_DEFAULT_APP_ID`, `SOCKUDO_DEFAULT_APP_KEY` and `SOCKUDO_DEFAULT_APP_SECRET` are all set, unless
-`SOCKUDO_DEFAULT_APP_ENABLED` is false. It comes after the apps of the file. Mind that its limits are not those of a
-file's app when a variable says nothing.
-"""
-
-_LOGGING = """\
-## Logging, by environment only
-
-| variable | effect |
-| --- | --- |
-| `LOG_OUTPUT_FORMAT` | exactly `json`: one JSON object a line; anything else: lines for people |
-| `RUST_LOG` | `level` or `target=level`, between commas; levels `off`, `error`, `warn`, `info`, `debug`, `trace` |
-| `SOCKUDO_LOG_DEBUG` | the same for debug mode, when `RUST_LOG` is unset |
-| `SOCKUDO_LOG_PROD` | the same outside debug mode |
-| `LOG_LEVEL` | one level, when nothing else says any |
-"""
-
 
 def markdown() -> str:
     """The whole page."""
-    parts = [_INTRODUCTION, *_sections(), _APPS + "\n" + _app_table(), _ORIGINS, _webhook_table()]
-    parts += [_DEFAULT_APP + "\n" + _default_app_table(), _LOGGING]
+    parts = [INTRODUCTION, CHECKING, VARIABLES + "\n" + _shared_variables()]
+    for theme, names in THEMES.items():
+        parts.append(f"## {theme}\n\n" + "\n".join(_theme(names)))
+    parts += [APPS + "\n" + _app_table(), ORIGINS, _webhook_table()]
+    parts += [DEFAULT_APP + "\n" + _default_app_table(), LOGGING]
     return "\n".join(parts)
 
 
-def _sections() -> Iterable[str]:
+def _shared_variables() -> str:
+    keys: dict[str, list[str]] = {}
+    for key in walk(Config):
+        for env in key.env:
+            keys.setdefault(env.name, []).append(f"`{key.path}`")
+    rows = [(f"`{name}`", ", ".join(paths)) for name, paths in keys.items() if len(paths) > 1]
+    return _table(("variable", "keys"), rows)
+
+
+def _theme(names: tuple[str, ...]) -> Iterable[str]:
     top = keys_of(Config)
-    yield "### Top level\n\n" + _key_table(key for key in top if key.section is None)
+    if "instance" in names:  # the first
+        yield "### Top level\n\n" + _key_table(key for key in top if key.section is None)
     for key in top:
-        if key.section is not None:
-            about = f"{key.doc}\n\n" if key.doc else ""
-            yield f"### `{key.name}`\n\n{about}" + _key_table(_below(key))
+        if key.name in names:
+            yield from _object(key, 3)
+    if "database" in names:
+        yield REDIS
+
+
+def _object(key: Key, depth: int) -> Iterable[str]:
+    """An object with its keys, then the objects inside it."""
+    assert key.section is not None
+    about = " ".join(filter(None, (inspect.getdoc(key.section), key.doc)))
+    if key.unused:
+        about += " Read and checked, without effect in this version."
+    text = f"{'#' * depth} `{key.path}`\n\n{about}\n"
+    values = [each for each in key.inner if each.section is None]
+    if key.older:
+        return iter((text,))
+    return itertools.chain(
+        (text + ("\n" + _key_table(values) if values else ""),),
+        *(_object(each, depth + 1) for each in key.inner if each.section is not None),
+    )
 
 
 def _key_table(keys: Iterable[Key]) -> str:
     return _table(("key", "type", "built-in", "environment", "meaning"), map(_key_row, keys))
 
 
-def _below(key: Key) -> Iterable[Key]:
-    """The keys of an object and of the objects inside it."""
-    for each in key.inner:
-        yield from (each,) if each.section is None else _below(each)
-
-
 def _key_row(key: Key) -> tuple[str, ...]:
-    kind = "a list of apps" if key.path == "app_manager.array.apps" else key.expected
-    rules = "".join(f"; {rule.text}" for rule in key.rules)
-    unit = f", {key.unit}" if key.unit else ""
-    later = f" Not in this version: {', '.join(key.words.later)}." if key.words and key.words.later else ""
-    aliases = "".join(f" `{alias}` means {word}." for alias, word in key.words.aliases) if key.words else ""
-    variables = ", ".join(f"`{env.name}`" for env in key.env)
-    unused = " Not used by this version." if key.unused else ""
-    meaning = key.doc + later + aliases + unused
-    return f"`{key.path}`", kind + unit + rules, _value(key.default), variables or "—", meaning
+    meaning = [key.doc]
+    if key.words:
+        aliases: dict[str, list[str]] = {}
+        for alias, word in key.words.aliases:
+            aliases.setdefault(word, []).append(f"`{alias}`")
+        meaning += [f"`{word}` may be written {' or '.join(others)}." for word, others in aliases.items()]
+        if key.words.later:
+            meaning.append(f"Not in this version: {', '.join(f'`{word}`' for word in key.words.later)}.")
+    if key.unused == key.path:
+        meaning.append("Without effect in this version.")
+    variables = "<br>".join(f"`{env.name}`" + (" (turned round)" if env.inverse else "") for env in key.env)
+    return f"`{key.path}`", _kind(key), _built_in(key), variables or "—", " ".join(meaning)
+
+
+def _kind(key: Key) -> str:
+    """What the value is, in few words."""
+    if key.path == "app_manager.array.apps":
+        return "list of apps"
+    kinds = [f"`{word}`" for word in key.choices]
+    if bool in key.bases:
+        kinds.append("true or false")
+    if int in key.bases or float in key.bases:
+        kinds.append(_number(key))
+    if str in key.bases:
+        kinds.append(key.words_for_pattern or "text")
+    if any(get_origin(base) is tuple for base in key.bases):
+        kinds.append("list of `{host, port}`" if key.item else "list of texts")
+    rules = [rule.text for rule in key.rules if rule is not ONE_OR_MORE]
+    return ", ".join(kinds) + (", or null" if key.nullable else "") + "".join(f"; {text}" for text in rules)
+
+
+def _number(key: Key) -> str:
+    low = 1 if ONE_OR_MORE in key.rules else key.low
+    bounded = key.high is not None and key.high <= 65535
+    unit = key.unit or "number"
+    return f"{unit}, {low:g} to {key.high:g}" if bounded else f"{unit}, {low:g} or more" if low else unit
+
+
+def _built_in(key: Key) -> str:
+    if key.partial == key.default:
+        return _value(key.default)
+    return f"{_value(key.default)}; {_value(key.partial)} when its object is there without it"
 
 
 def _app_table() -> str:
@@ -177,7 +155,7 @@ def _default_app_table() -> str:
 def _value(value: Any) -> str:
     if value is None:
         return "unset"
-    return f"`{json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}`"
+    return f"`{json.dumps(msgspec.to_builtins(value), ensure_ascii=False)}`"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

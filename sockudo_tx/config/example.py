@@ -10,6 +10,7 @@ from .apps import app_record
 from .declare import walk
 from .default_app import DEMO_APP
 from .environment import value_at
+from .nested import nested
 from .resolve import APPS
 from .schema import Config
 
@@ -19,18 +20,17 @@ _SHOWN = ("id", "key", "secret", "enabled", "max_connections", "enable_client_me
 
 
 def example() -> dict[str, Any]:
-    """What `config/config.json` holds. Keys without a built-in value are left out: they mean something when set."""
-    tree: dict[str, Any] = {"$schema": "./config.schema.json"}
+    """What `config/config.json` holds.
+
+    Keys without a built-in value are left out, they mean something when set; and so are older places of keys.
+    """
+    values: dict[str, Any] = {}
     usual = Config()
     for key in walk(Config):
-        if value_at(usual, key.path) is None:
+        if key.older or value_at(usual, key.path) is None:
             continue
-        *where, name = key.path.split(".")
-        inner = tree
-        for step in where:
-            inner = inner.setdefault(step, {})
-        inner[name] = msgspec.to_builtins(key.default)
+        values[key.path] = msgspec.to_builtins(key.default)
         if key.path == APPS:
             record = app_record(DEMO_APP)
-            inner[name] = [{member: record[member] for member in _SHOWN}]
-    return tree
+            values[key.path] = [{member: record[member] for member in _SHOWN}]
+    return {"$schema": "./config.schema.json", **nested(values)}

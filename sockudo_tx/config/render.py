@@ -1,4 +1,4 @@
-"""Documentation, JSON Schema and example file, made from the declarations.
+"""Documentation, JSON Schema and example files, made from the declarations.
 
     python -m sockudo_tx.config.render [--check] [DIRECTORY]
 
@@ -13,8 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .document import markdown
+from .envfile import env_file
 from .example import example
 from .jsonschema import json_schema
+from .production import production
+from .readme import readme
 
 __all__ = ["files", "main", "stale"]
 
@@ -22,8 +25,11 @@ __all__ = ["files", "main", "stale"]
 def files() -> dict[str, str]:
     """What belongs into each file, by path below the repository."""
     return {
+        "config/README.md": readme(),
         "config/config.json": _json(example()),
         "config/config.schema.json": _json(json_schema()),
+        "config/example.env": env_file(),
+        "config/production.json": _json(production()),
         "docs/configuration.md": markdown(),
     }
 

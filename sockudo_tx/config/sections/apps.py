@@ -20,6 +20,8 @@ __all__ = ["AppCacheConfig", "AppManagerConfig", "ArrayConfig"]
 
 
 class ArrayConfig(Section, frozen=True, kw_only=True):
+    """Apps of the file, see [Apps](#apps)."""
+
     apps: Annotated[
         tuple[App, ...],
         Doc("The apps, see “Apps” below. `SOCKUDO_DEFAULT_APP_*` appends one more."),
@@ -27,6 +29,8 @@ class ArrayConfig(Section, frozen=True, kw_only=True):
 
 
 class AppCacheConfig(Section, frozen=True, kw_only=True):
+    """How long apps from a database are remembered."""
+
     enabled: Annotated[bool, Doc("Remember apps read from a database. Apps in memory need no cache.")] = True
     ttl: Annotated[
         Seconds, Doc("How long an app read from a database is used without asking again."), Env("CACHE_TTL_SECONDS")
@@ -34,6 +38,8 @@ class AppCacheConfig(Section, frozen=True, kw_only=True):
 
 
 class AppManagerConfig(Section, frozen=True, kw_only=True):
+    """Where apps come from."""
+
     driver: Annotated[
         Literal["memory", "mysql", "pgsql", "dynamodb", "scylladb"],
         Doc("Where apps are kept. `memory` (or `array`): this file and the environment."),

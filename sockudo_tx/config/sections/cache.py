@@ -19,6 +19,8 @@ __all__ = ["CacheConfig", "MemoryCacheConfig"]
 
 
 class MemoryCacheConfig(Section, frozen=True, kw_only=True):
+    """Driver `memory`."""
+
     ttl: Annotated[Seconds, Doc("Life of an entry that names none. 0: no end."), Env("CACHE_TTL_SECONDS")] = 300
     cleanup_interval: Annotated[
         Seconds,
@@ -31,6 +33,8 @@ class MemoryCacheConfig(Section, frozen=True, kw_only=True):
 
 
 class RedisCacheConfig(Section, frozen=True, kw_only=True):
+    """Drivers `redis` and `redis-cluster`."""
+
     prefix: Annotated[
         str | None, Doc("Begins the keys; another `:` follows. null: `database.redis.key_prefix` and `cache:`.")
     ] = None
@@ -39,6 +43,8 @@ class RedisCacheConfig(Section, frozen=True, kw_only=True):
 
 
 class CacheConfig(Section, frozen=True, kw_only=True):
+    """Where the last event of cache channels is kept."""
+
     driver: Annotated[
         Literal["memory", "redis", "redis-cluster", "none"],
         Doc("Where the last event of cache channels is kept. `none`: a small memory cache that `/up` does not check."),

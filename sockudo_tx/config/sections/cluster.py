@@ -24,6 +24,8 @@ __all__ = ["AdapterConfig", "CleanupConfig", "ClusterHealthConfig", "InstanceCon
 
 
 class InstanceConfig(Section, frozen=True, kw_only=True):
+    """This process."""
+
     process_id: Annotated[
         str | None,
         Doc("Label of this process in logs and metrics. Unset: a random UUID each start. Not the cluster's node id."),
@@ -40,10 +42,14 @@ class InstanceConfig(Section, frozen=True, kw_only=True):
 
 
 class RedisOptions(Section, frozen=True, kw_only=True):
+    """One connection."""
+
     url: Annotated[str | None, Doc("Another server than `database.redis`."), Env("REDIS_URL")] = None
 
 
 class RedisAdapterConfig(Section, frozen=True, kw_only=True):
+    """Driver `redis`; also `redis-cluster`, where `adapter.cluster` says nothing else."""
+
     requests_timeout: Annotated[Milliseconds, Doc("Longest wait for the answers of other nodes."), ONE_OR_MORE] = 5000
     prefix: Annotated[str, Doc("Begins the names of channels and keys.")] = "sockudo_adapter:"
     redis_pub_options: RedisOptions = RedisOptions()
@@ -52,6 +58,8 @@ class RedisAdapterConfig(Section, frozen=True, kw_only=True):
 
 
 class RedisClusterAdapterConfig(Section, frozen=True, kw_only=True):
+    """Driver `redis-cluster`."""
+
     nodes: Annotated[
         tuple[str, ...], Doc("Some nodes of the cluster. Empty: those of `database.redis`."), *NODE_VARIABLES
     ] = ()
@@ -62,6 +70,8 @@ class RedisClusterAdapterConfig(Section, frozen=True, kw_only=True):
 
 
 class NatsConfig(Section, frozen=True, kw_only=True):
+    """Driver `nats`."""
+
     servers: Annotated[
         tuple[str, ...], Doc("Servers; one text with commas in it works too."), SPLITS, NOT_EMPTY, Env("NATS_SERVERS")
     ] = ("nats://localhost:4222",)
@@ -79,6 +89,8 @@ class NatsConfig(Section, frozen=True, kw_only=True):
 
 
 class ClusterHealthConfig(Section, frozen=True, kw_only=True):
+    """How servers notice that another one is gone."""
+
     enabled: Annotated[bool, Doc("Notice nodes that died and clean up after them."), Env("CLUSTER_HEALTH_ENABLED")] = (
         True
     )
@@ -103,6 +115,8 @@ class ClusterHealthConfig(Section, frozen=True, kw_only=True):
 
 
 class AdapterConfig(Section, frozen=True, kw_only=True):
+    """What connects several servers, so that an event published to one reaches the clients of all."""
+
     driver: Annotated[
         Literal["local", "redis", "redis-cluster", "nats"],
         Doc("What connects several nodes. `local`: one node, nothing outside this process."),
@@ -163,6 +177,8 @@ class AdapterConfig(Section, frozen=True, kw_only=True):
 
 
 class CleanupConfig(Section, frozen=True, kw_only=True):
+    """How the end of connections is told to the other servers."""
+
     async_enabled: Annotated[
         bool, Doc("Clean up after disconnects in the background."), UNUSED, Env("CLEANUP_ASYNC_ENABLED")
     ] = True

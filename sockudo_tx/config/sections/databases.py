@@ -17,6 +17,8 @@ CACHE_SIZE = Doc("Apps remembered at most.")
 
 
 class MySqlConfig(Section, frozen=True, kw_only=True):
+    """MySQL or MariaDB."""
+
     host: Annotated[str, Doc("Host name or address."), Env("DATABASE_MYSQL_HOST")] = "localhost"
     port: Annotated[Port, Doc("Its port."), Env("DATABASE_MYSQL_PORT")] = 3306
     username: Annotated[str, Doc("User to log in as."), Env("DATABASE_MYSQL_USERNAME")] = "root"
@@ -34,6 +36,8 @@ class MySqlConfig(Section, frozen=True, kw_only=True):
 
 
 class PostgresConfig(Section, frozen=True, kw_only=True):
+    """PostgreSQL."""
+
     host: Annotated[str, Doc("Host name or address."), Env("DATABASE_POSTGRES_HOST")] = "localhost"
     port: Annotated[Port, Doc("Its port. Sockudo's own default is MySQL's 3306."), Env("DATABASE_POSTGRES_PORT")] = 5432
     username: Annotated[str, Doc("User to log in as."), Env("DATABASE_POSTGRES_USERNAME")] = "root"
@@ -51,6 +55,8 @@ class PostgresConfig(Section, frozen=True, kw_only=True):
 
 
 class DynamoDbConfig(Section, frozen=True, kw_only=True):
+    """DynamoDB."""
+
     region: Annotated[str, Doc("AWS region."), Env("DATABASE_DYNAMODB_REGION")] = "us-east-1"
     table_name: Annotated[str, Doc("Table of the apps."), Env("DATABASE_DYNAMODB_TABLE_NAME")] = "sockudo-applications"
     endpoint_url: Annotated[
@@ -66,6 +72,8 @@ class DynamoDbConfig(Section, frozen=True, kw_only=True):
 
 
 class ScyllaDbConfig(Section, frozen=True, kw_only=True):
+    """ScyllaDB or Cassandra."""
+
     nodes: Annotated[tuple[str, ...], Doc("Some nodes of the cluster, `host:port`.")] = ("127.0.0.1:9042",)
     keyspace: Annotated[str, Doc("Keyspace of the table; made when it is missing.")] = "sockudo"
     table_name: Annotated[str, Doc("Table of the apps.")] = "applications"
@@ -76,6 +84,8 @@ class ScyllaDbConfig(Section, frozen=True, kw_only=True):
 
 
 class DatabaseConfig(Section, frozen=True, kw_only=True):
+    """Where Redis and the databases of apps are."""
+
     redis: Annotated[RedisConfig, UNUSED] = RedisConfig()
     mysql: Annotated[MySqlConfig, UNUSED] = MySqlConfig()
     postgres: Annotated[PostgresConfig, UNUSED] = PostgresConfig()
@@ -84,6 +94,8 @@ class DatabaseConfig(Section, frozen=True, kw_only=True):
 
 
 class PoolingConfig(Section, frozen=True, kw_only=True):
+    """Connections to MySQL and PostgreSQL."""
+
     enabled: Annotated[
         bool, Doc("Keep connections ready between `min` and `max`."), Env("DATABASE_POOLING_ENABLED")
     ] = True

@@ -11,6 +11,8 @@ __all__ = ["DeltaConfig", "TagFilteringConfig"]
 
 
 class DeltaConfig(Section, frozen=True, kw_only=True):
+    """Sending clients that ask for it what changed instead of whole events."""
+
     enabled: Annotated[bool, Doc("Send clients that ask for it differences instead of whole events.")] = True
     algorithm: Annotated[
         Literal["fossil", "xdelta3"], Doc("How differences are written."), Words(aliases=(("vcdiff", "xdelta3"),))
@@ -31,5 +33,7 @@ class DeltaConfig(Section, frozen=True, kw_only=True):
 
 
 class TagFilteringConfig(Section, frozen=True, kw_only=True):
+    """Subscriptions that choose events by tags."""
+
     enabled: Annotated[bool, Doc("Let clients subscribe with a filter over tags."), Env("TAG_FILTERING_ENABLED")] = True
     enable_tags: Annotated[bool, Doc("Send the tags to clients.")] = True

@@ -21,6 +21,8 @@ __all__ = ["CorsConfig", "ListenerConfig", "SslConfig", "UnixSocketConfig"]
 
 
 class ListenerConfig(Section, frozen=True, kw_only=True):
+    """Limits of connections, whatever they are for, and proxies in front."""
+
     max_connections_per_address: Annotated[
         Count,
         Doc("Connections of one client address at once. 0: no limit."),
@@ -57,6 +59,8 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
 
 
 class UnixSocketConfig(Section, frozen=True, kw_only=True):
+    """Listening on a Unix socket, for a proxy on the same machine."""
+
     enabled: Annotated[bool, Doc("Listen on a Unix socket instead of `port`."), Env("UNIX_SOCKET_ENABLED")] = False
     path: Annotated[str, Doc("Absolute path of the socket."), Env("UNIX_SOCKET_PATH")] = "/var/run/sockudo/sockudo.sock"
     permission_mode: Annotated[
@@ -72,6 +76,8 @@ class UnixSocketConfig(Section, frozen=True, kw_only=True):
 
 
 class SslConfig(Section, frozen=True, kw_only=True):
+    """TLS in this process."""
+
     enabled: Annotated[
         bool,
         Doc("Speak TLS on `port`. Without both paths the server starts unencrypted, with an error in its log."),
@@ -100,6 +106,8 @@ class SslConfig(Section, frozen=True, kw_only=True):
 
 
 class CorsConfig(Section, frozen=True, kw_only=True):
+    """Pages of which sites may call the HTTP API from a browser."""
+
     credentials: Annotated[
         bool,
         Doc("Let pages send credentials. Always off when every origin is allowed, or none."),

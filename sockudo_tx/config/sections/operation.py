@@ -23,6 +23,8 @@ __all__ = ["HealthConfig", "LoggingConfig", "MetricsConfig", "RateLimiterConfig"
 
 
 class PrometheusConfig(Section, frozen=True, kw_only=True):
+    """Names and labels."""
+
     prefix: Annotated[
         str,
         Doc("Begins the names of all metrics but `process_*`."),
@@ -35,6 +37,8 @@ class PrometheusConfig(Section, frozen=True, kw_only=True):
 
 
 class MetricsConfig(Section, frozen=True, kw_only=True):
+    """Numbers for Prometheus, on a port of their own that should not be public."""
+
     enabled: Annotated[bool, Doc("Count, and answer `GET /metrics` on a port of its own."), Env("METRICS_ENABLED")] = (
         True
     )
@@ -47,6 +51,8 @@ class MetricsConfig(Section, frozen=True, kw_only=True):
 
 
 class HealthConfig(Section, frozen=True, kw_only=True):
+    """What `/up` reports."""
+
     adapter_loss: Annotated[
         Literal["degraded", "error"],
         Doc("What `/up` says while the nodes cannot reach each other: 200 `DEGRADED` or 503."),
@@ -58,6 +64,8 @@ class HealthConfig(Section, frozen=True, kw_only=True):
 
 
 class ShutdownConfig(Section, frozen=True, kw_only=True):
+    """How the server ends."""
+
     drain_ms: Annotated[
         Milliseconds,
         Doc("Keep accepting for this long after a signal while `/up` says 503, so that balancers notice."),
@@ -66,6 +74,8 @@ class ShutdownConfig(Section, frozen=True, kw_only=True):
 
 
 class ApiRateLimit(Section, frozen=True, kw_only=True):
+    """Requests of one client address."""
+
     max_requests: Annotated[
         Count,
         Doc("Requests of one client address in a window, all paths together."),
@@ -83,6 +93,8 @@ class ApiRateLimit(Section, frozen=True, kw_only=True):
 
 
 class WebSocketRateLimit(Section, frozen=True, kw_only=True):
+    """New WebSocket connections of one client address; limited only if this object or one of its variables is there."""
+
     max_requests: Annotated[
         Count,
         Doc("WebSocket connections one client address may open in a window."),
@@ -98,6 +110,8 @@ class WebSocketRateLimit(Section, frozen=True, kw_only=True):
 
 
 class RedisLimiterConfig(Section, frozen=True, kw_only=True):
+    """Drivers `redis` and `redis-cluster`."""
+
     prefix: Annotated[
         str | None,
         Doc("Begins the keys; another `:` follows. null: `database.redis.key_prefix` and `rl_http:`."),
@@ -108,6 +122,8 @@ class RedisLimiterConfig(Section, frozen=True, kw_only=True):
 
 
 class RateLimiterConfig(Section, frozen=True, kw_only=True):
+    """Limits for client addresses, beside those of each app."""
+
     enabled: Annotated[
         bool, Doc("Answer 429 to a client address that asks too often."), Env("RATE_LIMITER_ENABLED")
     ] = False
@@ -120,13 +136,14 @@ class RateLimiterConfig(Section, frozen=True, kw_only=True):
     api_rate_limit: ApiRateLimit = ApiRateLimit(max_requests=100, identifier="api")
     websocket_rate_limit: Annotated[
         WebSocketRateLimit | None,
-        Doc("Limit of new WebSocket connections, only if this object or one of its variables is set."),
         Begins(WebSocketRateLimit(max_requests=20, identifier="websocket_connect")),
     ] = None
     redis: Annotated[RedisLimiterConfig, UNUSED] = RedisLimiterConfig(prefix="sockudo_rl:")
 
 
 class LoggingConfig(Section, frozen=True, kw_only=True):
+    """How lines for people look."""
+
     colors_enabled: Annotated[
         bool, Doc("Colours in human-readable lines, on a terminal only."), Env("LOG_COLORS_ENABLED")
     ] = True

@@ -12,6 +12,8 @@ __all__ = ["QueueConfig"]
 
 
 class RedisQueueConfig(Section, frozen=True, kw_only=True):
+    """Driver `redis`."""
+
     concurrency: Annotated[Count, Doc("Deliveries taken at once; 0 counts as 1."), Env("QUEUE_REDIS_CONCURRENCY")] = 5
     prefix: Annotated[str | None, Doc("Begins the keys. null: `sockudo_queue:`."), Env("QUEUE_REDIS_PREFIX")] = (
         "sockudo_queue:"
@@ -21,6 +23,8 @@ class RedisQueueConfig(Section, frozen=True, kw_only=True):
 
 
 class RedisClusterQueueConfig(Section, frozen=True, kw_only=True):
+    """Driver `redis-cluster`."""
+
     concurrency: Annotated[
         Count, Doc("Deliveries taken at once; 0 counts as 1."), Env("REDIS_CLUSTER_QUEUE_CONCURRENCY")
     ] = 5
@@ -36,6 +40,8 @@ class RedisClusterQueueConfig(Section, frozen=True, kw_only=True):
 
 
 class SqsConfig(Section, frozen=True, kw_only=True):
+    """Driver `sqs`."""
+
     region: Annotated[str, Doc("AWS region."), Env("QUEUE_SQS_REGION")] = "us-east-1"
     queue_url_prefix: Annotated[str | None, Doc("Address of a queue without its name.")] = None
     visibility_timeout: Annotated[
@@ -54,12 +60,16 @@ class SqsConfig(Section, frozen=True, kw_only=True):
 
 
 class SnsConfig(Section, frozen=True, kw_only=True):
+    """Driver `sns`, which only publishes."""
+
     region: Annotated[str, Doc("AWS region."), Env("QUEUE_SNS_REGION")] = "us-east-1"
     topic_arn: Annotated[str, Doc("Topic to publish to."), Env("QUEUE_SNS_TOPIC_ARN")] = ""
     endpoint_url: Annotated[str | None, Doc("Another address than AWS's own."), Env("QUEUE_SNS_ENDPOINT_URL")] = None
 
 
 class QueueConfig(Section, frozen=True, kw_only=True):
+    """Where webhook deliveries wait."""
+
     driver: Annotated[
         Literal["memory", "redis", "redis-cluster", "sqs", "sns", "none"],
         Doc("Where webhook deliveries wait. `none`: no webhooks. Sockudo's own default is `redis`."),

@@ -13,16 +13,22 @@ NODE_VARIABLES = (Env("REDIS_CLUSTER_NODES", empty=()), Env("DATABASE_REDIS_CLUS
 
 
 class SentinelNode(Section, frozen=True, kw_only=True):
+    """A sentinel."""
+
     host: Annotated[str, Doc("Host name or address.")] = "localhost"
     port: Annotated[Port, Doc("Its port.")] = 26379
 
 
 class ClusterNode(Section, frozen=True, kw_only=True):
+    """A node of a cluster."""
+
     host: Annotated[str, Doc("Host name, address, `host:port` or `redis://` address.")] = "127.0.0.1"
     port: Annotated[Port, Doc("Port, when `host` names none.")] = 7000
 
 
 class RedisClusterConfig(Section, frozen=True, kw_only=True):
+    """Its cluster, for drivers `redis-cluster`."""
+
     nodes: Annotated[
         tuple[ClusterNode, ...], Doc("Some nodes of the cluster; the others are found."), *NODE_VARIABLES
     ] = ()
@@ -38,6 +44,8 @@ class RedisClusterConfig(Section, frozen=True, kw_only=True):
 
 
 class RedisConfig(Section, frozen=True, kw_only=True):
+    """The Redis server that adapter, cache, queue and rate limiter share unless they name another."""
+
     host: Annotated[str, Doc("Host name or address; `rediss://` in front means TLS."), Env("DATABASE_REDIS_HOST")] = (
         "127.0.0.1"
     )

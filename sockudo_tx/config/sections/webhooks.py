@@ -18,6 +18,8 @@ __all__ = ["BatchingConfig", "RetryConfig", "WebhooksConfig"]
 
 
 class BatchingConfig(Section, frozen=True, kw_only=True):
+    """Several webhook events in one request."""
+
     enabled: Annotated[bool, Doc("Join the webhook events of a moment."), UNUSED, Env("WEBHOOK_BATCHING_ENABLED")] = (
         True
     )
@@ -26,6 +28,8 @@ class BatchingConfig(Section, frozen=True, kw_only=True):
 
 
 class RetryConfig(Section, frozen=True, kw_only=True):
+    """What happens when an endpoint fails."""
+
     enabled: Annotated[bool, Doc("Try failed deliveries again."), UNUSED] = True
     max_attempts: Annotated[Count | None, Doc("Attempts in all. null: until the time is over."), UNUSED] = None
     max_elapsed_time_ms: Annotated[Milliseconds, Doc("When to give up."), UNUSED] = 300000
@@ -34,6 +38,8 @@ class RetryConfig(Section, frozen=True, kw_only=True):
 
 
 class WebhooksConfig(Section, frozen=True, kw_only=True):
+    """Telling your servers what happens; which endpoints hear it is a matter of each app."""
+
     batching: BatchingConfig = BatchingConfig()
     request_timeout_ms: Annotated[Milliseconds, Doc("Longest wait for an endpoint's answer."), UNUSED, ONE_OR_MORE] = (
         10000

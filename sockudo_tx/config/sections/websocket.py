@@ -20,6 +20,8 @@ __all__ = ["WebSocketConfig"]
 
 
 class WebSocketConfig(Section, frozen=True, kw_only=True):
+    """The connections of clients."""
+
     max_messages: Annotated[
         Count | None,
         Doc("Messages waiting for one slow client. null, 0 or `none`: not counted; both limits off means 1000."),

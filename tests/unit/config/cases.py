@@ -75,18 +75,6 @@ def as_bytes(content: Any) -> bytes:
     return json.dumps(content).encode()
 
 
-def tree(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON object that holds each value at its dotted path."""
-    result: dict[str, Any] = {}
-    for path, value in values.items():
-        *where, name = path.split(".")
-        inner = result
-        for step in where:
-            inner = inner.setdefault(step, {})
-        inner[name] = value
-    return result
-
-
 def strangers(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
     """Members of `value` that the schema does not name, where it names all."""
     if not isinstance(value, dict) or "properties" not in schema:

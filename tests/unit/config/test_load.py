@@ -15,9 +15,10 @@ from sockudo_tx.config.declare import walk
 from sockudo_tx.config.default_app import DEMO_APP
 from sockudo_tx.config.findings import ConfigError
 from sockudo_tx.config.load import Loaded, load
+from sockudo_tx.config.nested import nested
 from sockudo_tx.config.schema import Config
 
-from .cases import APP, DEFAULT, ConfigCase, texts, tree
+from .cases import APP, DEFAULT, ConfigCase, texts
 
 
 class PrecedenceTests(ConfigCase):
@@ -362,7 +363,7 @@ class AnythingTests(ConfigCase):
     @given(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=4), st.lists(APPS, max_size=2))
     def test_any_values(self, values: dict[str, Any], apps: list[Any]) -> None:
         """Any value at any key, and anything as an app, loads or is refused with findings."""
-        self.answer(json.dumps({**tree(values), "apps": apps}).encode(), {})
+        self.answer(json.dumps({**nested(values), "apps": apps}).encode(), {})
 
     @given(st.dictionaries(st.sampled_from(NAMES + OTHER_NAMES), st.text(max_size=12), max_size=5))
     def test_any_environment(self, environ: dict[str, str]) -> None:

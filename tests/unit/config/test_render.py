@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sockudo_tx.config.apps import APP_DOCS
-from sockudo_tx.config.declare import walk
+from sockudo_tx.config.declare import keys_of, walk
 from sockudo_tx.config.default_app import DEMO_APP
 from sockudo_tx.config.effective import MASK, effective
+from sockudo_tx.config.environment import value_at
 from sockudo_tx.config.jsonschema import json_schema
+from sockudo_tx.config.production import CHOICES
+from sockudo_tx.config.prose import THEMES
 from sockudo_tx.config.render import files, main, stale
 from sockudo_tx.config.schema import Config
 from sockudo_tx.protocol.app import App
@@ -50,7 +54,8 @@ class RenderTests(ConfigCase):
         """Every key, variable and app member is on the page."""
         page = files()["docs/configuration.md"]
         for key in walk(Config):
-            self.assertIn(f"`{key.path}`", page)
+            if not key.older:
+                self.assertIn(f"`{key.path}`", page)
             for env in key.env:
                 self.assertIn(f"`{env.name}`", page)
         for name in APP_DOCS:
@@ -72,6 +77,53 @@ class RenderTests(ConfigCase):
         port = json_schema()["properties"]["port"]
         self.assertEqual((port["type"], port["default"], port["maximum"]), ("integer", 6001, 65535))
         self.assertEqual(json_schema()["properties"]["activity_timeout"]["minimum"], 1)
+
+
+CREDENTIALS = {
+    "SOCKUDO_DEFAULT_APP_ID": "shop",
+    "SOCKUDO_DEFAULT_APP_KEY": "shop-key",
+    "SOCKUDO_DEFAULT_APP_SECRET": "6f1d2c77a1b84c0f9e3d5b6a",
+}
+
+
+class ExampleTests(ConfigCase):
+    """The examples beside the default file"""
+
+    def test_themes(self) -> None:
+        """Every section is in one part of the page, so that none is left out of it."""
+        names = [name for part in THEMES.values() for name in part]
+        self.assertEqual(sorted(names), sorted(key.name for key in keys_of(Config) if key.section is not None))
+
+    def test_production(self) -> None:
+        """The start for production has nothing to be told of but the app it needs."""
+        content = files()["config/production.json"].encode()
+        loaded = self.default(content, **CREDENTIALS)
+        self.assertEqual([str(finding) for finding in loaded.findings if finding.severity != "info"], [])
+        for path, value, why in CHOICES:
+            self.assertIn(f"`{path}`", files()["config/README.md"])
+            self.assertTrue(why.endswith("."))
+            if not isinstance(value, dict):
+                self.assertEqual(value_at(loaded.config, path), value)
+
+    def test_environment(self) -> None:
+        """Every line of the example may be used: it is accepted, and says what is built in."""
+        text = files()["config/example.env"]
+        pairs = dict(line[1:].split("=", 1) for line in text.splitlines() if re.match("#[A-Z]", line))
+        plain, loaded = self.variables(**CREDENTIALS), self.variables(**pairs | CREDENTIALS)
+        for name, section in effective(plain.config).items():
+            if name not in ("logging", "rate_limiter"):  # naming them makes what is absent otherwise
+                self.assertEqual(effective(loaded.config)[name], section, name)
+        self.assertEqual(texts(loaded, "warning"), [])
+        self.assertEqual(texts(loaded, "error"), [])
+
+    def test_environment_is_complete(self) -> None:
+        """Every variable with an effect is there, and none without."""
+        text = files()["config/example.env"]
+        for key in walk(Config):
+            for env in key.env:
+                if not key.unused:
+                    self.assertIn(f"\n#{env.name}=", text)
+        self.assertNotIn("NATS", text)
 
 
 class EffectiveTests(ConfigCase):

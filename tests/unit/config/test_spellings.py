@@ -8,9 +8,10 @@ from sockudo_tx.config.declare import walk
 from sockudo_tx.config.effective import MASK
 from sockudo_tx.config.environment import value_at
 from sockudo_tx.config.load import Loaded, survey
+from sockudo_tx.config.nested import nested
 from sockudo_tx.config.schema import Config
 
-from .cases import APP, ConfigCase, as_bytes, texts, tree
+from .cases import APP, ConfigCase, as_bytes, texts
 
 REDIS_CLUSTER = ("redis-cluster", "redis_cluster", "rediscluster")
 DRIVERS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -49,7 +50,7 @@ class WordTests(ConfigCase):
         for path, words in DRIVERS.items():
             for meant, spellings in words.items():
                 for text in {form for word in spellings for form in (word, word.upper(), word.title())}:
-                    self.assertEqual(value_at(self.surveyed(tree({path: text})).config, path), meant, text)
+                    self.assertEqual(value_at(self.surveyed(nested({path: text})).config, path), meant, text)
                     for env in keys[path].env:
                         found = self.surveyed({}, **{env.name: text})
                         self.assertEqual(value_at(found.config, path), meant, text)
@@ -62,7 +63,7 @@ class WordTests(ConfigCase):
             ("queue.driver", "sqs", "memory or none"),
             ("app_manager.driver", "postgres", "memory"),
         ):
-            (finding,) = self.refused({"config/config.json": tree({path: word})})
+            (finding,) = self.refused({"config/config.json": nested({path: word})})
             self.assertEqual(finding.path, path)
             self.assertIn("not available in this version", finding.message)
             self.assertIn(f"Use {usable}", finding.cure)
@@ -151,7 +152,8 @@ class FormTests(ConfigCase):
             self.assertEqual(finding.path, "unix_socket.permission_mode")
             self.assertIn("octal digits up to 777", str(finding))
         self.assertIn(
-            "quotation marks", self.refused({"config/config.json": tree({"unix_socket.permission_mode": 660})})[0].cure
+            "quotation marks",
+            self.refused({"config/config.json": nested({"unix_socket.permission_mode": 660})})[0].cure,
         )
 
     def test_C24_mode_in_the_variable(self) -> None:
@@ -197,7 +199,7 @@ class WrongTypeTests(ConfigCase):
         """One file with every key wrong gives one finding for each: path, value, rule and cure."""
         wrong: Any = {"an": "object"}
         keys = [key for key in walk(Config) if key.path != "app_manager.array.apps"]
-        findings = self.refused({"config/config.json": tree({key.path: wrong for key in keys})})
+        findings = self.refused({"config/config.json": nested({key.path: wrong for key in keys})})
         self.assertEqual(sorted({finding.path for finding in findings}), sorted(key.path for key in keys))
         self.assertEqual(len(findings), len(keys))
         secret = {key.path for key in keys if key.secret}

@@ -9,9 +9,10 @@ import pytest
 from sockudo_tx.config.declare import Key, walk
 from sockudo_tx.config.environment import value_at
 from sockudo_tx.config.load import BUILT_IN, Loaded, survey
+from sockudo_tx.config.nested import nested
 from sockudo_tx.config.schema import Config
 
-from .cases import DEFAULT, as_bytes, tree
+from .cases import DEFAULT, as_bytes
 
 KEYS = [key for key in walk(Config) if key.env]
 CHANGED_ANYWAY = ("metrics.driver", "cors.credentials", "ssl.enabled")
@@ -74,12 +75,12 @@ def test_variable_beats_file_beats_built_in(key: Key, name: str) -> None:
     file, text = values(key)
     plain = surveyed({})
     assert plain.sources[key.path] == BUILT_IN
-    written = surveyed(tree({key.path: file}))
+    written = surveyed(nested({key.path: file}))
     assert written.sources[key.path] == DEFAULT
     if key.path not in CHANGED_ANYWAY:
         assert value_at(written.config, key.path) != key.default
     only = next(env.only for env in key.env if env.name == name)
-    both = surveyed(tree({key.path: file}), **{name: "true" if only is True else text})
+    both = surveyed(nested({key.path: file}), **{name: "true" if only is True else text})
     assert both.sources[key.path] == f"environment {name}"
     expected = value_at(surveyed({}, **{name: "true" if only is True else text}).config, key.path)
     assert value_at(both.config, key.path) == expected
@@ -89,8 +90,8 @@ def test_variable_beats_file_beats_built_in(key: Key, name: str) -> None:
 def test_broken_variable_keeps_the_file(key: Key, name: str) -> None:
     """A text a key does not take leaves the file's value, with one finding that names variable, key and text."""
     file, _ = values(key)
-    written = surveyed(tree({key.path: file}))
-    broken = surveyed(tree({key.path: file}), **{name: "no such value"})
+    written = surveyed(nested({key.path: file}))
+    broken = surveyed(nested({key.path: file}), **{name: "no such value"})
     fallback = key.words.fallback if key.words else None
     expected = fallback if fallback is not None else value_at(written.config, key.path)
     assert value_at(broken.config, key.path) == expected
