@@ -3,7 +3,8 @@
     sockudo [-c FILE] [--strict]            the same as `sockudo run`
     sockudo run | check-config | bench | version
 
-Exit status: 0 done or stopped by a signal, 1 refused to start or check failed, 2 wrong usage.
+Exit status: 0 done, or stopped by SIGTERM or SIGINT; 1 refused to start, could not start, or check failed; 2 wrong
+usage; 130 and 143 interrupted before there was a server to stop.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = command(options)
         sys.stdout.flush()
+    except KeyboardInterrupt:  # before there was a server to stop
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # `sockudo check-config | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return 128 + signal.SIGPIPE
@@ -38,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="sockudo",
         description="A Pusher-compatible WebSocket server. Without a command it runs the server.",
         epilog="Settings come from config/config.json, --config FILE and the environment (PORT, HOST, ...), later ones "
-        "winning.",
+        "winning. SIGTERM drains and stops, SIGHUP reads the settings again. Exit status: 0 stopped or done, 1 "
+        "refused, 2 wrong usage.",
         allow_abbrev=False,
     )
     parser.set_defaults(command=_run, config=None, strict=False, check=False)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.integration.launch import SOCKUDO, TWISTD, LaunchCase, Process, eventually, get
+from tests.integration.launch import PATIENCE, SOCKUDO, TWISTD, LaunchCase, Process, environment, eventually, get
 from tests.integration.manager import Manager
 from tests.integration.over_unix import UnixCase
 
@@ -173,6 +175,24 @@ class ReloadTests(LifeCase):
         eventually("ignored", lambda: "not reloading" in process.output)
         process.signal(signal.SIGTERM)
         self.assertEqual(process.status(), 0)
+
+
+class TerminalTests(LifeCase):
+    """A server somebody started by hand"""
+
+    def test_terminal_that_goes(self) -> None:
+        """SIGHUP because the terminal has gone is an end, not a reload: nobody is left to stop the server."""
+        terminal, theirs = pty.openpty()
+        variables = environment(PORT=str(self.port), NOTIFY_SOCKET=self.manager.path)
+        process = subprocess.Popen([SOCKUDO], cwd=self.folder, env=variables, stdin=theirs, stdout=theirs)
+        self.addCleanup(process.kill)
+        os.close(theirs)
+        self.assertEqual(self.manager.hear()["READY"], "1")
+        self.hang_up(process.pid)  # by hand, while the terminal is there
+        os.close(terminal)
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(self.manager.hear()["STOPPING"], "1")
+        self.assertEqual(process.wait(PATIENCE), 0)
 
 
 class DrainTests(LifeCase):

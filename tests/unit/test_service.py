@@ -11,6 +11,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial import unittest
 from zope.interface import implementer
@@ -114,6 +115,26 @@ class StubbornClient:
 
     def abort(self) -> None:
         pass
+
+
+class StartTests(unittest.TestCase):
+    """Starting without a process."""
+
+    def test_report(self) -> None:
+        """One event with what support will ask for: listeners, drivers, TLS, apps, limits, unknown keys."""
+        server = make_service(loaded(actvity_timeout=1, websocket_max_payload_kb=4), MemoryReactorClock())
+        self.addCleanup(server.stopService)
+        with capturedLogs() as events:
+            server.startService()
+        (ready,) = [event for event in events if event["log_format"].startswith("ready")]
+        self.assertEqual(ready["log_level"].name, "info")
+        self.assertRegex(ready["listeners"], r"^http://127\.0\.0\.1:\d+$")
+        found = {name: ready[name] for name in ("app_manager", "adapter", "cache", "tls", "apps", "unknown_keys")}
+        expected = {"app_manager": "memory", "adapter": "local", "cache": "memory", "tls": False, "unknown_keys": 1}
+        self.assertEqual(found, {**expected, "apps": found["apps"]})
+        sizes = [ready[name] for name in ("max_message_size", "max_frame_size", "max_request_size")]
+        self.assertEqual(sizes, [4096, 16777216, 10485760])
+        self.assertEqual((ready["config"], bool(ready["version"])), ("test.json", True))
 
 
 class StopTests(unittest.TestCase):
