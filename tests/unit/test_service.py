@@ -31,6 +31,7 @@ SOURCES = Path(sockudo_tx.__file__).parent
 ADVISERS = {"advice", "probes"}
 """They look at keys only to say what they are worth."""
 CODE = "".join(path.read_text() for path in SOURCES.rglob("*.py") if ADVISERS.isdisjoint(path.parts))
+DERIVED = {"unix_socket.permission_mode": "unix_socket.mode"}
 FOR_DATABASES = {"app_manager.cache.enabled", "app_manager.cache.ttl"}
 """What their texts say: no app store of this version needs a cache."""
 
@@ -49,7 +50,7 @@ class SettingsTests(unittest.TestCase):
     def test_no_key_is_without_effect_in_silence(self) -> None:
         """Every key is read by somebody or marked as unused, which its documentation and the start-up log tell."""
         for key in walk(Config):
-            section, _, name = f"config.{key.path}".rpartition(".")
+            section, _, name = f"config.{DERIVED.get(key.path, key.path)}".rpartition(".")
             owner = section.rpartition(".")[2]
             read = re.search(rf"\b(self|{owner})\.{name}\b" if owner == "config" else rf"\b{owner}\.{name}\b", CODE)
             self.assertEqual(bool(read), not key.unused and key.path not in FOR_DATABASES, key.path)
