@@ -69,6 +69,10 @@ docs: tools ## Write the generated files: reference page, JSON Schema, example f
 docs-fresh: tools ## Fail when a generated file is stale
 	@$(VENV)/python -m sockudo_tx.config.render --check
 
+.PHONY: site
+site: tools ## Build the documentation into build/site; a link that leads nowhere fails it
+	@$(VENV)/zensical build --strict --clean --config-file mkdocs.yml
+
 .PHONY: bench
 bench: tools ## Every figure beside its reference, as ratios (benchmarks/README.md); ARGS=--quick for a minute
 	@$(VENV)/python benchmarks/run.py $(ARGS)
