@@ -73,8 +73,8 @@ class UnixListener(SocketListener):
     def _enter(self) -> int:
         """The folder as a descriptor; made when it is missing, with those above it."""
         folder = Path(self._path).parent
-        missing = [place for place in (folder, *folder.parents) if not place.exists()]
         try:
+            missing = [place for place in (folder, *folder.parents) if not place.exists()]
             for place in reversed(missing):
                 place.mkdir(exist_ok=True)
                 place.chmod(0o755)  # whatever the umask
@@ -84,8 +84,11 @@ class UnixListener(SocketListener):
             except PermissionError:  # we need to write there, not to list it
                 return os.open(folder, os.O_PATH | os.O_DIRECTORY)
         except OSError as error:
-            cure = "Make the folder and give it to the user of the server, or choose another path"
-            raise self._refusal(f"its folder cannot be used ({error.strerror}). {cure}") from error
+            raise self._no_folder(error) from error
+
+    def _no_folder(self, error: OSError) -> ListenError:
+        cure = "Make the folder and give it to the user of the server, or choose another path"
+        return self._refusal(f"its folder cannot be used ({error.strerror}). {cure}")
 
     def _clear(self, folder: int) -> None:
         """Remove a socket that nobody answers on. Anything else stays, and we do not start."""
@@ -93,19 +96,31 @@ class UnixListener(SocketListener):
             found = os.stat(self._name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise self._no_folder(error) from error
         if not stat.S_ISSOCK(found.st_mode):
             raise self._refusal("something that is not a socket is there. Move it away, or choose another path")
         with socket.socket(socket.AF_UNIX) as probe:
             probe.setblocking(False)
             answer = probe.connect_ex(self._path)
         if answer == errno.ECONNREFUSED:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._name, dir_fd=folder)
+            self._discard(folder)
         elif answer in {0, errno.EAGAIN, errno.EPROTOTYPE}:
             raise self._refusal("another program listens there. Stop it, or choose another path")
         elif answer != errno.ENOENT:
             reason = os.strerror(answer)
-            raise self._refusal(f"a socket is there, and whether a program listens on it cannot be told ({reason})")
+            raise self._refusal(f"a socket is there that we may not try ({reason}). Remove it, or choose another path")
+
+    def _discard(self, folder: int) -> None:
+        try:
+            os.unlink(self._name, dir_fd=folder)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            cure = "Remove it, or choose another path"
+            raise self._refusal(
+                f"a socket that nobody answers on cannot be removed ({error.strerror}). {cure}"
+            ) from error
 
     def _bind(self, folder: int) -> socket.socket:
         opened = socket.socket(socket.AF_UNIX)

@@ -233,3 +233,49 @@ class RaceTests(UnixCase):
                 client.connect(str(self.path))
             for listener in listeners:
                 self.successResultOf(listener.stopService())
+
+
+class StrangerTests(UnixCase):
+    """As a user who may not do everything"""
+
+    def as_nobody(self) -> None:
+        """Go on without root's privileges until the test ends."""
+        if os.getuid():
+            raise unittest.SkipTest("needs root, to give it up")
+        self.addCleanup(os.seteuid, 0)
+        os.seteuid(65534)
+
+    def test_folder_of_another(self) -> None:
+        """A folder we may not write in, or not even look into, is named with what to do."""
+        self.folder.chmod(0o755)
+        self.as_nobody()
+        self.assertIn("must be able to write in the folder", self.refusal())
+        self.assertIn("folder cannot be used", self.refusal(self.folder / "deeper" / "s.sock"))
+        os.seteuid(0)
+        self.folder.chmod(0o700)
+        os.seteuid(65534)
+        self.refusal()
+        self.refusal(self.folder / "deeper" / "s.sock")
+
+    def test_socket_of_another(self) -> None:
+        """A socket of somebody else, live or stale, stays where we may not try or remove it."""
+        self.folder.chmod(0o1777)
+        self.stale()
+        self.path.chmod(0o777)
+        self.as_nobody()
+        self.assertIn("cannot be removed", self.refusal())
+        os.seteuid(0)
+        self.path.chmod(0o600)
+        os.seteuid(65534)
+        self.assertIn("may not try", self.refusal())
+        self.assertTrue(self.path.is_socket())
+
+    def test_folder_that_cannot_be_listed(self) -> None:
+        """To write in the folder is enough."""
+        self.folder.chmod(0o733)
+        self.as_nobody()
+        listener = self.listener()
+        listener.open()
+        self.successResultOf(listener.stopService())
+        os.seteuid(0)
+        self.assertFalse(self.path.exists())
