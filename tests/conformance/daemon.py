@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from ssl import create_default_context
 from types import TracebackType
 from typing import Any
 
@@ -58,6 +59,8 @@ class Daemon:
     host: str = "127.0.0.1"
     files: Certified | None = None
     """Certificate and key, for a server that speaks TLS itself."""
+    authority: Path | None = None
+    """What vouches for the certificate, if not it for itself."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,7 +79,9 @@ class Daemon:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.json"
         manager = {"driver": "memory", "array": {"apps": self.apps}}
-        ssl = {"enabled": True, "cert_path": self.files.cert, "key_path": self.files.key} if self.files else {}
+        ssl: dict[str, Any] = {}
+        if self.files is not None:
+            ssl = {"enabled": True, "cert_path": self.files.cert, "key_path": self.files.key, "watch_interval_ms": 100}
         config.write_text(json.dumps({"app_manager": manager, "metrics": {"enabled": False}, "ssl": ssl}))
         command = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "sockudo", "-c", str(config)]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SOCKUDO_", "WEBSOCKET_"))}
@@ -93,7 +98,7 @@ class Daemon:
     def is_up(self) -> bool:
         """Whether `/up` answers 200."""
         try:
-            context = self.files.client_context() if self.files else None
+            context = create_default_context(cafile=self.authority or self.files.cert) if self.files else None
             with urllib.request.urlopen(f"{self.url}/up", timeout=2, context=context) as reply:
                 return bool(reply.status == 200)
         except (urllib.error.URLError, OSError):

@@ -3,6 +3,7 @@
 
 const { newPage, run } = require('./chromium');
 const { options, serverSdk } = require('./options');
+const { renew } = require('./renewal');
 
 const PUSHER = 'pusher-js/dist/web/pusher.min.js';
 const PUSHER_7 = 'pusher-js-7/dist/web/pusher.min.js';
@@ -19,6 +20,7 @@ async function pageWith(browser, complaints, bundles) {
   await page.exposeFunction('sendToUser', async (...args) => {
     await sdk.sendToUser(...args);
   });
+  await page.exposeFunction('renew', renew);
   const query = bundles.map((bundle) => `bundle=${bundle}`).join('&');
   await page.goto(`${options.backend}/page?${query}`);
   return page;
@@ -30,8 +32,9 @@ async function inPagePusher(options) {
     return new Pusher(options.key, {
       wsHost: options.host,
       wsPort: options.port,
+      wssPort: options.port,
       cluster: '',
-      forceTLS: false,
+      forceTLS: options.tls,
       channelAuthorization: { endpoint: '/pusher/auth', headers },
       userAuthentication: { endpoint: '/pusher/user-auth', headers },
     });
@@ -122,10 +125,40 @@ async function inPageEcho(options) {
   return found;
 }
 
+async function inPageRenewed(options) {
+  const open = () =>
+    new Pusher(options.key, { wsHost: options.host, wssPort: options.port, cluster: '', forceTLS: true });
+  const next = (emitter, event) =>
+    new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Error(`no ${event}`)), 9000);
+      emitter.bind(event, resolve);
+    });
+  const ann = open();
+  const news = ann.subscribe('news');
+  await next(news, 'pusher:subscription_succeeded');
+  const states = [];
+  ann.connection.bind('state_change', ({ current }) => states.push(current));
+  await renew();
+  const bob = open();
+  await next(bob.subscribe('news'), 'pusher:subscription_succeeded');
+  const arrived = [next(news, 'hello'), next(bob.channel('news'), 'hello')];
+  await publish('news', 'hello', { to: 'both' });
+  return { heard: await Promise.all(arrived), states };
+}
+
 const pusher = (bundle) => async (browser, complaints) =>
   (await pageWith(browser, complaints, [bundle])).evaluate(inPagePusher, options);
 
 const echo = (broadcaster) => async (browser, complaints) =>
   (await pageWith(browser, complaints, [PUSHER_ENCRYPTION, ECHO])).evaluate(inPageEcho, { ...options, broadcaster });
 
-run({ pusher: pusher(PUSHER), pusher7: pusher(PUSHER_7), echoPusher: echo('pusher'), echoReverb: echo('reverb') });
+const renewed = async (browser, complaints) =>
+  (await pageWith(browser, complaints, [PUSHER])).evaluate(inPageRenewed, options);
+
+run({
+  pusher: pusher(PUSHER),
+  pusher7: pusher(PUSHER_7),
+  echoPusher: echo('pusher'),
+  echoReverb: echo('reverb'),
+  renewed,
+});

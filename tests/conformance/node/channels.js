@@ -2,10 +2,21 @@
 'use strict';
 
 const { caughtUp, connected, next, options, record, run, sdk, subscribed, until } = require('./harness');
+const { renew } = require('./renewal');
 
 async function connect() {
   const pusher = await connected('ann');
   return { states: pusher.states, socket_id: pusher.connection.socket_id, first: pusher.frames.map((f) => f.event) };
+}
+
+async function renewed() {
+  const ann = await connected('ann');
+  const news = await subscribed(ann, 'news');
+  await renew();
+  const bob = await connected('bob');
+  const arrived = [next(news, 'hello'), next(await subscribed(bob, 'news'), 'hello')];
+  await sdk.trigger('news', 'hello', { to: 'both' });
+  return { heard: await Promise.all(arrived), states: ann.states.slice(ann.states.indexOf('connected') + 1) };
 }
 
 async function publicChannel() {
@@ -122,4 +133,4 @@ async function subscriptionCount() {
   return { counts, last: channel.subscriptionCount };
 }
 
-run({ connect, publicChannel, privateChannel, presence, encrypted, cache, clientEvents, subscriptionCount });
+run({ cache, clientEvents, connect, encrypted, presence, privateChannel, publicChannel, renewed, subscriptionCount });
