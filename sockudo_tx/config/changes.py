@@ -13,9 +13,9 @@ from .environment import replaced, value_at
 from .resolve import APPS
 from .schema import Config
 
-__all__ = ["Change", "changes", "followed", "reloads"]
+__all__ = ["RELOADED", "Change", "changes", "followed", "reloads"]
 
-_RELOADED = (
+RELOADED = (
     "activity_timeout",
     "app_manager.array.apps",
     "channel_limits.",
@@ -65,7 +65,7 @@ class Change(NamedTuple):
 
 def reloads(path: str) -> bool:
     """Whether a running server follows a change of this key."""
-    return any(path == known or (known[-1] in "._" and path.startswith(known)) for known in _RELOADED)
+    return any(path == known or (known[-1] in "._" and path.startswith(known)) for known in RELOADED)
 
 
 def changes(old: Config, new: Config) -> list[Change]:

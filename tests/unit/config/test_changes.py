@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.config.changes import Change, changes, followed, reloads
+from sockudo_tx.config.changes import RELOADED, Change, changes, followed, reloads
 from sockudo_tx.config.declare import walk
 from sockudo_tx.config.load import load
 from sockudo_tx.config.schema import Config
@@ -82,10 +84,19 @@ class ChangesTests(SynchronousTestCase):
         )
         self.assertEqual(len(change.after), 200)
 
+    def test_page(self) -> None:
+        """docs/running.md names what follows a reload, all of it and nothing else."""
+        page = (Path(__file__).resolve().parents[3] / "docs" / "running.md").read_text()
+        rows = page.partition("What follows a reload:")[2].partition("Everything else")[0].splitlines()
+        named = {word for row in rows if row.startswith("| `") for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
+        self.assertEqual(named, {name + "*" if name[-1] in "._" else name for name in RELOADED})
+
     def test_every_word_is_a_key(self) -> None:
         """What is said to follow a reload exists, sections with at least one key."""
         followed_keys = [key.path for key in walk(Config) if reloads(key.path)]
         for path in ("cors.origin", "websocket.compression", "rate_limiter.api_rate_limit.max_requests", "debug"):
             self.assertIn(path, followed_keys)
+        for name in RELOADED:
+            self.assertTrue([key for key in walk(Config) if key.path.startswith(name) and reloads(key.path)], name)
         for path in ("host", "port", "path_prefix", "adapter.driver", "cache.driver", "ssl.enabled", "metrics.port"):
             self.assertNotIn(path, followed_keys)
