@@ -222,7 +222,12 @@ def _check_later_members(apps: list[App], report: Report) -> None:
     for member, loss in LATER_APP_MEMBERS.items():
         names = ", ".join(shown(app.id) for app in apps if getattr(app, member))
         if names:
-            report.warn(APPS, f"`{member}` is not part of this version, so {loss}", cause=f"set by app {names}")
+            report.warn(
+                APPS,
+                f"`{member}` is not part of this version, so {loss}",
+                cause=f"set by app {names}",
+                cure="Leave it for the version that has it, or remove it",
+            )
 
 
 def _all_apps(

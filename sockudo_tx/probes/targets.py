@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from ..config.grammar import shown
 from ..config.redis_address import Endpoint, cluster_seeds, queue_seeds, single_server
 from ..config.schema import Config
 from .reach import Target
@@ -31,7 +32,21 @@ def targets(config: Config) -> list[Target]:
         found += _redis(config, "rate_limiter.redis", "the rate limiter", clustered, limiter.redis.url_override)
     if config.queue.driver != "none":
         found += _webhooks(config)
-    return list(dict.fromkeys(found))
+    return _merged(found)
+
+
+def _merged(found: Iterable[Target]) -> list[Target]:
+    """Each address once for each key, with all that use it; required by one is required."""
+    places: dict[tuple[str, str, int, bool], list[Target]] = {}
+    for target in found:
+        places.setdefault((target.path, target.host, target.port, target.connect), []).append(target)
+    return [
+        targets[0]._replace(
+            what=" and ".join(dict.fromkeys(target.what for target in targets)),
+            required=any(target.required for target in targets),
+        )
+        for targets in places.values()
+    ]
 
 
 def _adapter(config: Config) -> Iterator[Target]:
@@ -130,7 +145,7 @@ def _webhooks(config: Config) -> Iterator[Target]:
         for webhook in app.webhooks:
             found = address(webhook.url, 443) if webhook.url else None
             if found is not None:
-                what = f"a webhook of app {app.id}"
+                what = f"the host of a webhook of app {shown(app.id)},"
                 yield Target("app_manager.array.apps", what, *found, connect=False)
 
 

@@ -35,15 +35,16 @@ def world_findings(loaded: Loaded) -> Iterator[Finding]:
 
 def _unreachable(target: Target, reason: str, loaded: Loaded) -> Finding:
     name = target.host if not target.connect else target.address
-    does = "does not answer" if target.connect else "is unknown"
+    said = f"{target.what} at {name} does not answer" if target.connect else f"{target.what} {name}, does not resolve"
+    cure = "Start it, or correct the address" if target.connect else "Correct the address"
     return Finding(
         severity="error" if target.required else "warning",
         path=target.path,
-        message=f"{target.what} at {name} {does}",
+        message=said,
         value=name,
         rule="it resolves" if not target.connect else "it accepts TCP connections from this machine",
         cause=reason,
-        cure="Start it, or correct the address; if it is only reachable from elsewhere, use --offline",
+        cure=f"{cure}; if it is only known elsewhere, use --offline",
         source=loaded.sources.get(target.path, ""),
         refuses=target.required,
     )

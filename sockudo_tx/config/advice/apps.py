@@ -48,6 +48,10 @@ def _origins(config: Config, written: Written) -> Iterator[Advice]:
     for app in config.app_manager.array.apps:
         if app.allowed_origins == ALLOW_NONE:
             continue
+        if "*" in app.allowed_origins and len(app.allowed_origins) > 1:
+            cause = "`*` lets every page in, whatever else is listed"
+            cure = "Remove `*`, or the other patterns"
+            yield _of(app, "allowed_origins", "holds `*` and other patterns", cause, cure, quoted(app.allowed_origins))
         for pattern in app.allowed_origins:
             why = None if pattern == "*" else idle_pattern(pattern)
             if why is not None:

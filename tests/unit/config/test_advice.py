@@ -202,6 +202,7 @@ class AppTests(AdviceCase):
             "*",
         ):
             self.assertIsNone(idle_pattern(pattern), pattern)
+        self.conflict({"apps": [{**APP, "allowed_origins": ["a.com", "*"]}]}, key, "every page")
         self.conflict({"cors": {"origin": ["https://a.com/x"]}}, "cors.origin", "without `/`")
         self.peace({"cors": {"origin": ["https://a.com"]}})
 

@@ -7,18 +7,12 @@ from typing import Any
 from sockudo_tx.config.load import survey
 from sockudo_tx.config.schema import Config
 from sockudo_tx.probes.targets import address, targets
-from tests.unit.config.cases import APP, DEFAULT, ConfigCase
+from tests.unit.config.cases import APP, DEFAULT, ConfigCase, reader
 
 
 def named(content: dict[str, Any], **environ: str) -> list[tuple[str, str, int]]:
     """Key, host and port of every target of a file."""
-    import json
-
-    def read(name: str) -> bytes:
-        if name == f"/here/{DEFAULT}":
-            return json.dumps({"apps": [APP], **content}).encode()
-        raise FileNotFoundError(name)
-
+    read = reader({DEFAULT: {"apps": [APP], **content}})
     return [(one.path, one.host, one.port) for one in targets(survey(None, environ, "/here", read=read).config)]
 
 
@@ -45,6 +39,13 @@ class TargetTests(ConfigCase):
         found = named(content, REDIS_URL="redis://h:1/2")
         keys = ("adapter.redis.redis_pub_options.url", "queue.redis.url_override", "cache.redis.url_override")
         self.assertEqual(found, [(key, "h", 1) for key in keys])
+
+    def test_shared(self) -> None:
+        """What several parts use is one target that names them all, required when one of them requires it."""
+        drivers = {name: {"driver": "redis"} for name in ("adapter", "cache", "queue")}
+        (target,) = targets(survey(None, {}, "/here", read=reader({DEFAULT: {"apps": [APP], **drivers}})).config)
+        self.assertEqual(target.what, "Redis for the adapter and Redis for the queue and Redis for the cache")
+        self.assertTrue(target.required)
 
     def test_sentinels(self) -> None:
         """With sentinels those are asked, not the host; an address may name them too."""

@@ -84,5 +84,5 @@ class WorldTests(SynchronousTestCase):
         """A webhook to a host nobody knows is told without its path and query."""
         app = {**APP, "webhooks": [{"url": "https://no-such-host.invalid/x?token=hunter2", "event_types": []}]}
         (finding,) = self.found({"apps": [app]})
-        self.assertIn("a webhook of app a at no-such-host.invalid is unknown", finding.message)
+        self.assertIn("the host of a webhook of app 'a', no-such-host.invalid, does not resolve", finding.message)
         self.assertNotIn("hunter2", repr(finding))
