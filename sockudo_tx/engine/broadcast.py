@@ -41,8 +41,9 @@ def deliver(sockets: Iterable[Socket], text: str, tally: AppTally, excluded: Soc
             continue
         sink = socket.sink
         if sink.framing is not framing:
-            size += len(frame) * (count - counted)
-            counted = count
+            if framing is not None:
+                size += len(frame) * (count - counted)
+                counted = count
             framing = sink.framing
             frame = frames.get(framing) or frames.setdefault(framing, framing.frame(payload))
         sink.push(frame)
@@ -102,8 +103,9 @@ def deliver_control(sockets: Iterable[Socket], text: str, tally: AppTally) -> No
     for socket in tuple(sockets):
         sink = socket.sink
         if sink.framing is not framing:
-            size += len(frame) * (count - counted)
-            counted = count
+            if framing is not None:
+                size += len(frame) * (count - counted)
+                counted = count
             framing = sink.framing
             frame = frames.get(framing) or frames.setdefault(framing, framing.frame(payload))
         sink.push_control(frame)

@@ -49,7 +49,7 @@ class Registry:
         if channel is None:
             channel = space.channels[name.text] = Channel(name, space.tally)
         if socket not in channel.subscribers:
-            space.tally.entered(name.kind)
+            space.tally.subscriptions[channel.kind] += 1
         channel.subscribers[socket] = subscription
         channel.audience = None
         return channel
@@ -59,7 +59,7 @@ class Registry:
         channel = space.channels.get(name)
         if channel is None or channel.subscribers.pop(socket, None) is None:
             return None
-        space.tally.left(channel.name.kind)
+        space.tally.unsubscriptions[channel.kind] += 1
         channel.audience = None
         if not channel.subscribers:
             del space.channels[name]

@@ -168,7 +168,7 @@ class Engine:
                 count = publish_locally(space, channel, text, event.socket_id)
                 if count:
                     found = space.channels.get(channel)
-                    reached.append(("public" if found is None else found.name.kind, count))
+                    reached.append(("public" if found is None else found.kind, count))
             if "cache-" in channel and ChannelName.of(channel).cache:
                 self._cached.store(app.id, channel, text)
         return reached

@@ -81,10 +81,11 @@ Audience = tuple[tuple[IFraming, tuple[ISink, ...]], ...]
 class Channel:
     """A channel with local subscribers. They come and go through the registry only."""
 
-    __slots__ = ("audience", "mirror", "name", "replays", "subscribers", "tally")
+    __slots__ = ("audience", "kind", "mirror", "name", "replays", "subscribers", "tally")
 
     def __init__(self, name: ChannelName, tally: AppTally) -> None:
         self.name = name
+        self.kind = name.kind
         self.tally = tally
         """The counts of its app."""
         self.subscribers: dict[Socket, Subscription] = {}

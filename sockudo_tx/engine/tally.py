@@ -8,11 +8,12 @@ not fall. Source: http-api.md 11.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 
 from ..protocol.errors import PeerError
 
-__all__ = ["APPS_AT_MOST", "FANOUT_MS", "SYSTEM", "UNKNOWN", "AppTally", "Histogram", "Tally"]
+__all__ = ["APPS_AT_MOST", "CROWDS", "FANOUT_MS", "SYSTEM", "UNKNOWN", "AppTally", "Histogram", "Tally"]
 
 APPS_AT_MOST = 10_000
 """Apps with counts of their own; what comes later is counted as `unknown`."""
@@ -23,7 +24,9 @@ SYSTEM = "system"
 FANOUT_MS = (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 """Upper bounds of `broadcast_latency_ms`."""
 
-_CROWDS = ((10, "xs"), (100, "sm"), (1000, "md"), (10000, "lg"))
+CROWDS = ("xs", "sm", "md", "lg", "xl")
+"""Words for how many an event has reached: up to 10, 100, 1000, 10000, or more."""
+_CROWDS = (10, 100, 1000, 10000)
 
 
 class Histogram:
@@ -70,7 +73,7 @@ class AppTally:
         self.disconnections = 0
         self.over_quota = 0
         """Connections refused because the app had all it may have."""
-        self.errors: dict[str, int] = {}
+        self.errors = _counters()
         """By `PeerError.kind`."""
         self.received = 0
         """Well-formed messages of clients; `received_bytes` are those of their texts."""
@@ -81,9 +84,9 @@ class AppTally:
         What is dropped later because a client is too slow stays counted here, and is counted as dropped there.
         """
         self.sent_bytes = 0
-        self.subscriptions: dict[str, int] = {}
+        self.subscriptions = _counters()
         """By `ChannelName.kind`, like `unsubscriptions`."""
-        self.unsubscriptions: dict[str, int] = {}
+        self.unsubscriptions = _counters()
         self.client_event_checks = 0
         """Client events that were held against the app's rate; `client_event_refusals` were above it."""
         self.client_event_refusals = 0
@@ -94,24 +97,17 @@ class AppTally:
         self.idempotent = 0
         """Idempotency keys used for the first time; `duplicates` were used again."""
         self.duplicates = 0
-        self.fanouts: dict[tuple[str, str], Histogram] = {}
-        """Milliseconds from a call to the end of its fan-out, by channel kind and size of the crowd."""
-
-    def entered(self, kind: str) -> None:
-        """A socket has entered a channel of this kind."""
-        self.subscriptions[kind] = self.subscriptions.get(kind, 0) + 1
-
-    def left(self, kind: str) -> None:
-        """A socket has left a channel of this kind, by itself or by disconnecting."""
-        self.unsubscriptions[kind] = self.unsubscriptions.get(kind, 0) + 1
+        self.fanouts: dict[str, tuple[Histogram, ...]] = {}
+        """Milliseconds from a call to the end of its fan-out, by channel kind, and there for each of `CROWDS`."""
 
     def fanned_out(self, kind: str, recipients: int, milliseconds: float) -> None:
         """An event of a REST call has reached so many clients of this node, at least one."""
-        key = (kind, _crowd(recipients))
-        found = self.fanouts.get(key)
-        if found is None:
-            found = self.fanouts[key] = Histogram(FANOUT_MS)
-        found.observe(milliseconds)
+        crowds = self.fanouts.get(kind)
+        if crowds is None:
+            crowds = self.fanouts[kind] = tuple([Histogram(FANOUT_MS) for _ in CROWDS])
+        histogram = crowds[bisect_left(_CROWDS, recipients)]
+        histogram.counts[bisect_left(FANOUT_MS, milliseconds)] += 1
+        histogram.sum += milliseconds
 
 
 class Tally:
@@ -124,7 +120,7 @@ class Tally:
         self.system = AppTally()
         self.apps: dict[str, AppTally] = {}
         """By the id of an app that exists, or did."""
-        self.answers: dict[tuple[str, int], int] = {}
+        self.answers: defaultdict[tuple[str, int], int] = defaultdict(int)
         """HTTP answers by route and status. Routes are those of the server, not what clients asked for."""
 
     def of(self, app_id: str) -> AppTally:
@@ -145,16 +141,8 @@ class Tally:
         elif kind == "rate_limited":
             tally.client_event_refusals += 1
         elif kind:
-            tally.errors[kind] = tally.errors.get(kind, 0) + 1
-
-    def answered(self, route: str, status: int) -> None:
-        """An HTTP request was answered."""
-        key = (route, status)
-        self.answers[key] = self.answers.get(key, 0) + 1
+            tally.errors[kind] += 1
 
 
-def _crowd(recipients: int) -> str:
-    for most, word in _CROWDS:
-        if recipients <= most:
-            return word
-    return "xl"
+def _counters() -> defaultdict[str, int]:
+    return defaultdict(int)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from ...engine.server import Engine
 from ...engine.tables import AppSpace
-from ...engine.tally import SYSTEM, UNKNOWN, AppTally
+from ...engine.tally import CROWDS, SYSTEM, UNKNOWN, AppTally
 from ..outbox import Outbox
 from . import families as f
 from .exposition import Value
@@ -76,7 +76,12 @@ def _counts(app_id: str, tally: AppTally) -> list[Sample]:
     samples += [(f.ERRORS, (app_id, kind), count) for kind, count in tally.errors.items()]
     samples += [(f.SUBSCRIPTIONS, (app_id, kind), count) for kind, count in tally.subscriptions.items()]
     samples += [(f.UNSUBSCRIPTIONS, (app_id, kind), count) for kind, count in tally.unsubscriptions.items()]
-    samples += [(f.FANOUT, (app_id, *key), histogram) for key, histogram in tally.fanouts.items()]
+    for kind, crowds in tally.fanouts.items():
+        samples += [
+            (f.FANOUT, (app_id, kind, word), seen)
+            for word, seen in zip(CROWDS, crowds, strict=True)
+            if any(seen.counts)
+        ]
     if tally.client_event_checks:
         limiter = (app_id, "client_events", "unknown")
         samples.append((f.LIMIT_CHECKS, limiter, tally.client_event_checks))
@@ -89,7 +94,7 @@ def _channels(app_id: str, tally: AppTally, space: AppSpace | None) -> Iterator[
     kinds = Counter(dict.fromkeys(tally.subscriptions, 0))
     if space is not None:
         for piece in _pieces(list(space.channels.values()), _CHANNELS):
-            kinds.update([channel.name.kind for channel in piece])
+            kinds.update([channel.kind for channel in piece])
             yield []
     yield [(f.CHANNELS, (app_id, kind), count) for kind, count in kinds.items()]
 

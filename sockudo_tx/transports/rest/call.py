@@ -34,12 +34,15 @@ class Call(NamedTuple):
     """`X-Idempotency-Key`."""
     began: float
     """When its head had come."""
+    tally: AppTally
+    """The app's counts."""
     fanouts: FanOuts
 
     def publish(self, event: Publication) -> None:
         """Deliver an event to everybody connected here."""
-        app = self.app
-        self.fanouts.add(app.id, self.engine.publish(app, event), self.began)
+        reached = self.engine.publish(self.app, event)
+        if reached:
+            self.fanouts.add(self.tally, reached, self.began)
 
     def segment(self, index: int) -> str:
         """A segment of the path, decoded once."""

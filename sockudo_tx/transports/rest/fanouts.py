@@ -6,7 +6,9 @@ that is slow, has every frame of every event told of here. Source: http-api.md 1
 
 from __future__ import annotations
 
-from ...engine.server import Engine
+from twisted.internet.interfaces import IReactorTime
+
+from ...engine.tally import AppTally
 from ..turn import Turn
 
 __all__ = ["FanOuts"]
@@ -15,26 +17,26 @@ __all__ = ["FanOuts"]
 class FanOuts:
     """Those of this turn, of all requests; counted when it ends."""
 
-    __slots__ = ("_engine", "_leaving", "_turn")
+    __slots__ = ("_clock", "_leaving", "_turn")
 
-    def __init__(self, engine: Engine, turn: Turn) -> None:
-        self._engine = engine
+    def __init__(self, clock: IReactorTime, turn: Turn) -> None:
+        self._clock = clock
         self._turn = turn
-        self._leaving: list[tuple[str, list[tuple[str, int]], float]] = []
+        self._leaving: list[tuple[AppTally, list[tuple[str, int]], float]] = []
 
-    def add(self, app_id: str, reached: list[tuple[str, int]], began: float) -> None:
-        """A call that began then has published this turn; `reached` is what `Engine.publish` told."""
-        if reached:
-            if not self._leaving:
-                self._turn.add_late(self)
-            self._leaving.append((app_id, reached, began))
+    def add(self, tally: AppTally, reached: list[tuple[str, int]], began: float) -> None:
+        """A call that began then has published this turn; `reached` is what `Engine.publish` told, and not empty."""
+        leaving = self._leaving
+        if not leaving:
+            self._turn.add_late(self)
+        leaving.append((tally, reached, began))
 
     def flush(self) -> None:
         """The turn is over."""
-        now = self._engine.clock.seconds()
-        leaving, self._leaving = self._leaving, []
-        for app_id, reached, began in leaving:
-            tally = self._engine.tally.of(app_id)
-            milliseconds = max(0.0, now - began) * 1000
+        now = self._clock.seconds()
+        leaving = self._leaving
+        for tally, reached, began in leaving:
+            milliseconds = (now - began) * 1000 if now > began else 0.0
             for kind, recipients in reached:
                 tally.fanned_out(kind, recipients, milliseconds)
+        leaving.clear()

@@ -50,7 +50,7 @@ class Guard:
             segments = segments[1:]
         else:
             app = await self._app_of_key(parameters.get("auth_key"))
-        request.tally = self._engine.tally.of(app.id)
+        tally = request.tally = self._engine.tally.of(app.id)
         now = self._engine.clock.seconds()
         paths = candidate_paths(request.path, self._prefix)
         try:
@@ -76,6 +76,7 @@ class Guard:
             request.header(b"content-encoding") or "",
             request.header(b"x-idempotency-key"),
             request.began,
+            tally,
             self._fanouts,
         )
 

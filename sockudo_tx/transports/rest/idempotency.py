@@ -45,7 +45,7 @@ class Claims:
     def __init__(self, call: Call, space: str) -> None:
         settings, app = call.settings.idempotency, call.app
         self._cache = call.engine.cache
-        self._tally = call.engine.tally.of(app.id)
+        self._tally = call.tally
         self._clock = call.engine.clock
         self._on = settings.enabled if app.idempotency_enabled is None else app.idempotency_enabled
         self._ttl = max(app.idempotency_ttl_seconds or settings.ttl_seconds, 1)

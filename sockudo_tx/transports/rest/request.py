@@ -222,23 +222,25 @@ class Request:
 
     def _count(self, reply: Reply) -> None:
         """Once for each request that is answered (http-api.md 10.3, 11.6)."""
-        counts, route = self._api.engine.tally, self._route
-        counts.answered(_NO_ROUTE if route is None else route.path, reply.status)
-        if route is None:
-            return
+        route = self._route
+        self._api.engine.tally.answers[_NO_ROUTE if route is None else route.path, reply.status] += 1
         sent = 0 if self.method == "HEAD" else len(reply.body)
-        if self.tally is None and route.calls == "system":
-            self.tally = counts.system
         if self.tally is not None:
             self._account(self.tally, sent)
-        elif (
-            route.signed is not None and route.app_in_path
-        ) or route.calls == "app":  # refused before it was asked for
+        elif route is not None:
+            self._count_unasked(route, sent)
 
-            def named(app: App | None) -> None:
-                if app is not None:
-                    self._account(counts.of(app.id), sent)
+    def _count_unasked(self, route: Route, sent: int) -> None:
+        """A health call, or one that was refused before its app was asked for."""
+        counts = self._api.engine.tally
 
+        def named(app: App | None) -> None:
+            if app is not None:
+                self._account(counts.of(app.id), sent)
+
+        if route.calls == "system":
+            self._account(counts.system, sent)
+        elif route.calls == "app" or (route.signed is not None and route.app_in_path):
             ask(lambda: self._api.guard.named(self.segments[0]), named, lambda _: None)
 
     def _account(self, tally: AppTally, sent: int) -> None:

@@ -112,7 +112,7 @@ def rest_site(
     api = RestApi(
         engine=engine,
         routes=Routes(settings.prefix, routes),
-        guard=Guard(engine, settings, FanOuts(engine, turn)),
+        guard=Guard(engine, settings, FanOuts(engine.clock, turn)),
         answers=Answers(engine.clock, settings.cors),
         repeats=repeats,
         turn=turn,
