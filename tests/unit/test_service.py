@@ -33,7 +33,15 @@ FOR_LATER = {"pooling.py", "redis_address.py", "redis_keys.py", "sections", "pro
 """They read keys for drivers that are not there yet, or only name keys."""
 """They look at keys only to say what they are worth."""
 CODE = "".join(path.read_text() for path in SOURCES.rglob("*.py") if (ADVISERS | FOR_LATER).isdisjoint(path.parts))
-DERIVED = {"unix_socket.permission_mode": "unix_socket.mode"}
+CALLED = {
+    "unix_socket.permission_mode": "unix_socket.mode",
+    "rate_limiter.api_rate_limit.window_seconds": "api.window_seconds",
+    "rate_limiter.websocket_rate_limit.max_requests": "websocket.max_requests",
+    "rate_limiter.websocket_rate_limit.window_seconds": "websocket.window_seconds",
+    "rate_limiter.websocket_rate_limit.trust_hops": "websocket.trust_hops",
+    "metrics.driver": "metrics.enabled",
+}
+"""How those who read these keys call them; the driver of metrics is one word."""
 FOR_DATABASES = {"app_manager.cache.enabled", "app_manager.cache.ttl"}
 """What their texts say: no app store of this version needs a cache."""
 
@@ -52,7 +60,7 @@ class SettingsTests(unittest.TestCase):
     def test_no_key_is_without_effect_in_silence(self) -> None:
         """Every key is read by somebody or marked as unused, which its documentation and the start-up log tell."""
         for key in walk(Config):
-            section, _, name = f"config.{DERIVED.get(key.path, key.path)}".rpartition(".")
+            section, _, name = f"config.{CALLED.get(key.path, key.path)}".rpartition(".")
             owner = section.rpartition(".")[2]
             read = re.search(rf"\b(self|{owner})\.{name}\b" if owner == "config" else rf"\b{owner}\.{name}\b", CODE)
             self.assertEqual(bool(read), not key.unused and key.path not in FOR_DATABASES, key.path)
