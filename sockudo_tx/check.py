@@ -13,7 +13,8 @@ import msgspec
 
 from .config.effective import effective
 from .config.findings import ConfigError, Finding
-from .config.load import BUILT_IN, Loaded, survey
+from .config.grammar import flag
+from .config.load import BUILT_IN, STRICT_VARIABLE, Loaded, survey
 from .config.verdict import Style, counts, findings_text, settings_text, verdict
 from .probes import certificate_findings, file_limit_findings, world_findings
 
@@ -70,7 +71,7 @@ def check_config(
     if not offline and not (loaded.refused and loaded.file is None):
         loaded = loaded._replace(findings=[*loaded.findings, *world_findings(loaded)])
     if as_json:
-        print(_dumps(_report(loaded, strict)))
+        print(_dumps(_report(loaded, strict or flag(os.environ.get(STRICT_VARIABLE, "")) is True)))
     else:
         _tell(loaded, everything)
     return 1 if loaded.refused else 0

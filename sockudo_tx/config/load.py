@@ -27,7 +27,7 @@ from .older import filled_in, mirrored
 from .resolve import APPS, FileReader, nearest
 from .schema import Config
 
-__all__ = ["BUILT_IN", "DEFAULT_PATH", "ConfigError", "Finding", "Loaded", "load", "survey"]
+__all__ = ["BUILT_IN", "DEFAULT_PATH", "STRICT_VARIABLE", "ConfigError", "Finding", "Loaded", "load", "survey"]
 
 DEFAULT_PATH = "config/config.json"
 BUILT_IN = "built-in"
@@ -160,7 +160,7 @@ def _content(path: str, data: bytes, report: Report) -> JsonObject | None:
     for where in repeated:
         report.ignored(where, "is written more than once; the last one counts", source=path)
     for where in broken:
-        report.refuse(where, "holds an unpaired surrogate, which is not text", source=path)
+        report.refuse(where, "holds an unpaired surrogate, which is not text", value="half a character", source=path)
     return None if broken else raw
 
 

@@ -64,11 +64,13 @@ def verdict(findings: Sequence[Finding], refused: bool, file: str | None) -> str
 def settings_text(tree: Mapping[str, Any], sources: Mapping[str, str], style: Style) -> str:
     """Settings one a line, each with where its value comes from; those of `sources`, in its order."""
     rows = [(path, _value(tree, path), source) for path, source in sources.items()]
-    left = max((len(path) + len(value) + 3 for path, value, _ in rows), default=0)
+    right = max((len(source) for source in sources.values()), default=0) + 4
+    fitting = [width for path, value, _ in rows if (width := len(path) + len(value) + 3) <= style.width - right]
+    left = max(fitting, default=0)
     lines = []
     for path, value, source in rows:
         setting = f"{path} = {value}"
-        if left + len(source) + 4 <= style.width:
+        if len(setting) <= left:
             lines.append(f"  {setting:{left}}  {style.paint(source, '2')}")
         else:
             lines += _wrapped(setting, "  ", "      ", style)

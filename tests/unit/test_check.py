@@ -106,6 +106,8 @@ class CheckTests(CheckCase):
         self.assertEqual(self.status, 0)
         report = json.loads(self.run_check({"apps": [APP], "prot": 1}, strict=True, as_json=True))
         self.assertEqual((self.status, report["strict"], report["ok"]), (1, True, False))
+        report = json.loads(self.run_check({"apps": [APP]}, {"SOCKUDO_STRICT_CONFIG": "on"}, as_json=True))
+        self.assertEqual((self.status, report["strict"]), (0, True))
 
     def test_unreadable(self) -> None:
         """Of a file that is not JSON that is told and nothing else."""
