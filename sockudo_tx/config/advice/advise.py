@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from ..findings import Report, Texts
 from ..resolve import APPS
 from ..schema import Config
-from . import apps, cluster, limits, listeners
+from . import apps, cluster, limits, listeners, meanings
 from .advice import Advice, Rule, Written
 
 __all__ = ["advise"]
 
-_RULES: tuple[Rule, ...] = (*listeners.RULES, *limits.RULES, *cluster.RULES, *apps.RULES)
+_RULES: tuple[Rule, ...] = (*listeners.RULES, *limits.RULES, *cluster.RULES, *apps.RULES, *meanings.RULES)
 
 
 def advise(config: Config, sources: Mapping[str, str], built_in: str, report: Report) -> None:
