@@ -5,6 +5,8 @@ A reload makes them anew and hands them to the same parts, so whatever is config
 
 from __future__ import annotations
 
+import resource
+
 from .config.schema import Config
 from .config.sections.operation import RateLimiterConfig
 from .engine.settings import EngineSettings
@@ -74,14 +76,19 @@ def rest_settings(config: Config) -> RestSettings:
 
 
 def listener_settings(config: Config) -> ListenerSettings:
-    """What strangers may ask of the port. Where proxies speak for their clients, the proxies are not counted."""
+    """What strangers may ask of the port.
+
+    Those who have not spoken get at most half of the files this process may open, so that they cannot keep others
+    out. Where proxies speak for their clients in headers, the proxies' connections are not counted.
+    """
     listener = config.listener
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     proxies = config.rate_limiter.api_rate_limit.trust_hops and not listener.proxy_protocol
     return ListenerSettings(
         header_timeout=listener.header_timeout_ms / 1000,
         idle_timeout=listener.idle_timeout_ms / 1000,
         max_header_bytes=listener.max_header_bytes,
-        max_pending=listener.max_pending,
+        max_pending=min(listener.max_pending, files // 2),
         max_connections_per_address=0 if proxies else listener.max_connections_per_address,
     )
 
