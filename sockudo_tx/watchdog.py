@@ -99,7 +99,10 @@ class Watchdog(Service):
         self._reactor_thread = threading.get_ident()
         self.beats.last = self._now()
         self._due = self._reactor.callLater(self.beats.interval, self._beat)
-        threading.Thread(target=self._watch, name="sockudo watchdog", daemon=True).start()
+        try:
+            threading.Thread(target=self._watch, name="sockudo watchdog", daemon=True).start()
+        except RuntimeError as error:  # a limit of processes; the beats alone still see a stall when it is over
+            self._log.warn("nobody watches while the reactor stands still: {error}", error=str(error))
 
     def _beat(self) -> None:
         self._due = self._reactor.callLater(self.beats.interval, self._beat)

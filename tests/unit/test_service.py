@@ -29,9 +29,9 @@ from sockudo_tx.transports.turn import Turn
 
 SOURCES = Path(sockudo_tx.__file__).parent
 ADVISERS = {"advice", "probes"}
+"""They look at keys only to say what they are worth."""
 FOR_LATER = {"pooling.py", "redis_address.py", "redis_keys.py", "sections", "prose.py", "production.py", "moved.py"}
 """They read keys for drivers that are not there yet, or only name keys."""
-"""They look at keys only to say what they are worth."""
 CODE = "".join(path.read_text() for path in SOURCES.rglob("*.py") if (ADVISERS | FOR_LATER).isdisjoint(path.parts))
 CALLED = {
     "unix_socket.permission_mode": "unix_socket.mode",
