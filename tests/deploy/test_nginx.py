@@ -39,11 +39,11 @@ class ProxyCase(LaunchCase):
         """A started server, as a file configures it."""
         port = port or self.port
         name = f"server{port}.json"
-        metrics = {"enabled": port == self.port, "host": "127.0.0.1", "port": self.metrics}
+        metrics = self.metrics if port == self.port else 0
         app = {"id": "app-id", "key": "app-key", "secret": "app-secret"}
-        told = {"metrics": metrics, "app_manager": {"array": {"apps": [app]}}, "shutdown_grace_period": 2, **settings}
+        told = {"app_manager": {"array": {"apps": [app]}}, "shutdown_grace_period": 2, **settings}
         (self.folder / name).write_text(json.dumps(told))
-        return self.launch(SOCKUDO, "-c", name, PORT=str(port))
+        return self.launch(SOCKUDO, "-c", name, PORT=str(port), METRICS_PORT=str(metrics))
 
     def proxy(self, proxy: Proxy) -> Proxy:
         """Starts it."""
