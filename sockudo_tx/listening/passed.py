@@ -14,11 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
+from twisted.logger import Logger
 
+from .address import address_of
 from .errors import ListenError
 from .listener import SocketListener
 
 __all__ = ["PassedListener", "PassedSockets"]
+
+_log = Logger()
 
 _FIRST = 3  # descriptor; sd_listen_fds(3)
 _MOST = 64
@@ -37,6 +41,16 @@ class PassedSockets:
     def main_over_tcp(self) -> bool:
         """Whether any of the main ones is a TCP port."""
         return any(passed.family != socket.AF_UNIX for passed in self.main)
+
+    def without_metrics(self) -> None:
+        """Metrics are switched off. systemd still holds a socket for them, so whoever connects waits for nothing."""
+        for unused in self.metrics:
+            _log.warn(
+                "systemd passed a socket for metrics, {address}, and `metrics.enabled` is off: nobody answers there. "
+                "Switch it on (METRICS_ENABLED), or take the socket out of the unit",
+                address=address_of(unused).netloc,
+            )
+            unused.close()
 
     @classmethod
     def inherited(cls) -> PassedSockets:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.certificates import self_signed
 from tests.integration.launch import SOCKUDO, TWISTD, LaunchCase, Process, WebSocket, eventually, free_port, get
 from tests.integration.over_unix import get_over
 
@@ -107,6 +108,29 @@ class ActivationTests(LaunchCase):
         process.up(two)
         self.assertEqual(get(three, "/metrics"), 200)
         self.assertEqual(get(three), 404)
+
+    def test_metrics_switched_off(self) -> None:
+        """A socket for metrics that nobody will answer on is warned of."""
+        (first, one), (second, two) = self.listening(), self.listening()
+        process = self.activate([first, second], SOCKUDO, "run", names="sockudo:metrics", METRICS_ENABLED="0")
+        process.up(one)
+        self.assertRegex(process.output, rf"WARN .*127\.0\.0\.1:{two}.*METRICS_ENABLED")
+
+    def test_tls(self) -> None:
+        """With `ssl` a TCP port that was passed speaks TLS, and a Unix socket beside it does not."""
+        files = self_signed(self.folder)
+        (opened, port), path = self.listening(), Path(tempfile.mkdtemp()) / "s.sock"
+        self.addCleanup(shutil.rmtree, path.parent)
+        beside = socket.socket(socket.AF_UNIX)
+        beside.bind(str(path))
+        beside.listen()
+        variables = {"SSL_ENABLED": "1", "SSL_CERT_PATH": files.cert, "SSL_KEY_PATH": files.key}
+        process = self.activate([opened, beside], SOCKUDO, "run", names="sockudo:sockudo", **variables)
+        eventually("/up", lambda: get_over(path) == 200)
+        client = WebSocket(port, host="localhost", context=files.client_context())
+        self.addCleanup(client.close)
+        self.assertEqual(client.event()["event"], "pusher:connection_established")
+        self.assertIn(f"https://127.0.0.1:{port}, unix:{path}", process.output)
 
     def test_wrong_process(self) -> None:
         """Variables meant for another process are ignored: the server listens where it is configured to."""
