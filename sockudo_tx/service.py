@@ -86,7 +86,6 @@ def make_service(
     limiting = config.rate_limiter.driver if config.rate_limiter.enabled else "memory"
     limiter = ILimiter(driver(ILimiter, limiting)(config, reactor))
     site = rest_site(engine, settings, turn, _checks(config, engine, watchdog), limiter)
-    site.api.limits.announce(settings.rate_limits)
     port = PortFactory(engine, site, websocket_settings(config), reactor)
     reload = Reload(loaded, reactor)
     server = Server(

@@ -249,6 +249,10 @@ def _all_apps(
         apps = [*apps, from_environment]
         sources[APPS] = "environment SOCKUDO_DEFAULT_APP_ID"
     by_id = {app.id: app for app in apps}
+    for name in sorted({app.id for app in apps if by_id[app.id] is not app}):
+        message = f"more than one app has the id {shown(name)}"
+        cure = "Give each app an id of its own"
+        report.warn(APPS, message, value=quoted(name), cause="the last of them counts", cure=cure)
     by_key: dict[str, App] = {}
     for app in by_id.values():
         other = by_key.get(app.key)

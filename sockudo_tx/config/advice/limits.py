@@ -12,6 +12,8 @@ __all__ = ["RULES"]
 
 _BUILT_IN = WebSocketConfig()
 """Values that many files repeat; nobody has chosen them."""
+_DEFAULT_LIMIT = (100, 60)
+"""Requests and seconds of the limiter in Sockudo's own files; seldom thought of."""
 _STOPPED_AFTER = 30
 """Seconds until Kubernetes kills a pod that was told to stop (`terminationGracePeriodSeconds`)."""
 _HEADERS = 4096
@@ -51,20 +53,40 @@ def _rate_limits(config: Config, written: Written) -> Iterator[Advice]:
             "Set it to the number of proxies in front (RATE_LIMITER_API_TRUST_HOPS), or to 0 to say that there is none",
             "info",
         )
-    if not written(most):
+    if not written(most) or (limit.max_requests, limit.window_seconds) == _DEFAULT_LIMIT:
         yield Advice(
             (most, "rate_limiter.enabled"),
-            "is the built-in one, which your own backend may exceed",
+            "is the built-in limit, which your own backend may exceed",
             f"publishing counts too: {limit.max_requests} requests in {limit.window_seconds} seconds from one address",
             "Set it to what your busiest backend needs (RATE_LIMITER_API_MAX_REQUESTS)",
+            "info" if written(most) else "warn",
         )
+    for name, other in (("api_rate_limit", limit), ("websocket_rate_limit", limiter.websocket_rate_limit)):
+        if other is not None and not other.max_requests:
+            yield Advice(
+                (f"rate_limiter.{name}.max_requests", "rate_limiter.enabled"),
+                "0 means that there is no limit",
+                "rate_limiter.enabled is on, as if there were one",
+                "Set it to the calls of one address in a window, or leave it",
+            )
 
 
 def _per_address(config: Config, written: Written) -> Iterator[Advice]:
+    key, hops = "listener.max_connections_per_address", "rate_limiter.api_rate_limit.trust_hops"
+    if not config.listener.max_connections_per_address:
+        return
     why = _behind(config)
-    if config.listener.max_connections_per_address and why is not None:
+    if config.rate_limiter.api_rate_limit.trust_hops and not config.listener.proxy_protocol:
         yield Advice(
-            ("listener.max_connections_per_address",),
+            (key, hops),
+            "has no effect",
+            f"{hops} says that connections come from proxies, and those may have as many as they need",
+            "Set it to 0 and let the proxy limit, or use listener.proxy_protocol",
+            "ignored",
+        )
+    elif why is not None:
+        yield Advice(
+            (key,),
             "limits all clients together here",
             why,
             "Set it to 0 and let the proxy limit, or use listener.proxy_protocol",

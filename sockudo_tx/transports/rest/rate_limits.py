@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from ...interfaces import Answer, ILimiter
 from ...protocol.errors import RestError, TooManyRequests
@@ -81,8 +80,6 @@ class _Gate:
 class RateLimits:
     """The limits of a port. Without a limiter, or switched off, there are none, and nothing costs."""
 
-    _log = Logger()
-
     def __init__(self, limiter: ILimiter | None, settings: RateLimitSettings) -> None:
         self._limiter = limiter
         self.api: _Gate | None = None
@@ -112,18 +109,3 @@ class RateLimits:
             return None
         count = self.counts.setdefault((limit, context), Count())
         return _Gate(self._limiter, _NAMES[limit], settings, count)
-
-    def announce(self, settings: RateLimitSettings) -> None:
-        """Tell at the start what surprises people (http-api.md 9.1)."""
-        if self._limiter is None or not settings.enabled:
-            return
-        limits = [("api_rate_limit", settings.api), ("websocket_rate_limit", settings.websocket)]
-        for name, limit in limits:
-            if limit is not None and not limit.max_requests:
-                self._log.warn("`rate_limiter.{name}.max_requests` is 0: there is no limit", name=name)
-        api = settings.api
-        if (api.max_requests, api.window) == (100, 60):
-            self._log.info(
-                "the rate limiter allows each client address 100 calls a minute, backends that publish included: "
-                "`rate_limiter.api_rate_limit.max_requests` (RATE_LIMITER_API_MAX_REQUESTS) sets another limit"
-            )

@@ -128,6 +128,11 @@ class LimitTests(AdviceCase):
             "rate_limiter.api_rate_limit.max_requests",
             "60 requests in 60 seconds",
         )
+        spelled = {"max_requests": 100, "window_seconds": 60, "trust_hops": 1}
+        most = "rate_limiter.api_rate_limit.max_requests"
+        self.conflict({"rate_limiter": {"enabled": True, "api_rate_limit": spelled}}, most, "Publishing", "info")
+        nothing = {"enabled": True, "api_rate_limit": {"max_requests": 0, "trust_hops": 1}}
+        self.conflict({"rate_limiter": nothing}, most, "there is no limit")
         for trust_hops in (0, 1):
             self.peace(
                 {"rate_limiter": {"enabled": True, "api_rate_limit": {"max_requests": 5, "trust_hops": trust_hops}}}
@@ -142,6 +147,8 @@ class LimitTests(AdviceCase):
         key = "listener.max_connections_per_address"
         self.conflict({"listener": listener, "host": "::1"}, key, "all clients together")
         self.conflict({"listener": listener, "unix_socket": UNIX}, key, "all clients together")
+        limiter = {"api_rate_limit": {"trust_hops": 1}}
+        self.conflict({"listener": listener, "rate_limiter": limiter}, key, "no effect")
         self.peace({"listener": listener})
 
     def test_sizes(self) -> None:

@@ -185,6 +185,12 @@ class UnknownKeyTests(ConfigCase):
         (warning,) = (text for text in texts(self.default({"ping_interval": 1}), "warning") if "unknown" in text)
         self.assertIn("did you mean websocket.ping_interval?", warning)
 
+    def test_no_idea(self) -> None:
+        """A name that many objects have is no hint, and neither is one that is like nothing."""
+        content = {"app_manager": {"cache": {"prefix": "x"}}, "zzz": 1}
+        (warning,) = (text for text in texts(self.default(content), "warning") if "unknown" in text)
+        self.assertNotIn("did you mean", warning)
+
     def test_later_names_are_meant_too(self) -> None:
         """A misspelt key of a later version is told its name."""
         (warning,) = (text for text in texts(self.default({"ratelimiter": {}}), "warning") if "unknown" in text)
@@ -285,6 +291,7 @@ class AppTests(ConfigCase):
             SOCKUDO_DEFAULT_APP_SECRET="s",
         )
         self.assertEqual([(app.id, app.key) for app in loaded.apps], [("a", "m")])
+        self.assertIn("more than one app has the id 'a'", texts(loaded, "warning")[0])
 
     def test_one_key(self) -> None:
         """Of two apps with one key the later counts, with an error that names both."""
