@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -41,16 +42,21 @@ def _key(key: Key) -> Schema:
     if key.path == APPS:
         return {"description": key.doc, "type": "array", "items": {"$ref": "#/$defs/app"}}
     if key.section is not None:
-        schema = _object(key.inner)
+        about = inspect.getdoc(key.section) or ""
+        schema = {"description": about + _unused(key), **_object(key.inner)}
         return {"anyOf": [schema, {"type": "null"}]} if key.nullable else schema
     alternatives = [_base(base, key) for base in key.bases]
     if key.nullable:
         alternatives.append({"type": "null"})
-    unused = " Accepted, not used by this version." if key.unused else ""
-    schema = {"description": key.doc + (f" ({key.unit})" if key.unit else "") + unused}
+    schema = {"description": key.doc + (f" ({key.unit})" if key.unit else "") + _unused(key)}
     schema |= alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives}
     schema["default"] = msgspec.to_builtins(key.default)
     return schema
+
+
+def _unused(key: Key) -> str:
+    """What the key or object itself says of having no effect; what is inside does not repeat it."""
+    return " Accepted, not used by this version." if key.unused == key.path else ""
 
 
 def _base(base: Any, key: Key) -> Schema:

@@ -101,6 +101,24 @@ class ParseTests(AppCase):
         self.assertEqual(len(self.faults(channel_delta_compression={"a": "zip", "b": 1, "c": {"algorithm": None}})), 3)
         self.assertEqual(len(self.faults(channel_delta_compression=[])), 1)
 
+    def test_delta_members(self) -> None:
+        """Members of a delta entry have types; an unknown one is noted with its place."""
+        good = {"enabled": False, "enable_tags": None, "conflation_key": None, "max_messages_per_key": 0}
+        self.assertEqual(self.app(channel_delta_compression={"a*": good}).channel_delta_compression, {"a*": good})
+        for name, value in (
+            ("enabled", "yes"),
+            ("enable_tags", 1),
+            ("max_messages_per_key", -1),
+            ("max_conflation_keys", True),
+            ("min_message_size", 1.5),
+            ("conflation_key", 5),
+            ("algorithm", "zip"),
+        ):
+            (fault,) = self.faults(channel_delta_compression={"a*": {name: value}})
+            self.assertIn(f"'a*': `{name}` must be", fault)
+        notes = self.notes(channel_delta_compression={"a*": {"algoritm": "fossil"}})
+        self.assertEqual([path for path, _ in notes.unknown], ["channel_delta_compression.'a*'.algoritm"])
+
     def test_idempotency(self) -> None:
         """An app may have its own idempotency."""
         app = self.app(idempotency={"enabled": False, "ttl_seconds": 5})

@@ -16,6 +16,7 @@ TABLE = [
     ("*z", ["z", "xz", "a1z"], ["za"]),
     ("a*z", ["az", "a1z"], ["a", "z", "a1", "xa1z"]),
     ("a*b*c", ["abc", "a1b1c", "abbc"], ["ac", "acb", "a1b1", "ab"]),
+    ("a*b*b*c", ["abbc", "abxbc"], ["abc"]),
     ("*", ["", "anything"], []),
     ("a*a", ["aa", "aba"], ["a"]),
 ]
