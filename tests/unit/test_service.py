@@ -36,7 +36,6 @@ CODE = "".join(path.read_text() for path in SOURCES.rglob("*.py") if (ADVISERS |
 CALLED = {
     "unix_socket.permission_mode": "unix_socket.mode",
     "rate_limiter.api_rate_limit.max_requests": "api.max_requests",
-    "rate_limiter.api_rate_limit.max_requests": "api.max_requests",
     "rate_limiter.api_rate_limit.window_seconds": "api.window_seconds",
     "rate_limiter.websocket_rate_limit.max_requests": "websocket.max_requests",
     "rate_limiter.websocket_rate_limit.window_seconds": "websocket.window_seconds",
