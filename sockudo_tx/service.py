@@ -120,6 +120,8 @@ def make_service(
         if config.ssl.redirect_http:
             _redirect(config, reactor).setServiceParent(server)
     parts = Measured(engine, port, watchdog, reload, server.certificates, tls)
+    if not config.metrics.enabled:
+        passed.without_metrics()
     for service in metrics_services(config, reactor, parts, passed.metrics):
         service.setServiceParent(server)  # before the main listener: it is opened first
     server.listen(_main_listener(config, reactor, port, factory, passed))
