@@ -31,7 +31,7 @@ ENV PYTHONUNBUFFERED=1 \
     HEALTHCHECK_PATH=up
 WORKDIR /app
 COPY deploy/docker/healthcheck.py ./healthcheck.py
-COPY config/config.json ./config/config.json
+COPY config/config.json config/production.json ./config/
 USER 1000:1000
 EXPOSE 6001 9601
 STOPSIGNAL SIGTERM

@@ -121,6 +121,25 @@ def test_every_variable_is_read() -> None:
                 ), variable
 
 
+def test_monitoring() -> None:
+    """Prometheus and Grafana of the `monitoring` profile find the server, each other, the rules and the dashboard."""
+    services = load("single")["services"]
+    own = yaml.safe_load((FILES["single"].parent / "deploy/compose/prometheus.yml").read_text())
+    shipped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    assert own["scrape_configs"][0]["static_configs"] == [{"targets": ["sockudo:9601"]}]
+    own["scrape_configs"][0]["static_configs"] = shipped["scrape_configs"][0]["static_configs"]
+    assert own == shipped, "they differ in the target only"
+    folder = ROOT / "deploy" / "compose" / "grafana"
+    (source,) = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load((folder / "dashboards" / "sockudo.yml").read_text())["providers"]
+    mounts = dict(mount.removesuffix(":ro").split(":") for mount in services["grafana"]["volumes"])
+    assert mounts["./deploy/grafana"] == provider["options"]["path"]
+    dashboard = (ROOT / "deploy" / "grafana" / "dashboard.json").read_text()
+    for uid in set(re.findall(r'"datasource":\s*\{[^}]*"uid":\s*"([^"]+)"', dashboard)):
+        assert uid == source["uid"] or uid.startswith("$") or uid == "-- Grafana --", uid
+
+
 def test_make_up() -> None:
     """`make up`, `down`, `logs` and `unix-socket-up` come to these files."""
     done = subprocess.run(
