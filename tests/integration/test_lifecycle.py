@@ -15,6 +15,7 @@ from typing import Any
 from tests.integration.launch import PATIENCE, SOCKUDO, TWISTD, LaunchCase, Process, environment, eventually, get
 from tests.integration.manager import Manager
 from tests.integration.over_unix import UnixCase
+from tests.integration.secure import TlsCase
 
 FOREGROUND = (TWISTD, "-n", "--pidfile=", "sockudo")
 ONE = {"id": "1", "key": "one", "secret": "hunter2"}
@@ -281,3 +282,18 @@ class StallTests(LifeCase):
         self.assertEqual(get(self.port), 503)
         eventually("logged", lambda: "the reactor turns again" in process.output)
         self.assertEqual([get(self.port, path) for path in ("/ready", "/live")], [200, 200])
+
+
+class SecureEndTests(TlsCase):
+    """Stopping with TLS"""
+
+    def test_idle_connections(self) -> None:
+        """Connections that ask nothing, before the handshake, after it and after an answer, hold nobody."""
+        process = self.serve(SHUTDOWN_GRACE_PERIOD="600")
+        self.secure()
+        self.addCleanup(socket.create_connection(("127.0.0.1", self.port)).close)
+        idle = self.secure()
+        idle.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertIn(b"200 OK", idle.recv(1000))
+        process.signal(signal.SIGTERM)
+        self.assertEqual(process.status(), 0, process.output)
