@@ -117,14 +117,14 @@ def make_service(
         certificates.setServiceParent(server)
         reload.parts.append(_certificates_part(certificates))
         factory = tls = certificates.over(factory)
-        if config.ssl.redirect_http:
-            _redirect(config, reactor).setServiceParent(server)
     parts = Measured(engine, port, watchdog, reload, server.certificates, tls)
     if not config.metrics.enabled:
         passed.without_metrics()
     for service in metrics_services(config, reactor, parts, passed.metrics):
         service.setServiceParent(server)  # before the main listener: it is opened first
     server.listen(_main_listener(config, reactor, port, factory, passed))
+    if tls is not None and config.ssl.redirect_http:
+        _redirect(config, reactor).setServiceParent(server)  # behind it: when both have one port, HTTPS gets it
     return server
 
 

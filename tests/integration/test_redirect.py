@@ -50,6 +50,11 @@ class RedirectTests(TlsCase):
         self.assertRegex(process.output, rf"WARN.*ssl\.http_port.*127\.0\.0\.1:{taken}.*another program listens there")
         self.assertEqual(self.get("/up")[0], 200)
 
+    def test_C87_same_port(self) -> None:
+        """When both ports are one, HTTPS gets it."""
+        process = self.serve(SSL_REDIRECT_HTTP="1", SSL_HTTP_PORT=str(self.port))
+        self.assertRegex(process.output, r"WARN.*ssl\.http_port.*another program listens there")
+
     def test_only_with_tls(self) -> None:
         """Without TLS there is nothing to redirect to, and nobody listens."""
         self.plain = free_port()
