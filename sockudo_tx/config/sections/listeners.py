@@ -47,12 +47,15 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
     )
     proxy_protocol: Annotated[
         bool,
-        Doc("Every connection of `port` begins with a PROXY protocol header, version 1 or 2."),
+        Doc("Every connection of `port` begins with a PROXY protocol header, version 1 or 2; health checks too."),
         Env("LISTENER_PROXY_PROTOCOL"),
     ] = False
     proxy_protocol_from: Annotated[
         tuple[str, ...],
-        Doc("Addresses and networks whose PROXY headers are believed. Empty: everybody who connects."),
+        Doc(
+            "Addresses and networks whose PROXY headers are believed; others are disconnected. Empty: everybody is "
+            "believed. Health checks on this machine need 127.0.0.1 here, Unix sockets nothing."
+        ),
         NETWORKS,
         Env("LISTENER_PROXY_PROTOCOL_FROM"),
     ] = ()
