@@ -18,7 +18,7 @@ from twisted.logger import globalLogBeginner  # noqa: E402
 from sockudo_tx.config.load import load  # noqa: E402
 from sockudo_tx.protocol.publication import Publication  # noqa: E402
 from sockudo_tx.service import make_service  # noqa: E402
-from sockudo_tx.start import log_observer, raise_file_limit, spare_collector  # noqa: E402
+from sockudo_tx.start import log_to, raise_file_limit, spare_collector  # noqa: E402
 
 from .commands import DATA, nowhere, serve  # noqa: E402
 
@@ -43,7 +43,7 @@ def main(reactor: Any) -> None:
     raise_file_limit()
     loaded = load(None, _ENVIRONMENT | dict(each.split("=", 1) for each in sys.argv[1:]), "/nonexistent")
     server = make_service(loaded, reactor)
-    globalLogBeginner.beginLoggingTo([log_observer(loaded, nowhere())], redirectStandardIO=False)
+    globalLogBeginner.beginLoggingTo([log_to(nowhere(), server)], redirectStandardIO=False)
     spare_collector()
     server.startService()
     engine = server.engine
