@@ -29,6 +29,7 @@ __all__ = [
     "Fraction",
     "KiB",
     "Key",
+    "Large",
     "MiB",
     "Milliseconds",
     "OctalMode",
@@ -155,6 +156,7 @@ SPLITS = _Mark("SPLITS")
 """A list that a file may also write as one text with commas, as variables do."""
 
 Count = Annotated[int, Meta(ge=0, le=_U32)]
+Large = Annotated[int, Meta(ge=0, le=_U64)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 OctalMode = Annotated[str, Meta(pattern=r"^0*[0-7]{1,3}\Z"), Expected("text of octal digits up to 777")]
 Seconds = Annotated[int, Meta(ge=0, le=_U64), Unit("seconds")]

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from ..declare import (
     UNUSED,
-    Count,
     Doc,
     Env,
+    Large,
     Seconds,
     Section,
     Words,
@@ -28,7 +28,7 @@ class MemoryCacheConfig(Section, frozen=True, kw_only=True):
         Env("CACHE_CLEANUP_INTERVAL"),
     ] = 60
     max_capacity: Annotated[
-        Count, Doc("Entries held; the least recently used goes first. 0: store nothing."), Env("CACHE_MAX_CAPACITY")
+        Large, Doc("Entries held; the least recently used goes first. 0: store nothing."), Env("CACHE_MAX_CAPACITY")
     ] = 10000
 
 

@@ -12,6 +12,7 @@ from ..declare import (
     Count,
     Doc,
     Env,
+    Large,
     Milliseconds,
     Section,
     Words,
@@ -124,7 +125,7 @@ class AdapterConfig(Section, frozen=True, kw_only=True):
         Env("ADAPTER_DRIVER"),
     ] = "local"
     buffer_multiplier_per_cpu: Annotated[
-        Count,
+        Large,
         Doc("Changes nothing here: fan-out has no such buffer."),
         UNUSED,
         Env("ADAPTER_BUFFER_MULTIPLIER_PER_CPU"),
@@ -183,18 +184,18 @@ class CleanupConfig(Section, frozen=True, kw_only=True):
         bool, Doc("Clean up after disconnects in the background."), UNUSED, Env("CLEANUP_ASYNC_ENABLED")
     ] = True
     queue_buffer_size: Annotated[
-        Count,
+        Large,
         Doc("Disconnects waiting to be told to the other nodes before batches grow."),
         UNUSED,
         ONE_OR_MORE,
         Env("CLEANUP_QUEUE_BUFFER_SIZE"),
     ] = 1024
-    batch_size: Annotated[Count, Doc("Disconnects of one batch."), UNUSED, ONE_OR_MORE, Env("CLEANUP_BATCH_SIZE")] = 64
+    batch_size: Annotated[Large, Doc("Disconnects of one batch."), UNUSED, ONE_OR_MORE, Env("CLEANUP_BATCH_SIZE")] = 64
     batch_timeout_ms: Annotated[
         Milliseconds, Doc("Longest wait for a batch to fill."), UNUSED, ONE_OR_MORE, Env("CLEANUP_BATCH_TIMEOUT_MS")
     ] = 100
     worker_threads: Annotated[
-        Count | Literal["auto"], Doc("Batches under way at once."), UNUSED, ONE_OR_MORE, Env("CLEANUP_WORKER_THREADS")
+        Large | Literal["auto"], Doc("Batches under way at once."), UNUSED, ONE_OR_MORE, Env("CLEANUP_WORKER_THREADS")
     ] = "auto"
     max_retry_attempts: Annotated[Count, Doc("Attempts of one batch."), UNUSED, Env("CLEANUP_MAX_RETRY_ATTEMPTS")] = 3
     fallback_to_sync: Annotated[

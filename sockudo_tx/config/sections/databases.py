@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ..declare import SECRET, UNUSED, Count, Doc, Env, Port, Seconds, Section
+from ..declare import SECRET, UNUSED, Count, Doc, Env, Large, Port, Seconds, Section
 from ..rules import ONE_OR_MORE
 from .redis import RedisConfig
 
@@ -32,7 +32,7 @@ class MySqlConfig(Section, frozen=True, kw_only=True):
     pool_max: Annotated[Count | None, Doc("Unset: `database_pooling.max`."), Env("DATABASE_MYSQL_POOL_MAX")] = None
     cache_ttl: Annotated[Seconds, CACHE_TTL, Env("CACHE_TTL_SECONDS")] = 300
     cache_cleanup_interval: Annotated[Seconds, CACHE_SWEEP, Env("CACHE_CLEANUP_INTERVAL")] = 60
-    cache_max_capacity: Annotated[Count, CACHE_SIZE, Env("CACHE_MAX_CAPACITY")] = 100
+    cache_max_capacity: Annotated[Large, CACHE_SIZE, Env("CACHE_MAX_CAPACITY")] = 100
 
 
 class PostgresConfig(Section, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class PostgresConfig(Section, frozen=True, kw_only=True):
     pool_max: Annotated[Count | None, Doc("Unset: `database_pooling.max`."), Env("DATABASE_POSTGRES_POOL_MAX")] = None
     cache_ttl: Annotated[Seconds, CACHE_TTL, Env("CACHE_TTL_SECONDS")] = 300
     cache_cleanup_interval: Annotated[Seconds, CACHE_SWEEP, Env("CACHE_CLEANUP_INTERVAL")] = 60
-    cache_max_capacity: Annotated[Count, CACHE_SIZE, Env("CACHE_MAX_CAPACITY")] = 100
+    cache_max_capacity: Annotated[Large, CACHE_SIZE, Env("CACHE_MAX_CAPACITY")] = 100
 
 
 class DynamoDbConfig(Section, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from ..declare import Bytes, Count, Doc, Env, Seconds, Section, Words
+from ..declare import Bytes, Count, Doc, Env, Large, Seconds, Section, Words
 from ..rules import ONE_OR_MORE
 
 __all__ = ["DeltaConfig", "TagFilteringConfig"]
@@ -20,9 +20,9 @@ class DeltaConfig(Section, frozen=True, kw_only=True):
     full_message_interval: Annotated[Count, Doc("After so many differences an event is sent whole. 0: never.")] = 10
     min_message_size: Annotated[Bytes, Doc("Smaller events are sent whole.")] = 100
     max_state_age_secs: Annotated[Seconds, Doc("An event older than this is no base."), ONE_OR_MORE] = 300
-    max_channel_states_per_socket: Annotated[Count, Doc("Channels remembered of one client."), ONE_OR_MORE] = 100
+    max_channel_states_per_socket: Annotated[Large, Doc("Channels remembered of one client."), ONE_OR_MORE] = 100
     max_conflation_states_per_channel: Annotated[
-        Count | None, Doc("Conflation keys remembered of one channel. null: no limit.")
+        Large | None, Doc("Conflation keys remembered of one channel. null: no limit.")
     ] = 100
     conflation_key_path: Annotated[str | None, Doc("Dotted path of the conflation key in the event's data.")] = None
     cluster_coordination: Annotated[bool, Doc("All nodes send the same events whole.")] = True

@@ -9,6 +9,7 @@ from ..declare import (
     Count,
     Doc,
     Env,
+    Large,
     Milliseconds,
     Section,
 )
@@ -24,7 +25,7 @@ class BatchingConfig(Section, frozen=True, kw_only=True):
         True
     )
     duration: Annotated[Milliseconds, Doc("The moment."), UNUSED, Env("WEBHOOK_BATCHING_DURATION")] = 50
-    size: Annotated[Count, Doc("Events of one delivery; 0 counts as 1."), UNUSED, Env("WEBHOOK_BATCHING_SIZE")] = 100
+    size: Annotated[Large, Doc("Events of one delivery; 0 counts as 1."), UNUSED, Env("WEBHOOK_BATCHING_SIZE")] = 100
 
 
 class RetryConfig(Section, frozen=True, kw_only=True):

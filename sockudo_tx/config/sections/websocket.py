@@ -8,9 +8,9 @@ from ..declare import (
     UNUSED,
     ZERO_IS_NONE,
     Bytes,
-    Count,
     Doc,
     Env,
+    Large,
     Seconds,
     Section,
     Words,
@@ -23,7 +23,7 @@ class WebSocketConfig(Section, frozen=True, kw_only=True):
     """The connections of clients."""
 
     max_messages: Annotated[
-        Count | None,
+        Large | None,
         Doc("Messages waiting for one slow client. null, 0 or `none`: not counted; both limits off means 1000."),
         ZERO_IS_NONE,
         Env("WEBSOCKET_MAX_MESSAGES"),

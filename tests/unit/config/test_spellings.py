@@ -175,6 +175,15 @@ class FormTests(ConfigCase):
             self.assertTrue(loaded.config.metrics.enabled)
             self.assertEqual(len([text for text in texts(loaded, "warning") if "METRICS_ENABLED" in text]), 1)
 
+    def test_large_numbers(self) -> None:
+        """Counts of the size of a machine word may be that large; others end at 32 bits."""
+        content = {"cache": {"memory": {"max_capacity": 10**12}}, "websocket": {"max_messages": 10**10}}
+        config = self.default(content, CACHE_MAX_CAPACITY="5000000000").config
+        self.assertEqual((config.cache.memory.max_capacity, config.websocket.max_messages), (5_000_000_000, 10**10))
+        self.assertEqual(
+            self.refused_file({"event_limits": {"max_batch_size": 2**32}}), ["event_limits.max_batch_size"]
+        )
+
     def test_networks(self) -> None:
         """Proxies are addresses or networks."""
         networks = ("10.0.0.0/8", "192.0.2.1", "2001:db8::/32")
