@@ -153,7 +153,8 @@ def obey_signals(path: str | None, strict: bool, reactor: Any, server: Server) -
 
     def read() -> Loaded:
         try:
-            with contextlib.chdir(folder):  # twistd may have gone to another one since
+            # twistd may have gone to another one since; where we are already, it need not be ours to enter
+            with contextlib.nullcontext() if os.getcwd() == folder else contextlib.chdir(folder):
                 return read_configuration(path, strict)
         except OSError as error:
             finding = Finding(severity="error", path="", message=f"{folder} cannot be read: {error.strerror}")
