@@ -119,6 +119,7 @@ class ReloadTests(LifeCase):
             self.write(TWO)
             self.hang_up(process.pid)
             self.assertEqual(client.event()["data"]["code"], 4001)
+            client.close()
             for words in ("app 2: not there -> added", "app 1: there -> removed", "configuration reloaded: 2 changed"):
                 self.assertIn(words, process.output)
             self.assertNotIn("hunter2", process.output)
