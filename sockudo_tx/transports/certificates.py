@@ -133,7 +133,7 @@ class Certificates(Service):
         stamp = _stamp(self._files)
         if stamp == self._stamp and self._complaint is None:
             return
-        self._stamp = stamp
+        self._stamp, told = stamp, self._told
         try:
             changes = self.reload()
         except CertificateError as error:
@@ -143,6 +143,8 @@ class Certificates(Service):
                 self._log.error("the certificate loaded before stays in use. {complaint}", complaint=complaint)
             self._complaint = complaint
             return
+        if told is not None and not changes:
+            changes = ["the certificate files are in order again, and as they were"]
         for change in changes:
             self._log.info("{change}", change=change)
 

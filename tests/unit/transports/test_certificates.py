@@ -126,6 +126,17 @@ class WatchTests(CertificatesCase):
         self.later()
         self.assertEqual([level for level, _ in self.later()], ["error"])
 
+    def test_as_before(self) -> None:
+        """When the files are put back as they were, that is told if the fault was."""
+        for looks, told in ((1, []), (3, ["info"])):
+            good = Path(self.files.cert).read_bytes()
+            Path(self.files.cert).write_text("hello")
+            for _ in range(looks):
+                self.later()
+            Path(self.files.cert).write_bytes(good)
+            self.assertEqual([level for level, _ in self.later()], told)
+            self.assertEqual((self.later(), self.certificates.reloads), ([], 0))
+
     def test_links(self) -> None:
         """A link that points elsewhere is a change: certbot moves links to the files, Kubernetes one to their folder."""
         for name in ("2026", "2027"):
