@@ -90,7 +90,10 @@ def _tell(loaded: Loaded, everything: bool) -> None:
 
 
 def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:
-    """The shape that programs may rely on; described in docs/configuration-check.md."""
+    """The shape that programs may rely on: members are added, never taken away.
+
+    `config` is shaped like the file, `sources` has a dotted path for each key; both are null when it is refused.
+    """
     return {
         "ok": not loaded.refused,
         "strict": strict,

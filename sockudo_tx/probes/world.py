@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from ..config.advice import loopback
 from ..config.findings import Finding
 from ..config.load import Loaded
 from .ports import ports_taken
@@ -15,10 +16,16 @@ from .targets import targets
 
 __all__ = ["world_findings"]
 
+_CONTAINER = ("/.dockerenv", "/run/.containerenv")
 
-def world_findings(loaded: Loaded) -> Iterator[Finding]:
-    """What would be in the way if the server were started here and now. Takes about three seconds at most."""
+
+def world_findings(loaded: Loaded, markers: Sequence[str] = _CONTAINER) -> Iterator[Finding]:
+    """What would be in the way if the server were started here and now. Takes about three seconds at most.
+
+    `markers` are files that say that this is a container.
+    """
     yield from _listeners(loaded)
+    yield from _container(loaded, markers)
     wanted = targets(loaded.config)
     for target, reason in unreachable(wanted).items():
         yield _unreachable(target, reason, loaded)
@@ -31,6 +38,22 @@ def world_findings(loaded: Loaded) -> Iterator[Finding]:
             cure="Try the others by hand, for example with nc -vz HOST PORT",
             source="check-config",
         )
+
+
+def _container(loaded: Loaded, markers: Sequence[str]) -> Iterator[Finding]:
+    """Loopback inside a container is reached by nobody outside, published port or not."""
+    config = loaded.config
+    if config.unix_socket.enabled or not loopback(config.host) or not any(map(os.path.exists, markers)):
+        return
+    yield Finding(
+        severity="warning",
+        path="host",
+        message="is reached from inside this container only",
+        value=config.host,
+        cause="a published port leads to the container's own address, not to its loopback",
+        cure="Set it to 0.0.0.0 (HOST=0.0.0.0), unless the proxy runs in the same container or pod",
+        source=loaded.sources["host"],
+    )
 
 
 def _unreachable(target: Target, reason: str, loaded: Loaded) -> Finding:

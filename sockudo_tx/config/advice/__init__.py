@@ -3,7 +3,7 @@
 A new rule is a generator in the module of its theme, and a name in that module's `RULES`.
 """
 
-from .advice import Advice, Written
+from .advice import Advice, Written, loopback
 from .advise import advise
 
-__all__ = ["Advice", "Written", "advise"]
+__all__ = ["Advice", "Written", "advise", "loopback"]

@@ -18,10 +18,12 @@ from tests.unit.probes.test_machine import loaded_from
 class WorldTests(SynchronousTestCase):
     """`world_findings`"""
 
+    markers: tuple[str, ...] = ()
+
     def found(self, content: dict[str, Any]) -> list[Finding]:
         """Of a file that listens on free ports of loopback."""
         quiet = {"host": "127.0.0.1", "port": 0, "apps": [APP], "metrics": {"enabled": False}}
-        return list(world_findings(loaded_from({**quiet, **content})))
+        return list(world_findings(loaded_from({**quiet, **content}), self.markers))
 
     def taken_port(self) -> int:
         server = socket.create_server(("127.0.0.1", 0))
@@ -52,6 +54,15 @@ class WorldTests(SynchronousTestCase):
         (finding,) = self.found({"host": "192.0.2.1", "port": 7777})
         self.assertEqual(finding.path, "host")
         self.assertIn("cannot be listened on", finding.message)
+
+    def test_container(self) -> None:
+        """A server on loopback in a container is reached by nobody outside of it."""
+        self.markers = (__file__,)
+        (finding,) = self.found({})
+        self.assertEqual((finding.path, finding.severity, finding.value), ("host", "warning", "127.0.0.1"))
+        self.assertEqual(self.found({"host": "0.0.0.0"}), [])
+        self.markers = ("/nowhere",)
+        self.assertEqual(self.found({}), [])
 
     def test_unix_socket(self) -> None:
         """A socket somebody answers on is told."""
