@@ -22,6 +22,8 @@ from .config.schema import Config
 __all__ = ["Part", "Reload", "follows"]
 
 S = TypeVar("S")
+_MOST_TOLD = 100
+"""Changes that have a line of their own; a file may have thousands of apps."""
 
 Part = Callable[[Loaded], Callable[[], Iterable[str]]]
 """Prepares to go by a configuration. What it returns does so, cannot fail, and says in sentences what has changed
@@ -71,8 +73,10 @@ class Reload:
             return self._refuse(error.findings)
         said = [sentence for commit in commits for sentence in commit()]
         self.loaded = new._replace(config=config)
-        for change in changed:
+        for change in changed[:_MOST_TOLD]:
             self._tell(change)
+        if len(changed) > _MOST_TOLD:
+            self._log.info("and {more} more changes", more=len(changed) - _MOST_TOLD)
         for sentence in said:
             self._log.info("{sentence}", sentence=sentence)
         waiting = sum(change.restart for change in changed)

@@ -157,6 +157,15 @@ class ReloadTests(SynchronousTestCase):
         self.assertEqual(again[0][:16], "warn path_prefix")
         self.assertEqual(len(again), 2)
 
+    def test_many_changes(self) -> None:
+        """A hundred differences have a line each, the rest is counted."""
+        many = [{"id": f"n{number}", "key": f"k{number}", "secret": "s"} for number in range(150)]
+        found = self.reload(ONE, TWO, *many)
+        self.assertEqual(
+            found[100:],
+            ["info and 50 more changes", "info configuration reloaded: 150 changed, 0 more at the next start"],
+        )
+
     def test_refused_file(self) -> None:
         """A file with a mistake changes nothing at all, and each mistake is an error in the log."""
         client, _ = self.connect("two")
