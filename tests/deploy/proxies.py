@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sockudo_tx.protocol.app import App
 from sockudo_tx.testing.signing import signed_target
+from tests.deploy.users import User, as_user
 from tests.integration.launch import ROOT, eventually, free_port
 
 NGINX = ROOT / "deploy" / "nginx"
@@ -91,7 +92,8 @@ class Proxy:
 class Nginx(Proxy):
     """nginx with one of our sites, or with another text as its site."""
 
-    def __init__(self, folder: Path, site: str, changes: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, site: str, changes: Mapping[str, str], user: User | None = None) -> None:
+        self._user = user
         super().__init__(folder, *sorted({int(port) for port in re.findall(r"^ *listen (\d+)", site, re.MULTILINE)}))
         (folder / "sockudo").mkdir(exist_ok=True)
         for name in SHARED:
@@ -134,7 +136,8 @@ class Nginx(Proxy):
 
     @property
     def command(self) -> list[str]:
-        return [*self._base, "-g", "daemon off;"]
+        words = [*self._base, "-g", "daemon off;"]
+        return as_user(self._user, *words) if self._user else words
 
     def check(self) -> tuple[int, str]:
         done = subprocess.run([*self._base, "-t"], capture_output=True, text=True, check=False)

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.image import Image
+from tests.deploy.users import SERVER, as_user, can_be
 from tests.integration.launch import ROOT, Process, WebSocket, environment, free_port
 
 DOCKERFILE = ROOT / "Dockerfile"
-NOBODY = "1000"
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,6 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def unprivileged(*command: str) -> list[str]:
-    """As the image's user, where we may choose; otherwise as ourselves, whom the read-only tree stops just as well."""
-    if os.geteuid() != 0:
-        return list(command)
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
-
-
 def listing(root: Path) -> dict[str, tuple[int, int]]:
     """Every path of a tree with size and time of change."""
     return {str(path): ((found := path.lstat()).st_size, found.st_mtime_ns) for path in root.rglob("*")}
@@ -78,17 +71,20 @@ def test_C95_runs_read_only_and_unprivileged(image: Image, scratch: Path) -> Non
         "TMPDIR": str(scratch),
         "HOME": stage.inside("/app"),
     }
-    server = Process(unprivileged(*stage.command("CMD")), scratch, variables)
+    server = Process(as_user(SERVER, *stage.command("CMD")), scratch, variables)
 
     def health() -> subprocess.CompletedProcess[str]:
-        words = unprivileged(*stage.command("HEALTHCHECK"))
+        words = as_user(SERVER, *stage.command("HEALTHCHECK"))
         return subprocess.run(
             words, env=variables, cwd=scratch, capture_output=True, text=True, timeout=10, check=False
         )
 
     try:
         server.up(port)
-        assert Path(f"/proc/{server.pid}/status").read_text().count(NOBODY) >= 4 or os.geteuid() != 0
+        assert (
+            f"Uid:\t{SERVER.uid if can_be(SERVER) else os.geteuid()}\t"
+            in Path(f"/proc/{server.pid}/status").read_text()
+        )
         client = WebSocket(port)
         assert client.event()["event"] == "pusher:connection_established"
         client.close()

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import select
+import shutil
 import signal
 import ssl
+import tempfile
+from pathlib import Path
 
 from tests.certificates import self_signed
-from tests.deploy.proxies import NGINX, Nginx, Proxy, ask, missing, publish
+from tests.deploy.proxies import NGINX as NGINX_FILES
+from tests.deploy.proxies import Nginx, Proxy, ask, missing, publish
+from tests.deploy.users import NGINX, NGINX_IN_GROUP, SERVER, as_user, can_be
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, WebSocket, eventually, free_port
 
 REQUESTS = 5
@@ -72,7 +77,7 @@ class ProductionTests(ProxyCase):
             "127.0.0.1:9601": f"127.0.0.1:{self.metrics}",
             **changes,
         }
-        return self.proxy(Nginx(self.folder, (NGINX / "production.conf").read_text(), words))
+        return self.proxy(Nginx(self.folder, (NGINX_FILES / "production.conf").read_text(), words))
 
     def test_everything_through_tls(self) -> None:
         """WebSocket and signed publish go through; health answers; what is not for the public is 404; plain HTTP is
@@ -186,7 +191,7 @@ class OtherSitesTests(ProxyCase):
         eventually("the socket is there", path.exists)
         self.assertEqual(path.stat().st_mode & 0o777, 0o660, process.output)
         words = {"/var/run/sockudo/sockudo.sock": str(path)}
-        proxy = self.proxy(Nginx(self.folder, (NGINX / "unix-socket.conf").read_text(), words))
+        proxy = self.proxy(Nginx(self.folder, (NGINX_FILES / "unix-socket.conf").read_text(), words))
         client = self.connected(proxy.ports[443], self.context)
         self.assertEqual(publish(proxy.ports[443], "hello", context=self.context).status, 200)
         self.assertEqual(client.event()["data"], "hello")
@@ -199,6 +204,31 @@ class OtherSitesTests(ProxyCase):
         self.assertIsNone(process.signal(signal.SIGTERM))
         self.assertEqual(process.status(), 0, process.output)
         self.assertFalse(path.exists())
+
+    def test_unix_socket_is_for_its_group(self) -> None:
+        """As in deploy/compose/unix-socket.yml: nginx's user in the server's group is let in by mode 660, nginx's user
+        in a group of its own is not.
+        """
+        public = Path(tempfile.mkdtemp(prefix="sockudo-nginx-"))
+        self.addCleanup(shutil.rmtree, public)
+        public.chmod(0o777)
+        path = public / "run" / "sockudo.sock"
+        command = as_user(SERVER, "env", f"--chdir={public}", SOCKUDO)
+        process = self.launch(*command, UNIX_SOCKET_ENABLED="true", UNIX_SOCKET_PATH=str(path))
+        eventually("the socket is there", lambda: path.exists() or process.output.count("sockudo: "))
+        self.assertTrue(path.exists(), process.output)
+        for user, status in {NGINX_IN_GROUP: 200, NGINX: 502 if can_be(NGINX) else 200}.items():
+            folder = public / f"{user.uid}-{user.gid}"
+            folder.mkdir()
+            for name in ("server.crt", "server.key"):
+                shutil.copy(self.folder / name, folder)
+            words = {"/var/run/sockudo/sockudo.sock": str(path)}
+            proxy = Nginx(folder, (NGINX_FILES / "unix-socket.conf").read_text(), words, user)
+            for each in (folder, *folder.rglob("*")):
+                each.chmod(0o777)
+            proxy.start()
+            self.addCleanup(proxy.stop)
+            self.assertEqual(ask(proxy.ports[443], "/up", context=self.context).status, status, user)
 
     def test_path_prefix(self) -> None:
         """path-prefix.conf: the whole server below one path of another site."""
@@ -220,7 +250,7 @@ class OtherSitesTests(ProxyCase):
         self.server().up(self.port)
         self.server(port=other).up(other)
         words = {"sockudo-1:6001": f"127.0.0.1:{self.port}", "sockudo-2:6001": f"127.0.0.1:{other}"}
-        proxy = self.proxy(Nginx(self.folder, (NGINX / "multinode.conf").read_text(), words))
+        proxy = self.proxy(Nginx(self.folder, (NGINX_FILES / "multinode.conf").read_text(), words))
         clients = [self.connected(proxy.ports[80]) for _ in range(4)]
         for name, port in {"first": self.port, "second": other}.items():
             self.assertEqual(publish(port, name).status, 200)
@@ -229,5 +259,5 @@ class OtherSitesTests(ProxyCase):
     def test_behind_proxy_protocol(self) -> None:
         """behind-proxy-protocol.conf passes nginx's own check."""
         words = {"127.0.0.1:6001": f"127.0.0.1:{self.port}"}
-        proxy = Nginx(self.folder, (NGINX / "behind-proxy-protocol.conf").read_text(), words)
+        proxy = Nginx(self.folder, (NGINX_FILES / "behind-proxy-protocol.conf").read_text(), words)
         self.assertEqual(proxy.check()[0], 0, proxy.check()[1])
