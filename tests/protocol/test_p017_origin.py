@@ -91,4 +91,4 @@ class OriginTests(ProtocolCase):
             self.assertRaises(ConfigError, load, str(path), {}, folder, False)
         self.assertEqual([app.id for app in loaded.apps], ["b"])
         errors = [finding.path for finding in loaded.findings if finding.severity == "error"]
-        self.assertEqual(errors, ["app_manager.array.apps[0]"])
+        self.assertEqual(errors, ["app_manager.array.apps[0].allowed_origins"])
