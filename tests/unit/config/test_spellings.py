@@ -44,7 +44,7 @@ class WordTests(ConfigCase):
     def surveyed(self, content: Any, **environ: str) -> Loaded:
         return survey(None, environ, "/here", read=lambda _: as_bytes(content))
 
-    def test_C18_C19_words(self) -> None:
+    def test_C18_words(self) -> None:
         """Every word and alias counts in any letter case, in the file as well as in the variable."""
         keys = {key.path: key for key in walk(Config)}
         for path, words in DRIVERS.items():
@@ -54,6 +54,12 @@ class WordTests(ConfigCase):
                     for env in keys[path].env:
                         found = self.surveyed({}, **{env.name: text})
                         self.assertEqual(value_at(found.config, path), meant, text)
+
+    def test_C19_postgres(self) -> None:
+        """The database has three names, in both places."""
+        for text in ("postgres", "postgresql", "pgsql"):
+            for found in (self.surveyed({}, APP_MANAGER_DRIVER=text), self.surveyed({"app_manager": {"driver": text}})):
+                self.assertEqual(found.config.app_manager.driver, "pgsql")
 
     def test_C18_drivers_that_need_a_later_version(self) -> None:
         """A driver this version does not have stops the start and names those that work."""
