@@ -38,5 +38,7 @@ class RestApi:
     """Largest request body in bytes; 0 is no limit."""
     log_requests: bool = False
     """Whether each answer has its line in the log."""
+    unfinished: int = 0
+    """Bytes of bodies that are not complete."""
     connections: Connections = field(default_factory=Connections)
     """Those open now."""

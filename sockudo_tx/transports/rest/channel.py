@@ -41,12 +41,16 @@ PIECE = 64 * 1024
 """Bytes that buy a client another idle timeout; more than any head has."""
 MAX_HEADER_NAME = 256
 """Longer names are refused: Twisted keeps a cache of the names it has seen."""
+UNFINISHED = 256 * 1024 * 1024
+"""Bytes of bodies that are not complete, of all connections together. Strangers can send them: the signature is looked
+at when all is there."""
 FRAMING = 16
 """Bytes that a chunked body may spend on sizes, extensions and trailers for each byte of content, above a `PIECE`."""
 
 
 _MALFORMED = RestError(400, "invalid_input", "This is not an HTTP/1.1 request the server understands")
 _TOO_SLOW = RestError(408, "invalid_input", "The request took too long to arrive")
+_BUSY = RestError(503, "service_unavailable", "Too many requests are being sent at this moment", {"Retry-After": "1"})
 _TOO_LONG = RestError(414, "limit_exceeded", "The request line is longer than the server reads")
 _TOO_LARGE = RestError(431, "limit_exceeded", "The header fields are larger, or more, than the server reads")
 
@@ -78,6 +82,8 @@ class RestChannel(HTTPChannel):
     """Who is charged with this connection, when there is a limit to theirs."""
     _refused = False
     """What still comes is dropped."""
+    _held = 0
+    """Bytes of an unfinished body that `RestApi.unfinished` has counted."""
     _chunked = 0
     """Bytes of the chunked body that is read, framing included."""
 
@@ -92,8 +98,11 @@ class RestChannel(HTTPChannel):
             self.resetTimeout()
         self._credit -= len(data)
         LineReceiver.dataReceived(self, data)  # HTTPChannel's own grants time for every byte
-        if self.line_mode and (self._buffer or self.requests) and not self._busyReceiving:
-            self._await_head()
+        if not self._busyReceiving and (self.requests or self._buffer):
+            if self.line_mode:
+                self._await_head()
+            elif not self._handlingRequest:
+                self._hold()
 
     def lineReceived(self, line: bytes) -> None:
         if self.requests or not self._take_plain(line):
@@ -110,6 +119,18 @@ class RestChannel(HTTPChannel):
             self._respondToBadRequestAndDisconnect()
         elif not self.ticket:
             self.ticket = self.api.pending.begin(self)
+
+    def _hold(self) -> None:
+        """A part of a body has come. Bodies that are not complete have so much memory in all."""
+        api, before = self.api, self._held
+        self._held = self.requests[-1].waiting
+        api.unfinished += self._held - before
+        if api.unfinished - self._held > UNFINISHED and not self._refused:
+            self._refuse(_BUSY)
+
+    def _let_go(self) -> None:
+        self.api.unfinished -= self._held
+        self._held = 0
 
     def head_is_late(self) -> None:
         """The head took too long."""
@@ -199,6 +220,7 @@ class RestChannel(HTTPChannel):
         """Send this, close our half, and read nothing more. The request under way is never handed over."""
         self.lineReceived = self.rawDataReceived = self.dataReceived = _dropped  # type: ignore[method-assign, assignment]  # for good
         self._refused = True
+        self._let_go()
         self.clearLineBuffer()
         self._leave_queue()
         self.setTimeout(None)
@@ -269,6 +291,7 @@ class RestChannel(HTTPChannel):
         self._answered = b""
         super().connectionLost(reason)
         self._stop_watching()
+        self._let_go()
         self._leave_queue()
         self.api.connections.discard(self)
         if self.whose is not None:
@@ -315,6 +338,8 @@ class RestChannel(HTTPChannel):
 
     def send(self, request: Request, reply: Reply) -> None:
         """Answer the request whose turn it is, and go on to the next."""
+        if self._held:
+            self._let_go()
         if self.api.engine.draining:
             self.persistent = False
         self.write(

@@ -268,6 +268,11 @@ class Request:
 
     # Its parts
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of the body that are kept for the rest to come."""
+        return len(self._received)
+
     def header_bytes(self, name: bytes) -> bytes | None:
         """The value, as received, of the header with this lower-case name; the last one when repeated."""
         values = self.requestHeaders.get(name)

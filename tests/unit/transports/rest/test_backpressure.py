@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -9,9 +10,11 @@ from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockudo_tx.transports.rest import channel
 from sockudo_tx.transports.rest.channel import LINGER
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
 from sockudo_tx.transports.turn import CHUNK, Turn
+from tests.http.case import HttpCase, RawConnection, signed
 from tests.unit.transports.kernel import Pair, Selector
 from tests.unit.transports.recorder import Recorder
 
@@ -93,3 +96,54 @@ class PipelineTests(SynchronousTestCase):
         self.pair.transport.connectionLost(Failure(ConnectionDone()))
         self.clock.advance(0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class UnfinishedTests(HttpCase):
+    """Bodies that are never completed"""
+
+    HEAD = b"POST /apps/app-id/events HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(channel, "UNFINISHED", 3000)
+        self.api = self.server.site.api
+
+    def half(self, size: int = 1000) -> RawConnection:
+        return RawConnection(self.server).send(self.HEAD).send(b"x" * size)
+
+    def test_too_many(self) -> None:
+        """When those of others fill the memory there is for them, no more is taken: 503, and small calls go on."""
+        crowd = [self.half() for _ in range(4)]
+        self.assertEqual(self.api.unfinished, 4000)
+        late = self.half()
+        (answer,) = late.take()
+        self.assertRefused(answer, 503, "service_unavailable")
+        self.assertEqual(answer.headers["retry-after"], "1")
+        self.assertEqual(self.publish().status, 200)
+        for each in crowd:
+            self.assertFalse(each.ended)
+            each.wire.cut()
+        self.assertEqual(self.api.unfinished, 0)
+
+    def test_alone(self) -> None:
+        """A body that is larger than that is taken when it is alone, in any number of pieces."""
+        body = json.dumps({"name": "n", "channels": ["c"], "data": "x" * 9000}).encode()
+        head = b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (
+            signed("POST", "/apps/app-id/events", body=body, at=self.now).encode(),
+            len(body),
+        )
+        connection = RawConnection(self.server).send(head)
+        for start in range(0, len(body), 1000):
+            connection.send(body[start : start + 1000])
+        self.assertEqual([answer.status for answer in connection.take()], [200])
+        self.assertEqual(self.api.unfinished, 0)
+
+    def test_every_end(self) -> None:
+        """What is refused, late or gone is not counted any more."""
+        for end in (lambda half: half.send(b"x" * 1_000_000), lambda half: self.server.advance(60), lambda half: None):
+            half = self.half()
+            self.assertEqual(self.api.unfinished, 1000)
+            end(half)
+            half.wire.cut()
+            self.server.pump()
+            self.assertEqual(self.api.unfinished, 0)
