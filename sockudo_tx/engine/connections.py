@@ -180,23 +180,26 @@ class Connections:
             return done
         self._drains.append(done)
         if not begun:
-            self.dismiss(self.open, over, errors.shutting_down)
+            self.dismiss(self.open, over, lambda _: errors.shutting_down())
         return done
 
-    def dismiss(self, sockets: Iterable[Socket], over: float, reason: Callable[[], PeerError]) -> None:
-        """Close these within about `over` seconds, in random order, so that they do not come back all at once."""
+    def dismiss(self, sockets: Iterable[Socket], over: float, reason: Callable[[Socket], PeerError | None]) -> None:
+        """Close these within about `over` seconds, in random order, so that they do not come back all at once.
+
+        Each is asked for its `reason` when its time has come; without one it stays.
+        """
         leaving = list(sockets)
         random.shuffle(leaving)
         steps = max(1, int(over / _CLOSE_STEP))
         self._close_some(leaving, max(100, -(-len(leaving) // steps)), reason)
 
-    def _close_some(self, sockets: list[Socket], batch: int, reason: Callable[[], PeerError]) -> None:
-        closing = sockets[-batch:]
-        for socket in closing:
+    def _close_some(self, sockets: list[Socket], batch: int, reason: Callable[[Socket], PeerError | None]) -> None:
+        closing = [(socket, fault) for socket in sockets[-batch:] if (fault := reason(socket)) is not None]
+        for socket, fault in closing:
             if not socket.ended:
-                self._tell(socket, reason())
-        for socket in closing:  # none of them hears of the others' leaving any more
-            self.leave(socket, ended_by(reason()))
+                self._tell(socket, fault)
+        for socket, fault in closing:  # none of them hears of the others' leaving any more
+            self.leave(socket, ended_by(fault))
         del sockets[-batch:]
         if sockets and self.open:
             self._clock.callLater(_CLOSE_STEP, self._close_some, sockets, batch, reason)

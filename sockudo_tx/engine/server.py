@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -37,7 +36,8 @@ from ..protocol.names import ChannelName
 from ..protocol.publication import Publication
 from ..protocol.session import Session
 from ..protocol.wirejson import text_of
-from .answers import ask, when
+from .answers import when
+from .app_changes import AppChanges
 from .broadcast import deliver_to_channel, publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
 from .connections import Connections
@@ -58,9 +58,6 @@ __all__ = ["Engine"]
 
 _BY_THE_SETTINGS = (messages.ClientEvent, messages.Subscribe, messages.Signin)
 """Commands that are judged by the app's settings."""
-
-_DISMISS_WITHIN = 5.0
-"""Seconds in which the connections of an app that is no more are closed."""
 
 
 class Engine:
@@ -110,6 +107,7 @@ class Engine:
         self._connections = Connections(
             clock, self.registry, apps, authority, settings, self.node_id, self._left, self._resume, departed
         )
+        self._app_changes = AppChanges(self.registry, apps, self._connections)
         authority.listen(self)
 
     # The WebSocket side
@@ -242,20 +240,8 @@ class Engine:
         self._cached.ttl = settings.cache_ttl
 
     def apps_changed(self) -> None:
-        """The store has other records: limits hold for connections that are there; those of an app that is gone or
-        disabled are closed."""
-        for space in list(self.registry.apps.values()):
-            ask(partial(self.apps.by_id, space.app.id), partial(self._app_changed, space), self._app_unknown)
-
-    def _app_changed(self, space: AppSpace, app: App | None) -> None:
-        if app is None or not app.enabled:
-            reason = errors.app_not_found if app is None else errors.app_disabled
-            self._connections.dismiss(space.sockets.values(), _DISMISS_WITHIN, reason)
-        else:
-            space.app = app
-
-    def _app_unknown(self, error: BackendError) -> None:
-        self._log.warn("whether an app has changed is not known: {error}", error=str(error))
+        """The store has other records; connections feel it at once, see `AppChanges`."""
+        self._app_changes.take_up()
 
     def tables(self) -> dict[str, int]:
         """Entries in each table of the engine: all zero when nobody is connected."""

@@ -95,6 +95,16 @@ class ReloadTests(SynchronousTestCase):
         self.clock.pump([0.1] * 50)
         self.assertTrue(all(client.closed == 4001 for client in clients))
 
+    def test_second_thoughts(self) -> None:
+        """An app that is back before all its connections are closed keeps the others: 4001 would be for good."""
+        two = {**TWO, "max_connections": 0}
+        self.begin(ONE, two)
+        clients = [self.connect("two")[0] for _ in range(1000)]
+        self.reload(ONE)
+        self.reload(ONE, two)
+        self.clock.pump([0.1] * 60)
+        self.assertEqual(sum(client.closed is not None for client in clients), 100)
+
     def test_apps_that_come_and_change(self) -> None:
         """A new app is served at once, a changed limit holds for connections that are there."""
         _, socket = self.connect("one")
