@@ -1,6 +1,6 @@
 """Drivers, one folder a technology; each imports its library lazily.
 
-Adding one: a row here with the extra that provides its library, and the word in `config/schema.py`.
+Adding one: a row here with the extra that provides its library, and the word in `config/sections/`.
 """
 
 from __future__ import annotations
