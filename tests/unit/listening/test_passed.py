@@ -68,11 +68,11 @@ class PassedTests(unittest.TestCase):
             main.close()
 
     def test_names(self) -> None:
-        """Names say which is for metrics; the main port may be several."""
+        """Names say which is for metrics, those of units too; the main port may be several."""
         sockets = [self.listening() for _ in range(3)]
         ports = [opened.getsockname()[1] for opened in sockets]
         self.passed(*sockets)
-        taken = self.take(self.variables(3, "sockudo:metrics:sockudo"))
+        taken = self.take(self.variables(3, "sockudo:metrics.socket:sockudo.socket"))
         self.assertEqual([opened.getsockname()[1] for opened in taken.main], [ports[0], ports[2]])
         self.assertEqual([opened.getsockname()[1] for opened in taken.metrics], [ports[1]])
 

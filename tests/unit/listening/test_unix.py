@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
@@ -13,7 +14,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial import unittest
 
-from sockudo_tx.listening import ListenError, UnixListener
+from sockudo_tx.listening import ListenError, UnixListener, unix
 from sockudo_tx.listening.unix import LONGEST_PATH
 
 
@@ -62,6 +63,12 @@ class LifeTests(UnixCase):
                 finally:
                     self.assertEqual(os.umask(before), umask)
                 self.successResultOf(listener.stopService())
+
+    def test_never_wider(self) -> None:
+        """The file is made with its mode; it is not changed afterwards, when somebody may have looked already."""
+        self.patch(os, "chmod", None)
+        self.listener(mode=0o600).open()
+        self.assertEqual(self.mode(), 0o600)
 
     def test_listens(self) -> None:
         """Clients can connect from `open` on, and not after the stop, when the file is gone."""
@@ -209,6 +216,16 @@ class PlaceTests(UnixCase):
 
 class RaceTests(UnixCase):
     """Servers that start at the same time"""
+
+    def test_waits(self) -> None:
+        """Who comes while another server is between its look and its socket waits, and not for ever."""
+        self.patch(unix, "_LOCK_PATIENCE", 0.0)
+        folder = os.open(self.folder, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        self.assertIn("lock", self.refusal())
+        fcntl.flock(folder, fcntl.LOCK_UN)
+        self.listener().open()
 
     def test_one_wins(self) -> None:
         """Of servers that start together over a stale socket one listens and the others are refused."""
