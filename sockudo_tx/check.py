@@ -12,13 +12,17 @@ from typing import Any, TextIO
 import msgspec
 
 from .config.effective import effective
+from .config.environment import value_at
 from .config.findings import ConfigError, Finding
 from .config.grammar import flag
 from .config.load import BUILT_IN, STRICT_VARIABLE, Loaded, survey
+from .config.schema import Config
 from .config.verdict import Style, counts, findings_text, settings_text, verdict
 from .probes import certificate_findings, file_limit_findings, world_findings
 
 __all__ = ["check_config", "print_effective", "read_configuration", "refusal"]
+
+_BUILT_IN = Config()
 
 
 def read_configuration(path: str | None, strict: bool) -> Loaded:
@@ -82,11 +86,16 @@ def _tell(loaded: Loaded, everything: bool) -> None:
     if loaded.findings:
         print(findings_text(loaded.findings, style))
     if not loaded.refused:
-        chosen = {path: source for path, source in loaded.sources.items() if everything or source != BUILT_IN}
-        print(style.paint("Settings" if everything else "Settings that are not built in (--all: all of them)", "1"))
+        chosen = {path: loaded.sources[path] for path in loaded.sources if everything or _differs(loaded, path)}
+        heading = "Settings" if everything else "Settings that differ from the built-in ones (--all: all of them)"
+        print(style.paint(heading, "1"))
         print(settings_text(effective(loaded.config), chosen, style) or "  none")
         print()
     print(verdict(loaded.findings, loaded.refused, loaded.file))
+
+
+def _differs(loaded: Loaded, path: str) -> bool:
+    return bool(value_at(loaded.config, path) != value_at(_BUILT_IN, path))
 
 
 def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:

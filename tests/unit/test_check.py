@@ -92,8 +92,8 @@ class CheckTests(CheckCase):
         )
 
     def test_settings(self) -> None:
-        """For people only what somebody has written, with where; `--all` prints everything."""
-        content = {"apps": [APP], "host": "::1"}
+        """For people only what differs from the built-in values, with where; `--all` prints everything."""
+        content = {"apps": [APP], "host": "::1", "activity_timeout": 120}
         text = self.run_check(content, {"PORT": "7001"})
         for part in ('host = "::1"', "port = 7001", "environment PORT", "f.json", "the configuration is valid"):
             self.assertIn(part, text)
