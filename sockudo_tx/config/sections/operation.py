@@ -32,7 +32,9 @@ class PrometheusConfig(Section, frozen=True, kw_only=True):
         Env("METRICS_PROMETHEUS_PREFIX", empty=""),
     ] = "sockudo_"
     channel_labels: Annotated[
-        bool, Doc("Label metrics of channels with the channel's name; costs memory for every name. Off: `all`.")
+        bool,
+        Doc("Label metrics of channels with the channel's name; costs memory for every name. Off: `all`."),
+        UNUSED,
     ] = False
 
 
