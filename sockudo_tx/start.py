@@ -65,13 +65,15 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
 
 def give_away(server: Server, uid: int | None, gid: int | None) -> None:
     """Let the user and group that twistd goes on as keep the files of sockets that we opened before."""
-    if uid is not None and gid is None:
-        gid = pwd.getpwuid(uid).pw_gid  # as twistd does
     try:
+        if uid is not None and gid is None:
+            gid = pwd.getpwuid(uid).pw_gid  # as twistd does
         for listener in server.listeners:
             listener.give_to(uid, gid)
     except ListenError as error:
         sys.exit(f"sockudo: {error}")
+    except KeyError:
+        sys.exit(f"sockudo: there is no user {uid} on this machine to take the group from. Name one with --gid")
 
 
 class StartError(SystemExit, Exception):

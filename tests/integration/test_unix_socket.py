@@ -80,6 +80,12 @@ class ServingTests(UnixCase):
         process.status()
         self.assertFalse(self.path.exists(), process.output)
 
+    def test_unknown_user(self) -> None:
+        """A number that no user has ends the start with one line."""
+        unknown = self.serve(TWISTD, "-n", "--pidfile=", "--uid=987654", "sockudo")
+        self.assertEqual((unknown.status(), "--gid" in unknown.output), (1, True), unknown.output)
+        self.assertNotIn("Traceback", unknown.output)
+
     def test_behind_nginx(self) -> None:
         """nginx of Debian passes HTTP and WebSockets on, as its user, who is in the socket's group."""
         variables = {} if os.getuid() else {"UNIX_SOCKET_PERMISSION_MODE": "666"}  # its workers run as another user

@@ -76,6 +76,16 @@ class PassedTests(unittest.TestCase):
         self.assertEqual([opened.getsockname()[1] for opened in taken.main], [ports[0], ports[2]])
         self.assertEqual([opened.getsockname()[1] for opened in taken.metrics], [ports[1]])
 
+    def test_abstract(self) -> None:
+        """A Unix socket without a file is told as `ss` and systemd write it."""
+        opened = socket.socket(socket.AF_UNIX)
+        opened.bind(f"\0sockudo-{os.getpid()}")
+        opened.listen()
+        self.passed(opened)
+        listener = PassedListener(MemoryReactor(), Factory(), self.take(self.variables(1)).main)
+        self.assertEqual(listener.address.url("http"), f"unix:@sockudo-{os.getpid()}")
+        self.successResultOf(listener.stopService())
+
     def test_metrics_only(self) -> None:
         """A socket for metrics alone leaves the main port to us."""
         self.passed(self.listening())
