@@ -16,13 +16,10 @@ from .config.environment import value_at
 from .config.findings import ConfigError, Finding
 from .config.grammar import flag
 from .config.load import BUILT_IN, STRICT_VARIABLE, Loaded, survey
-from .config.schema import Config
 from .config.verdict import Style, counts, findings_text, settings_text, verdict
 from .probes import certificate_findings, file_limit_findings, world_findings
 
 __all__ = ["check_config", "print_effective", "read_configuration", "refusal"]
-
-_BUILT_IN = Config()
 
 
 def read_configuration(path: str | None, strict: bool) -> Loaded:
@@ -86,7 +83,7 @@ def _tell(loaded: Loaded, everything: bool) -> None:
     if loaded.findings:
         print(findings_text(loaded.findings, style))
     if not loaded.refused:
-        chosen = {path: loaded.sources[path] for path in loaded.sources if everything or _differs(loaded, path)}
+        chosen = loaded.sources if everything else _chosen(loaded)
         heading = "Settings" if everything else "Settings that differ from the built-in ones (--all: all of them)"
         print(style.paint(heading, "1"))
         print(settings_text(effective(loaded.config), chosen, style) or "  none")
@@ -94,8 +91,18 @@ def _tell(loaded: Loaded, everything: bool) -> None:
     print(verdict(loaded.findings, loaded.refused, loaded.file))
 
 
-def _differs(loaded: Loaded, path: str) -> bool:
-    return bool(value_at(loaded.config, path) != value_at(_BUILT_IN, path))
+def _chosen(loaded: Loaded) -> dict[str, str]:
+    """The sources of settings that are not what they are without file and environment."""
+
+    def nothing(path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    plain = survey(None, {}, "/", read=nothing).config
+    return {
+        path: source
+        for path, source in loaded.sources.items()
+        if value_at(loaded.config, path) != value_at(plain, path)
+    }
 
 
 def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:
