@@ -7,12 +7,15 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from jsonschema import Draft202012Validator
+
 from sockudo_tx.config.apps import APP_DOCS
 from sockudo_tx.config.declare import keys_of, walk
 from sockudo_tx.config.default_app import DEMO_APP
 from sockudo_tx.config.effective import MASK, effective
 from sockudo_tx.config.environment import value_at
 from sockudo_tx.config.jsonschema import json_schema
+from sockudo_tx.config.nested import nested
 from sockudo_tx.config.production import CHOICES
 from sockudo_tx.config.prose import THEMES
 from sockudo_tx.config.render import files, main, stale
@@ -71,6 +74,17 @@ class RenderTests(ConfigCase):
         schema = json_schema()
         self.assertEqual(strangers(json.loads(files()["config/config.json"]), schema), [])
         self.assertEqual(strangers({"prot": 1, "cors": {"orgin": 1}}, schema), [".prot", ".cors.orgin"])
+
+    def test_schema_is_one(self) -> None:
+        """It is a JSON Schema; the files it is for keep it, and a value the server refuses does not."""
+        Draft202012Validator.check_schema(json_schema())
+        check = Draft202012Validator(json_schema())
+        for name in ("config/config.json", "config/production.json"):
+            self.assertEqual([error.message for error in check.iter_errors(json.loads(files()[name]))], [])
+        for key in walk(Config):
+            wrong = {"an": "object"}
+            (error,) = check.iter_errors(nested({key.path: wrong}))
+            self.assertIn(key.path.split(".")[0], error.absolute_path)
 
     def test_schema_defaults(self) -> None:
         """The schema tells type, default and range of a key."""
