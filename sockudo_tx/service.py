@@ -116,7 +116,7 @@ def make_service(
         server.certificates = certificates
         certificates.setServiceParent(server)
         reload.parts.append(_certificates_part(certificates))
-        factory = tls = certificates.over(factory)
+        factory = tls = certificates.over(factory, port.pending)
     parts = Measured(engine, port, watchdog, reload, server.certificates, tls)
     if not config.metrics.enabled:
         passed.without_metrics()

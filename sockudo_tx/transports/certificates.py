@@ -18,6 +18,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from .certificate_facts import DAY, CertificateFacts
+from .pending import Pending
 from .tls import TlsFactory
 from .tls_context import CertificateError, CertificateFiles, Identity, load_identity
 
@@ -70,9 +71,9 @@ class Certificates(Service):
         """Unix seconds, when the first certificate of the chain ends."""
         return self._identity.facts.not_after
 
-    def over(self, factory: Factory) -> TlsFactory:
-        """This factory behind TLS, always with the certificate in use."""
-        secure = TlsFactory(factory, self.context, self._clock)
+    def over(self, factory: Factory, pending: Pending | None = None) -> TlsFactory:
+        """This factory behind TLS, always with the certificate in use; `pending` as `TlsFactory` takes it."""
+        secure = TlsFactory(factory, self.context, self._clock, pending=pending)
         self._factories.append(secure)
         return secure
 

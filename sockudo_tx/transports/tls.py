@@ -17,7 +17,6 @@ from typing import Any
 from twisted.internet.interfaces import (
     IAddress,
     IConsumer,
-    IDelayedCall,
     IProtocol,
     IPushProducer,
     IReactorTime,
@@ -27,6 +26,8 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from .pending import Pending
 
 __all__ = ["RECORD", "TlsFactory", "TlsTransport"]
 
@@ -44,7 +45,7 @@ _PLAIN_ANSWER = (
 class TlsTransport:
     """One TLS connection: the protocol of a TCP connection, and the transport of `protocol`."""
 
-    __slots__ = ("_address", "_factory", "_incoming", "_late", "_open", "_outgoing", "_tls", "protocol", "tcp")
+    __slots__ = ("_address", "_factory", "_incoming", "_open", "_outgoing", "_ticket", "_tls", "protocol", "tcp")
 
     def __init__(self, factory: TlsFactory, address: IAddress | None) -> None:
         self._factory: TlsFactory | None = factory
@@ -53,7 +54,8 @@ class TlsTransport:
         self._incoming = MemoryBIO()
         self._outgoing = MemoryBIO()
         self._tls: SSLObject = factory.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._late: IDelayedCall | None = None
+        self._ticket = 0
+        """Our place among those that have not shaken hands."""
         self._open = True
         """Whether what the peer sends is for `protocol`, and what that writes for the peer."""
         self.protocol: Any = None
@@ -65,7 +67,7 @@ class TlsTransport:
     def makeConnection(self, transport: Any) -> None:
         self.tcp = transport
         assert self._factory is not None
-        self._late = self._factory.clock.callLater(self._factory.handshake_timeout, self._too_late)
+        self._ticket = self._factory.pending.begin(self)
 
     def connectionMade(self) -> None:
         """Nothing yet: the peer speaks first."""
@@ -80,7 +82,8 @@ class TlsTransport:
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._open = False
-        self._in_time()
+        if self._factory is not None:
+            self._factory.pending.leave(self._ticket)
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
             protocol.connectionLost(reason)
@@ -101,7 +104,7 @@ class TlsTransport:
         # In TLS 1.3 only a ticket is left. It must not wait for what we say first: a client that obeys Nagle holds its
         # request back until something acknowledges its half of the handshake, 40 ms later if nothing does.
         self._pass(self._outgoing.read())
-        self._in_time()
+        factory.pending.leave(self._ticket)
         factory.completed += 1
         factory.resumed += bool(self._tls.session_reused)
         protocol = factory.factory.buildProtocol(self._address)
@@ -113,15 +116,17 @@ class TlsTransport:
         protocol.makeConnection(self)
         return True
 
-    def _too_late(self) -> None:
+    # Called by `Pending`.
+
+    def head_is_late(self) -> None:
+        """The handshake took too long."""
         if self._open and self._factory is not None:
             self._factory.failed += 1
         self.abortConnection()
 
-    def _in_time(self) -> None:
-        late, self._late = self._late, None
-        if late is not None and late.active():
-            late.cancel()
+    def give_way(self) -> None:
+        """Too many have not shaken hands, or not asked for anything."""
+        self.abortConnection()
 
     def _deliver(self) -> None:
         """Hand over what can be decrypted. What OpenSSL answers by itself, new keys, goes with what we say next."""
@@ -284,14 +289,19 @@ class TlsFactory(Factory):
     noisy = False
 
     def __init__(
-        self, factory: Factory, context: SSLContext, clock: IReactorTime, handshake_timeout: float = 10.0
+        self,
+        factory: Factory,
+        context: SSLContext,
+        clock: IReactorTime,
+        handshake_timeout: float = 10.0,
+        pending: Pending | None = None,
     ) -> None:
         self.factory = factory
         self.context = context
         """For the connections that come; those that are there, or shaking hands, keep theirs."""
-        self.clock = clock
-        self.handshake_timeout = handshake_timeout
-        """Seconds a client may take for its handshake."""
+        self.pending = pending or Pending(clock, limit=0, silence=handshake_timeout, patience=handshake_timeout)
+        """Clients that have not shaken hands: how long they may take, and how many there may be. Those who have not
+        asked for anything yet count with them when this is the queue of `factory`."""
         self.completed = 0
         """Handshakes that succeeded, ever."""
         self.resumed = 0

@@ -12,6 +12,8 @@ from sockudo_tx.transports.framing import text_frame
 from sockudo_tx.transports.port import PortFactory, WebSocketSettings
 from sockudo_tx.transports.rest.channel import LINGER, RestChannel
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
+from sockudo_tx.transports.settings import ListenerSettings
+from sockudo_tx.transports.tls import TlsFactory
 from sockudo_tx.transports.turn import Turn
 from sockudo_tx.transports.websocket import WebSocketProtocol
 from sockudo_tx.transports.wire import TlsWire
@@ -19,7 +21,7 @@ from sockudo_tx.transports.wire import TlsWire
 from .kernel import Selector
 from .recorder import Recorder
 from .test_port import HELLO, UPGRADE, USAGE
-from .tls_peer import TlsPeer
+from .tls_peer import TlsPeer, context
 
 
 class TlsPortTests(SynchronousTestCase):
@@ -145,6 +147,22 @@ class TlsPortTests(SynchronousTestCase):
         self.clock.advance(LINGER)
         self.peer.pair.step()
         self.assert_gone()
+
+    def test_pending_handshakes(self) -> None:
+        """Who has not shaken hands waits in one queue with those who have not asked yet, and gives way to newcomers."""
+        settings = RestSettings(listener=ListenerSettings(max_pending=2))
+        self.port.site.adjust(settings)
+        secure = TlsFactory(self.port, context(), self.clock, pending=self.port.pending)
+        peers = [TlsPeer(clock=self.clock, server=secure) for _ in range(3)]
+        for peer in peers:
+            self.addCleanup(peer.close)
+        self.clock.advance(0)
+        gone = [not hasattr(peer.pair.transport, "socket") for peer in (self.peer, *peers)]
+        self.assertEqual(gone, [True, True, False, False])
+        peers[2].shake_hands()
+        self.assertEqual((len(self.port.pending), self.port.pending.dropped), (2, 2))
+        self.clock.advance(10)
+        self.assertEqual((len(self.port.pending), secure.failed), (1, 1))
 
     def test_too_many(self) -> None:
         """An engine that refuses the connection closes it with its code."""
