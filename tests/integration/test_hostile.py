@@ -177,6 +177,35 @@ class CrowdedTests(HostileCase):
             self.assertEqual(attackers.told, {b""})
         self.assertIn("listener.max_pending", self.process.output)
 
+    def test_connections_of_one_address(self) -> None:
+        """Above `max_connections_per_address` a client, named by a proxy, gets 429 at once; others get in, and it does
+        when it has left a place."""
+        self.honest.close()
+        self.process.kill()
+        name = self.config(listener={"max_connections_per_address": 3, "proxy_protocol": True}, app_manager=APPS)
+        process = self.launch(SOCKUDO, "run", "-c", name)
+        eventually("it listens", lambda: process.output.count("ready at") == 2)
+
+        def connect(address: str) -> socket.socket:
+            client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+            self.addCleanup(client.close)
+            client.sendall(f"PROXY TCP4 {address} 127.0.0.1 50000 {self.port}\r\n".encode())
+            return client
+
+        def asked(client: socket.socket) -> bytes:
+            client.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+            return client.recv(65536)[9:12]
+
+        first = [connect("192.0.2.1") for _ in range(3)]
+        self.assertEqual([asked(each) for each in first], [b"200"] * 3)
+        refused = connect("192.0.2.1")
+        self.assertEqual(refused.recv(65536)[9:12], b"429")
+        self.assertEqual(asked(connect("192.0.2.2")), b"200")
+        self.assertEqual(asked(connect("127.0.0.1")), b"200")
+        first[0].close()
+        eventually("there is a place again", lambda: asked(connect("192.0.2.1")) == b"200")
+        self.assertIn("listener.max_connections_per_address", process.output)
+
     def test_out_of_descriptors(self) -> None:
         """When no file can be opened any more, those who are in are served, the machine is not kept busy, and when
         somebody leaves there is room again."""
