@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from sockudo_tx.engine.tally import Tally
 from sockudo_tx.interfaces import ISink
 from sockudo_tx.transports.framing import BINARY, frame
 from sockudo_tx.transports.port import PortFactory, WebSocketSettings
@@ -24,13 +25,15 @@ class EchoEngine:
     """The engine's place, taken by an echo. `sinks` are the open connections, oldest first."""
 
     draining = False
+    admitting = True
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
+        self.tally = Tally()
         self.sinks: list[ISink] = []
         self.signs_of_life = 0
 
-    def connect(self, sink: ISink, key: str, origin: str | None) -> ISink:
+    def connect(self, sink: ISink, key: str, origin: str | None, address: str = "", client: str = "") -> ISink:
         self.sinks.append(sink)
         return sink
 
@@ -45,9 +48,9 @@ class EchoEngine:
 
     answered = alive
 
-    def closing(self, socket: ISink) -> None: ...
+    def closing(self, socket: ISink, ending: Any = None) -> None: ...
 
-    def disconnected(self, socket: ISink) -> None:
+    def disconnected(self, socket: ISink, ending: Any = None) -> None:
         self.sinks.remove(socket)
 
 
