@@ -177,10 +177,12 @@ class PlaceTests(UnixCase):
         for path in ("sockudo.sock", "", "/tmp/../sockudo.sock", "/tmp/" + "x" * 120):
             self.path = Path(path)
             name = self.config(unix_socket={"enabled": True, "path": path})
-            status, output = self.run_to_end(SOCKUDO, "run", "--strict", "-c", name)
+            status, output = self.run_to_end(SOCKUDO, "run", "-c", name)
             self.assertEqual(status, 1, (path, output))
             self.assertIn("unix_socket.path", output)
             self.assertNotIn("Traceback", output)
+        self.path = Path("sockudo.sock")
+        self.assertIn("UNIX_SOCKET_PATH", self.refused())
         apps = [{"id": "1", "key": "one", "secret": "s"}]
         unused = {"enabled": False, "path": "../sockudo.sock"}
         name = self.config(unix_socket=unused, app_manager={"array": {"apps": apps}})
