@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from twisted.application.service import Service
@@ -24,8 +24,9 @@ from .transports.metrics.collect import Collector
 from .transports.metrics.lag import ReactorLag
 from .transports.metrics.process import process_samples
 from .transports.metrics.site import MetricsSite
-from .transports.metrics.sources import Source, answer_samples, app_samples, outbox_samples, single
+from .transports.metrics.sources import Sample, Source, answer_samples, app_samples, outbox_samples, single
 from .transports.port import PortFactory
+from .transports.rest.rate_limits import RateLimits
 from .transports.tls import TlsFactory
 from .watchdog import Watchdog
 
@@ -76,7 +77,7 @@ def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequ
 
 def _sources(parts: Measured) -> list[Source]:
     engine, port, watchdog, reload, certificates, tls = parts
-    slow, beats = port.websockets.slow, watchdog.beats
+    slow, beats, rest = port.websockets.slow, watchdog.beats, port.site.api
     sources: list[Source] = [
         process_samples,
         lambda: app_samples(engine),
@@ -84,6 +85,11 @@ def _sources(parts: Measured) -> list[Source]:
         lambda: outbox_samples(engine),
         single(f.SLOW_DROPPED, lambda: slow.dropped),
         single(f.SLOW_DISCONNECTED, lambda: slow.disconnected),
+        single(f.PENDING, lambda: len(rest.pending)),
+        single(f.REFUSED, lambda: rest.pending.dropped, "pending_limit"),
+        single(f.REFUSED, lambda: rest.pending.late, "late_head"),
+        single(f.REFUSED, lambda: rest.crowd.refused, "address_limit"),
+        lambda: _limits(rest.limits),
         single(f.REACTOR_STALLS, lambda: beats.stalls),
         single(f.LOOKUP_STALE, lambda: getattr(engine.apps, "stale_answers", None)),
         single(f.DRAINING, lambda: int(engine.draining)),
@@ -104,6 +110,13 @@ def _sources(parts: Measured) -> list[Source]:
             single(f.HANDSHAKES, lambda: tls.failed, "failed"),
         ]
     return sources
+
+
+def _limits(limits: RateLimits) -> Iterator[list[Sample]]:
+    """The limits by client address (http-api.md 11.7)."""
+    for (limit, context), count in limits.counts.items():
+        labels = ("global", limit, context)
+        yield [(f.LIMIT_CHECKS, labels, count.checks), (f.LIMIT_HITS, labels, count.triggered)]
 
 
 def _build(reactor: Any) -> Source:
