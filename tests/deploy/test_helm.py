@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,8 @@ EVERYTHING: dict[str, Any] = {
         "mysql": {"host": "mysql", "username": "me", "password": "sql-hush"},
         "postgres": {"host": "postgres", "username": "me", "password": "sql-hush"},
     },
-    "nats": {"servers": "nats://nats:4222", "username": "me", "password": "nats-hush"},
-    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "nats": {"servers": "nats://nats:4222", "username": "me", "password": "nats-hush", "token": "nats-hush"},
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}, "namespace": "monitoring"},
     "ingress": {"enabled": True, "className": "nginx", "tls": [{"secretName": "tls", "hosts": ["sockudo.local"]}]},
     "wsIngress": {"enabled": True, "hosts": [{"host": "ws.local", "paths": [{"path": "/app"}]}]},
     "autoscaling": {"enabled": True},
@@ -55,6 +56,7 @@ EVERYTHING: dict[str, Any] = {
         {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {}}
     ],
     "initContainers": [{"name": "wait", "image": "busybox"}],
+    "extraContainers": [{"name": "beside", "image": "busybox"}],
     "extraVolumes": [{"name": "more", "emptyDir": {}}],
     "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
     "extraEnv": [{"name": "RUST_LOG", "value": "debug"}],
@@ -80,7 +82,7 @@ def render(values: dict[str, Any] | None = None) -> dict[tuple[str, str], Any]:
 
 def container(manifests: dict[tuple[str, str], Any]) -> dict[str, Any]:
     """The server's container."""
-    (found,) = manifests["Deployment", "demo-sockudo"]["spec"]["template"]["spec"]["containers"]
+    found = manifests["Deployment", "demo-sockudo"]["spec"]["template"]["spec"]["containers"][0]
     return dict(found)
 
 
@@ -223,6 +225,7 @@ def test_file_of_ones_own() -> None:
         ({"dashboard": {"enabled": True}}, "dashboard.enabled"),
         ({"cluster": {"enabled": True}}, "cluster.enabled"),
         ({"config": {"openTelemetry": {"enabled": True}}}, "openTelemetry.enabled"),
+        ({"config": {"httpApi": {"acceptTraffic": {"enabled": True}}}}, "acceptTraffic.enabled"),
         ({"config": {"ssl": {"enabled": True}}}, "config.ssl.secretName"),
         ({"config": {"existingSecret": "a"}, "configJson": "{}"}, "only one of both"),
         ({"terminationGracePeriodSeconds": 15}, "must be above"),
@@ -257,3 +260,19 @@ def test_every_value_is_used() -> None:
     whole += [values["autoscaling"]["behavior"], values["ingress"]["annotations"], dict.fromkeys(("mysql", "postgres"))]
     handed_on = {key for tree in whole for key in keys(tree)}
     assert [key for key in keys(values) if f".{key}" not in templates and key not in handed_on] == []
+
+
+def test_readme() -> None:
+    """The options of `helm install` in deploy/README.md make a server with one app."""
+    options = re.findall(r"--set (\S+)", (ROOT / "deploy" / "README.md").read_text())
+    manifests = render(helm.parse_set_string(",".join(options)))
+    assert container(manifests)["image"] == f"registry.example/sockudo-tx:{__version__}"
+    names = {row["name"] for row in container(manifests)["env"]}
+    assert {"SOCKUDO_DEFAULT_APP_ID", "SOCKUDO_DEFAULT_APP_KEY", "SOCKUDO_DEFAULT_APP_SECRET"} <= names
+
+
+def test_own_ingress_rules() -> None:
+    """Rules of one's own replace the chart's."""
+    rule = {"ports": [{"port": 6001}]}
+    policy = render({"networkPolicy": {"enabled": True, "ingress": [rule]}})["NetworkPolicy", "demo-sockudo"]
+    assert policy["spec"]["ingress"] == [rule]

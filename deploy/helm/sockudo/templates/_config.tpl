@@ -48,7 +48,9 @@ The whole config.json. A section that is there but partial takes other defaults 
   "api_rate_limit" (dict "max_requests" (int64 $c.rateLimiter.apiMaxRequests) "window_seconds" (int64 $c.rateLimiter.apiWindowSeconds) "trust_hops" (include "sockudo.hops" (list $c.rateLimiter.apiTrustHops .) | int64))
   "websocket_rate_limit" (dict "max_requests" (int64 $c.rateLimiter.wsMaxRequests) "window_seconds" (int64 $c.rateLimiter.wsWindowSeconds) "trust_hops" (include "sockudo.hops" (list $c.rateLimiter.wsTrustHops .) | int64))
 ) }}
-{{- $_ := set $file "metrics" (dict "enabled" $c.metrics.enabled "host" "0.0.0.0" "port" 9601 "prometheus" (dict "prefix" $c.metrics.prefix)) }}
+{{- $_ := set $file "metrics" (dict "enabled" $c.metrics.enabled "host" "0.0.0.0" "port" 9601 "driver" $c.metrics.driver "prometheus" (dict "prefix" $c.metrics.prefix)) }}
+{{- $d := $c.deltaCompression }}
+{{- $_ := set $file "delta_compression" (dict "enabled" $d.enabled "algorithm" $d.algorithm "full_message_interval" (int64 $d.fullMessageInterval) "min_message_size" (int64 $d.minMessageSize) "max_state_age_secs" (int64 $d.maxStateAgeSecs)) }}
 {{- if $c.proxyProtocol }}
 {{- $_ := set $file "listener" (dict "proxy_protocol" true) }}
 {{- end }}

@@ -66,12 +66,15 @@
 {{- end }}
 {{- with .Values.nats }}
 {{- if .servers }}
-{{- include "sockudo.variables" (dict "NATS_SERVERS" .servers) }}
+{{- include "sockudo.variables" (dict "NATS_SERVERS" .servers "NATS_CONNECTION_TIMEOUT_MS" (int64 .connectionTimeoutMs) "NATS_REQUEST_TIMEOUT_MS" (int64 .requestTimeoutMs)) }}
 {{- if .username }}
 {{- include "sockudo.variables" (dict "NATS_USERNAME" .username) }}
 {{- end }}
 {{- if or .existingSecret .password }}
-{{ include "sockudo.fromSecret" (dict "root" $ "name" "NATS_PASSWORD" "key" "nats-password" "existing" .existingSecret) }}
+{{ include "sockudo.fromSecret" (dict "root" $ "name" "NATS_PASSWORD" "key" "nats-password" "existing" .existingSecret "optional" true) }}
+{{- end }}
+{{- if or .existingSecret .token }}
+{{ include "sockudo.fromSecret" (dict "root" $ "name" "NATS_TOKEN" "key" "nats-token" "existing" .existingSecret "optional" true) }}
 {{- end }}
 {{- end }}
 {{- end }}

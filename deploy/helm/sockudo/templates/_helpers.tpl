@@ -63,6 +63,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if dig "openTelemetry" "enabled" false .Values.config }}
 {{- fail "config.openTelemetry.enabled: this server exports Prometheus metrics only. Set it to false" }}
 {{- end }}
+{{- if dig "acceptTraffic" "enabled" false .Values.config.httpApi }}
+{{- fail "config.httpApi.acceptTraffic.enabled: this version does not watch its memory. Set it to false" }}
+{{- end }}
 {{- if and (eq .Values.config.adapterDriver "local") (or .Values.autoscaling.enabled (gt (int .Values.replicaCount) 1)) }}
 {{- fail "replicaCount, autoscaling.enabled: several pods with config.adapterDriver local do not see each other, and clients miss events. Keep one pod, or choose an adapter that connects them" }}
 {{- end }}
