@@ -56,7 +56,7 @@ def print_effective(path: str | None, *, strict: bool) -> int:
         print(refusal(error), file=sys.stderr)
         return 1
     for finding in loaded.findings:
-        print(f"{finding.severity}: {finding}", file=sys.stderr)
+        print(f"{finding.severity}: {finding}", file=sys.stderr)  # which escapes what it cannot encode
     print(_dumps(effective(loaded.config)))
     return 0
 
@@ -81,14 +81,14 @@ def check_config(
 def _tell(loaded: Loaded, everything: bool) -> None:
     style = _style(sys.stdout)
     if loaded.findings:
-        print(findings_text(loaded.findings, style))
+        _say(findings_text(loaded.findings, style))
     if not loaded.refused:
         chosen = loaded.sources if everything else _chosen(loaded)
         heading = "Settings" if everything else "Settings that differ from the built-in ones (--all: all of them)"
-        print(style.paint(heading, "1"))
-        print(settings_text(effective(loaded.config), chosen, style) or "  none")
-        print()
-    print(verdict(loaded.findings, loaded.refused, loaded.file))
+        _say(style.paint(heading, "1"))
+        _say(settings_text(effective(loaded.config), chosen, style) or "  none")
+        _say("")
+    _say(verdict(loaded.findings, loaded.refused, loaded.file))
 
 
 def _chosen(loaded: Loaded) -> dict[str, str]:
@@ -136,5 +136,11 @@ def _style(stream: TextIO) -> Style:
     return Style(shutil.get_terminal_size((80, 24)).columns if terminal else 100, colour)
 
 
+def _say(text: str) -> None:
+    """Prints it in whatever encoding the terminal has."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
 def _dumps(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return json.dumps(value, indent=2)

@@ -172,6 +172,19 @@ class LookingTests(LaunchCase):
         self.assertIn("5000 connections", output)
         self.assertIn("4000 open files", output)
 
+    def test_narrow_encodings(self) -> None:
+        """Names that the terminal cannot show, or that are no text at all, are written out."""
+        name = self.config(app_manager={"array": {"apps": [{**APP, "id": "äpp"}]}})
+        os.link(self.folder / name, os.fsencode(self.folder) + b"/\xff.json")
+        for encoding in ("ascii", "utf-8:strict"):
+            for options in ([], ["--json"]):
+                for file in (name, "\udcff.json"):
+                    command = [SOCKUDO, "check-config", "--offline", "-c", file, *options]
+                    status, output = self.run_to_end(*command, PYTHONIOENCODING=encoding)
+                    self.assertEqual((status, "Traceback" in output), (0, False), output)
+        status, output = self.run_to_end(SOCKUDO, "--check", "-c", name, PYTHONIOENCODING="ascii")
+        self.assertEqual((status, "Traceback" in output), (0, False), output)
+
     def test_no_colours_in_a_file(self) -> None:
         """What goes into a file has no colours."""
         self.assertNotIn("\x1b", self.run_to_end(SOCKUDO, "check-config", "--offline")[1])
