@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..complete import quoted
+from ..environment import value_at
 from ..findings import Report, Texts
 from ..resolve import APPS
 from ..schema import Config
@@ -21,13 +23,14 @@ def advise(config: Config, sources: Mapping[str, str], built_in: str, report: Re
     for rule in _RULES:
         for advice in rule(config, written):
             if not any(report.faulty(key) for key in advice.keys if key != APPS):
-                _tell(advice, sources, built_in, report)
+                _tell(advice, config, sources, built_in, report)
 
 
-def _tell(advice: Advice, sources: Mapping[str, str], built_in: str, report: Report) -> None:
+def _tell(advice: Advice, config: Config, sources: Mapping[str, str], built_in: str, report: Report) -> None:
     named = [source for key in advice.keys if (source := sources.get(key, built_in)) != built_in]
+    about = advice.keys[0]
     texts: Texts = {
-        "value": advice.value,
+        "value": advice.value or ("" if about == APPS else quoted(value_at(config, about))),
         "cause": advice.cause,
         "cure": advice.cure,
         "source": advice.source or (sources.get(advice.keys[0], built_in) if not named else named[0]),

@@ -131,6 +131,11 @@ class LimitTests(AdviceCase):
         spelled = {"max_requests": 100, "window_seconds": 60, "trust_hops": 1}
         most = "rate_limiter.api_rate_limit.max_requests"
         self.conflict({"rate_limiter": {"enabled": True, "api_rate_limit": spelled}}, most, "Publishing", "info")
+        (one, other) = self.found({"host": "127.0.0.1"}, RATE_LIMITER_ENABLED="1")
+        self.assertEqual(
+            [(each.value, each.source) for each in (one, other)],
+            [("0", "environment RATE_LIMITER_ENABLED"), ("100", "environment RATE_LIMITER_ENABLED")],
+        )
         nothing = {"enabled": True, "api_rate_limit": {"max_requests": 0, "trust_hops": 1}}
         self.conflict({"rate_limiter": nothing}, most, "there is no limit")
         for trust_hops in (0, 1):
