@@ -186,7 +186,7 @@ def _redirect(config: Config, reactor: Any) -> OptionalListener:
         reactor,
         RedirectFactory(redirect_settings(config), reactor),
         host,
-        80 if config.ssl.http_port is None else config.ssl.http_port,
+        config.ssl.redirect_port,
         setting="ssl.http_port (SSL_HTTP_PORT)",
         without="Plain HTTP is not redirected; HTTPS is served",
     )

@@ -77,7 +77,7 @@ def _listeners(loaded: Loaded) -> Iterator[Finding]:
     config = loaded.config
     wanted: dict[tuple[str, int], str] = {}
     if config.ssl.enabled and config.ssl.redirect_http and not config.unix_socket.enabled:
-        wanted[config.host, config.ssl.http_port or 80] = "ssl.http_port"
+        wanted[config.host, config.ssl.redirect_port] = "ssl.http_port"
     if config.metrics.enabled:
         wanted[config.metrics.host, config.metrics.port] = "metrics.port"
     if not config.unix_socket.enabled:

@@ -37,7 +37,9 @@ def _rate_limits(config: Config, written: Written) -> Iterator[Advice]:
     most = "rate_limiter.api_rate_limit.max_requests"
     limit = limiter.api_rate_limit
     why = _behind(config)
-    if not limit.trust_hops and why is not None:
+    if config.unix_socket.enabled:
+        pass  # there a proxy is always believed
+    elif not limit.trust_hops and why is not None:
         yield Advice(
             (hops, "rate_limiter.enabled"),
             "must be at least 1 here, or all clients share one limit",
@@ -87,8 +89,8 @@ def _per_address(config: Config, written: Written) -> Iterator[Advice]:
     elif why is not None:
         yield Advice(
             (key,),
-            "limits all clients together here",
-            why,
+            "has no effect here",
+            f"connections from this machine are not limited, and {why}",
             "Set it to 0 and let the proxy limit, or use listener.proxy_protocol",
         )
 

@@ -17,7 +17,7 @@ def _ports(config: Config, written: Written) -> Iterator[Advice]:
     """Ports of one process that hinder each other; the main one wins because the others may be missing."""
     main = None if config.unix_socket.enabled or not config.port else config.port
     metrics = config.metrics.port if config.metrics.enabled else None
-    redirect = (config.ssl.http_port or 80) if config.ssl.enabled and config.ssl.redirect_http else None
+    redirect = config.ssl.redirect_port if config.ssl.enabled and config.ssl.redirect_http else None
     if metrics and metrics == main:
         yield Advice(
             ("metrics.port", "port"),
@@ -153,19 +153,6 @@ def _proxy_protocol(config: Config, written: Written) -> Iterator[Advice]:
         )
 
 
-def _per_address(config: Config, written: Written) -> Iterator[Advice]:
-    key = "listener.max_connections_per_address"
-    hops = "rate_limiter.api_rate_limit.trust_hops"
-    limit = config.listener.max_connections_per_address
-    if limit and config.rate_limiter.api_rate_limit.trust_hops and not config.listener.proxy_protocol:
-        yield Advice(
-            (key, hops),
-            "is not applied behind proxies that name their clients in headers",
-            "all connections are the proxies' own, so they would be limited instead of their clients",
-            "Limit connections in the proxy (nginx: limit_conn), or let it send PROXY headers (listener.proxy_protocol)",
-        )
-
-
 def _path_prefix(config: Config, written: Written) -> Iterator[Advice]:
     if any(character in config.path_prefix for character in "?#%\\") or not config.path_prefix.isprintable():
         yield Advice(
@@ -177,4 +164,4 @@ def _path_prefix(config: Config, written: Written) -> Iterator[Advice]:
         )
 
 
-RULES: tuple[Rule, ...] = (_ports, _unix_path, _unix, _tls, _proxy_protocol, _per_address, _path_prefix)
+RULES: tuple[Rule, ...] = (_ports, _unix_path, _unix, _tls, _proxy_protocol, _path_prefix)

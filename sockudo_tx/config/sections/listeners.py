@@ -25,16 +25,25 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
 
     max_connections_per_address: Annotated[
         Count,
-        Doc("Connections of one client address at once. 0: no limit."),
+        Doc(
+            "Connections of one client address at once; more get 429. Loopback and Unix sockets are not limited, nor "
+            "is anybody where `trust_hops` says that proxies stand in front, without `proxy_protocol`. 0: no limit."
+        ),
         Env("LISTENER_MAX_CONNECTIONS_PER_ADDRESS"),
     ] = 0
     max_pending: Annotated[
         Count,
-        Doc("Connections that have not yet sent a whole request head, at most. 0: no limit."),
+        Doc(
+            "Connections that have not yet sent a whole request head, at most; above it the oldest are dropped. Never "
+            "more than half of the files the process may open. 0: no limit."
+        ),
         Env("LISTENER_MAX_PENDING"),
     ] = 10000
     header_timeout_ms: Annotated[
-        Milliseconds, Doc("A request head has this long to arrive."), ONE_OR_MORE, Env("LISTENER_HEADER_TIMEOUT_MS")
+        Milliseconds,
+        Doc("A request head, or a TLS handshake, has this long."),
+        ONE_OR_MORE,
+        Env("LISTENER_HEADER_TIMEOUT_MS"),
     ] = 10000
     idle_timeout_ms: Annotated[
         Milliseconds,
@@ -106,6 +115,11 @@ class SslConfig(Section, frozen=True, kw_only=True):
     expiry_warning_days: Annotated[
         Count, Doc("Days before its end from which on a certificate is warned of. 0: never.")
     ] = 30
+
+    @property
+    def redirect_port(self) -> int:
+        """`http_port`, or the usual one. 0: any free port."""
+        return 80 if self.http_port is None else self.http_port
 
 
 class CorsConfig(Section, frozen=True, kw_only=True):

@@ -47,6 +47,9 @@ class ListenerTests(AdviceCase):
         self.conflict({"port": 9601}, "metrics.port", "both are 9601".capitalize(), "error")
         self.conflict({"ssl": {**TLS, "redirect_http": True, "http_port": 6001}}, "ssl.http_port", "6001", "error")
         self.conflict({"ssl": {**TLS, "redirect_http": True, "http_port": 9601}}, "ssl.http_port", "9601", "error")
+        null = {"ssl": {**TLS, "redirect_http": True, "http_port": None}, "port": 80}
+        self.conflict(null, "ssl.http_port", "both are 80".capitalize(), "error")
+        self.peace({"ssl": {**TLS, "redirect_http": True, "http_port": 0}, "port": 80})
         self.peace({"port": 9601, "metrics": {"enabled": False}})
         self.peace({"port": 0, "metrics": {"port": 0}})
 
@@ -121,7 +124,7 @@ class LimitTests(AdviceCase):
         """A limiter where all clients have one address, or with the built-in limit."""
         hops = "rate_limiter.api_rate_limit.trust_hops"
         self.conflict({"rate_limiter": LIMITER, "host": "127.0.0.1"}, hops, "share one limit")
-        self.conflict({"rate_limiter": LIMITER, "unix_socket": UNIX}, hops, "Unix socket")
+        self.peace({"rate_limiter": LIMITER, "unix_socket": UNIX})
         self.conflict({"rate_limiter": LIMITER}, hops, "only if clients connect directly", "info")
         self.conflict(
             {"rate_limiter": {"enabled": True, "api_rate_limit": {"trust_hops": 1}}},
@@ -150,8 +153,8 @@ class LimitTests(AdviceCase):
         """A limit of connections for an address that all clients have."""
         listener = {"max_connections_per_address": 100}
         key = "listener.max_connections_per_address"
-        self.conflict({"listener": listener, "host": "::1"}, key, "all clients together")
-        self.conflict({"listener": listener, "unix_socket": UNIX}, key, "all clients together")
+        self.conflict({"listener": listener, "host": "::1"}, key, "from this machine are not limited")
+        self.conflict({"listener": listener, "unix_socket": UNIX}, key, "from this machine are not limited")
         limiter = {"api_rate_limit": {"trust_hops": 1}}
         self.conflict({"listener": listener, "rate_limiter": limiter}, key, "no effect")
         self.peace({"listener": listener})
