@@ -306,8 +306,8 @@ class RestChannel(HTTPChannel):
         super().loseConnection()
 
     def finish(self) -> None:
-        """The server stops: end now when nothing is asked, else with the answer, see `send`."""
-        if not self.requests and not self._buffer:
+        """The server stops: end now when nothing is asked, or half a head, else with the answer, see `send`."""
+        if self.ticket or not (self.requests or self._buffer):
             self.loseConnection()
 
     def timeoutConnection(self) -> None:

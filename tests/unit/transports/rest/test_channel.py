@@ -195,6 +195,14 @@ class SlowClientTests(HttpCase):
         self.assertEqual([answer.status for answer in connection.take()], [408])
         self.assertEqual(self.server.tables(), {})
 
+    def test_half_a_head_when_the_server_stops(self) -> None:
+        """Nobody waits for the rest of a head when the server stops."""
+        connection = RawConnection(self.server).send(UP[:-2])
+        done = self.server.site.drain()
+        self.server.pump()
+        self.assertTrue(connection.ended)
+        self.successResultOf(done)
+
     def test_half_a_head_behind_a_request(self) -> None:
         """The beginning of a head that came with the request before it has its time too, and is read in it."""
         for rest, status in ((b"", 408), (UP[10:], 200)):
@@ -405,6 +413,9 @@ class ToleranceTests(HttpCase):
         target = b"http://localhost:6001" + signed("GET", "/apps/app-id/channels").encode()
         self.assertJson(RawConnection(self.server).ask(b"GET %b HTTP/1.1\r\n\r\n" % target), {"channels": {}})
         self.assertEqual(RawConnection(self.server).ask(b"GET http://x HTTP/1.1\r\n\r\n").status, 404)
+        for request in (b"GET *", b"CONNECT localhost:6001", b"GET localhost:6001"):
+            self.assertEqual(RawConnection(self.server).ask(request + b" HTTP/1.1\r\n\r\n").status, 404, request)
+        self.assertEqual(RawConnection(self.server).ask(b"OPTIONS * HTTP/1.1\r\n\r\n").status, 200)
 
     def test_empty_line_and_folding(self) -> None:
         """An empty line before the request and a folded header are fine."""

@@ -1,0 +1,66 @@
+"""What the parts take from the configuration, where that is more than a name and a unit."""
+
+from __future__ import annotations
+
+import resource
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockudo_tx.config.load import load
+from sockudo_tx.settings import listener_settings, rate_limit_settings
+from sockudo_tx.transports.rest.settings import LimitSettings, RateLimitSettings
+
+
+def limits(**variables: str) -> RateLimitSettings:
+    """Those of these variables."""
+    return rate_limit_settings(load(None, variables, "/nonexistent").config.rate_limiter)
+
+
+class RateLimitTests(SynchronousTestCase):
+    """`rate_limit_settings`"""
+
+    def test_built_in(self) -> None:
+        """Off; switched on, 100 calls a minute, upgrades among them, and nobody's headers are believed."""
+        self.assertFalse(limits().enabled)
+        found = limits(RATE_LIMITER_ENABLED="true")
+        self.assertEqual(found, RateLimitSettings(enabled=True, api=LimitSettings(max_requests=100, window=60, hops=0)))
+
+    def test_H84_own_limit(self) -> None:
+        """Upgrades have a limit of their own as soon as one member of it is set; the others are as documented."""
+        found = limits(RATE_LIMITER_WS_MAX_REQUESTS="2").websocket
+        self.assertEqual(found, LimitSettings(max_requests=2, window=60, hops=0))
+        found = limits(RATE_LIMITER_WS_WINDOW_SECONDS="5").websocket
+        self.assertEqual(found, LimitSettings(max_requests=20, window=5, hops=0))
+
+    def test_hops(self) -> None:
+        """Proxies in front of the API are in front of WebSockets too, unless somebody says otherwise."""
+        found = limits(RATE_LIMITER_API_TRUST_HOPS="2", RATE_LIMITER_WS_MAX_REQUESTS="2").websocket
+        self.assertEqual(found and found.hops, 2)
+        found = limits(RATE_LIMITER_API_TRUST_HOPS="2", RATE_LIMITER_WS_TRUST_HOPS="0").websocket
+        self.assertEqual(found and found.hops, 0)
+
+
+class ListenerTests(SynchronousTestCase):
+    """`listener_settings`"""
+
+    def found(self, **variables: str) -> Any:
+        return listener_settings(load(None, variables, "/nonexistent").config)
+
+    def test_pending_and_files(self) -> None:
+        """Those who have not spoken never get more than half of the files."""
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limit)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, limit[1]))
+        self.assertEqual(self.found().max_pending, 100)
+        self.assertEqual(self.found(LISTENER_MAX_PENDING="50").max_pending, 50)
+        self.assertEqual(self.found(LISTENER_MAX_PENDING="0").max_pending, 0)
+
+    def test_proxies_are_not_counted(self) -> None:
+        """Where proxies name clients in headers, their own connections are not limited; with PROXY headers they are
+        the clients'."""
+        limit = {"LISTENER_MAX_CONNECTIONS_PER_ADDRESS": "5"}
+        self.assertEqual(self.found(**limit).max_connections_per_address, 5)
+        limit["RATE_LIMITER_API_TRUST_HOPS"] = "1"
+        self.assertEqual(self.found(**limit).max_connections_per_address, 0)
+        self.assertEqual(self.found(**limit, LISTENER_PROXY_PROTOCOL="true").max_connections_per_address, 5)
