@@ -36,10 +36,9 @@ def _rate_limits(config: Config, written: Written) -> Iterator[Advice]:
     hops = "rate_limiter.api_rate_limit.trust_hops"
     most = "rate_limiter.api_rate_limit.max_requests"
     limit = limiter.api_rate_limit
+    believed = bool(limit.trust_hops) or config.unix_socket.enabled  # there a proxy is always believed
     why = _behind(config)
-    if config.unix_socket.enabled:
-        pass  # there a proxy is always believed
-    elif not limit.trust_hops and why is not None:
+    if not believed and why is not None:
         yield Advice(
             (hops, "rate_limiter.enabled"),
             "must be at least 1 here, or all clients share one limit",
@@ -47,7 +46,7 @@ def _rate_limits(config: Config, written: Written) -> Iterator[Advice]:
             "Set it to the number of proxies in front (RATE_LIMITER_API_TRUST_HOPS=1), and let them send "
             "X-Forwarded-For",
         )
-    elif not limit.trust_hops and not written(hops) and not config.listener.proxy_protocol:
+    elif not believed and not written(hops) and not config.listener.proxy_protocol:
         yield Advice(
             (hops, "rate_limiter.enabled"),
             "is right only if clients connect directly",
