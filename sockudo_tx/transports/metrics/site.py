@@ -99,6 +99,7 @@ class _Page(Resource):
         self._log.failure("metrics could not be read", failure)
         if not gone.called:
             request.setResponseCode(INTERNAL_SERVER_ERROR)
+            request.setHeader(b"content-length", b"0")
             request.finish()
 
 
