@@ -19,7 +19,7 @@ from tests.deploy.users import User, as_user
 from tests.integration.launch import ROOT, eventually, free_port
 
 NGINX = ROOT / "deploy" / "nginx"
-SHARED = ("http.conf", "locations.conf", "path-prefix.conf", "proxy.conf", "tls.conf")
+SHARED = ("http.conf", "locations.conf", "path-prefix.conf", "proxy.conf", "server.conf", "tls.conf")
 """What the sites include; the other files are sites."""
 HAPROXY = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 APP = App(id="app-id", key="app-key", secret="app-secret")
@@ -114,7 +114,8 @@ class Nginx(Proxy):
                     "worker_connections 65536;": "worker_connections 512;",
                     "/var/run/nginx.pid": f"{folder}/nginx.pid",
                     "/var/log/nginx/error.log": f"{folder}/error.log",
-                    "http {": "http {\n" + temporary,
+                    # As Debian's file: our sites must not write their queries into this log.
+                    "http {": f"http {{\naccess_log {folder}/distribution.log;\n" + temporary,
                     "/etc/nginx/conf.d/": f"{folder}/conf.d/",
                 },
             )
