@@ -62,8 +62,9 @@ floors: tools ## An import may only point down (ARCHITECTURE.md)
 	@$(VENV)/lint-imports --no-cache
 
 .PHONY: docs docs-fresh
-docs: tools ## Write the generated files: reference page, JSON Schema, example file, list of conformance cases
+docs: tools ## Write the generated files: reference page, JSON Schema, example files, metrics, list of conformance cases
 	@$(VENV)/python -m sockudo_tx.config.render
+	@$(VENV)/python scripts/metrics.py
 	@$(VENV)/python scripts/conformance.py
 
 docs-fresh: tools ## Fail when a generated file is stale
