@@ -7,7 +7,6 @@ key does not grow with `most`. Only what is allowed counts: who keeps knocking i
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NamedTuple
 
 __all__ = ["SLOTS", "Quota", "SlidingWindow", "Verdict"]
@@ -39,7 +38,7 @@ class SlidingWindow:
     __slots__ = ("_count", "_slots", "expires")
 
     def __init__(self) -> None:
-        self._slots: deque[tuple[int, int, float]] = deque()
+        self._slots: list[tuple[int, int, float]] = []
         """Number, count and last moment of each slot that has requests; at most one more than `SLOTS`."""
         self._count = 0
         self.expires = 0.0
@@ -49,7 +48,7 @@ class SlidingWindow:
         """Count one request at this moment, if it is allowed."""
         window, slots = quota.window, self._slots
         while slots and slots[0][2] + window <= now:
-            self._count -= slots.popleft()[1]
+            self._count -= slots.pop(0)[1]
         allowed = self._count < quota.most
         if allowed:
             self._add(int(now * SLOTS / window), now)
