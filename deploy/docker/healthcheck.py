@@ -2,8 +2,8 @@
 
     python healthcheck.py [PATH]      PATH: HEALTHCHECK_PATH, else `up`
 
-It goes where the server's own variables say it listens (HOST, PORT, UNIX_SOCKET_*), speaks TLS where plain HTTP is
-not answered, whoever the certificate is for, and sends the PROXY header where the port wants one.
+It goes where the server's own variables say it listens (HOST, PORT, UNIX_SOCKET_*), tries TLS too, whoever the
+certificate is for, and sends the PROXY header where the port wants one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 
 TIMEOUT = 4.0  # seconds; two tries stay below the ten that the container engine gives
 TRUE = ("1", "true", "yes", "on")
+WRONG_SCHEME = (308, 400)
 EVERY_ADDRESS = ("", "0.0.0.0", "::", "[::]")
 
 
@@ -55,15 +56,16 @@ def status(path: str, tls: bool) -> int:
 def main() -> int:
     path = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("HEALTHCHECK_PATH") or "up"
     found: object = None
-    for tls in (False, True):
+    for tls in (True, False) if on("SSL_ENABLED") else (False, True):
         try:
-            found = status(path, tls)
+            answer: object = status(path, tls)
         except (OSError, http.client.HTTPException) as error:
-            found = found or error
-            continue
-        if found == 200:
+            answer = error
+        if answer == 200:
             return 0
-        break
+        # What a port with TLS says to plain HTTP is no answer to our question.
+        if found is None or (isinstance(answer, int) and answer not in WRONG_SCHEME):
+            found = answer
     print(f"/{path.lstrip('/')}: {found}", file=sys.stderr)
     return 1
 
