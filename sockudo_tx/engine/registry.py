@@ -13,7 +13,7 @@ __all__ = ["Registry"]
 class Registry:
     """Every app with a live socket or channel. Empty channels, users and apps are removed at once.
 
-    Who comes and goes is counted here, because nobody does either anywhere else.
+    Connections are counted here, because they come and go nowhere else.
     """
 
     __slots__ = ("apps", "tally")
@@ -48,8 +48,6 @@ class Registry:
         channel = space.channels.get(name.text)
         if channel is None:
             channel = space.channels[name.text] = Channel(name, space.tally)
-        if socket not in channel.subscribers:
-            space.tally.subscriptions[channel.kind] += 1
         channel.subscribers[socket] = subscription
         channel.audience = None
         return channel
@@ -59,7 +57,6 @@ class Registry:
         channel = space.channels.get(name)
         if channel is None or channel.subscribers.pop(socket, None) is None:
             return None
-        space.tally.unsubscriptions[channel.kind] += 1
         channel.audience = None
         if not channel.subscribers:
             del space.channels[name]

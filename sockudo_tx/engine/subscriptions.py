@@ -79,6 +79,7 @@ class Subscriptions:
         channel = self._registry.exit(space, name, socket)
         if channel is None:
             return  # a user channel: never in the tables
+        space.tally.unsubscriptions[channel.kind] += 1
         if member is not None:
             self._presence.part(space.app.id, name, socket.id)
         if channel.subscribers:
@@ -136,6 +137,7 @@ class Subscriptions:
 
             ask(lambda: self._authority.occupy(space.app.id, name.text, self._node), occupied, self._lost)
         if not repeat:
+            space.tally.subscriptions[channel.kind] += 1
             self._count(space, channel)
             self._counts.changed(space, channel, entered=True)
         return channel
