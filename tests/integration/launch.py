@@ -172,8 +172,8 @@ class WebSocket:
     def send(self, event: dict[str, Any]) -> None:
         """Sends a text frame, masked with zeros."""
         payload = json.dumps(event).encode()
-        assert len(payload) < 126
-        self.socket.sendall(bytes((0x81, 0x80 | len(payload))) + bytes(4) + payload)
+        size = bytes((0x80 | len(payload),)) if len(payload) < 126 else struct.pack(">BH", 0x80 | 126, len(payload))
+        self.socket.sendall(b"\x81" + size + bytes(4) + payload)
 
     def close(self) -> None:
         """Hangs up."""
