@@ -57,7 +57,7 @@ class SlidingWindow:
 
     def _add(self, number: int, now: float) -> None:
         slots = self._slots
-        if slots and slots[-1][0] >= number:  # a clock that was set back adds to the last one
+        if slots and (slots[-1][0] == number or slots[-1][2] > now):  # a clock that was set back adds to the last one
             number, count, last = slots.pop()
             slots.append((number, count + 1, max(last, now)))
         else:

@@ -155,6 +155,14 @@ class MemoryLimiterTests(limiter_contract(lambda case: MemoryLimiter(case.clock)
         self.clock.rightNow -= 1000
         self.assertFalse(limiter.take("k", QUOTA).allowed)
 
+    def test_window_that_grew(self) -> None:
+        """After a reload that made the window longer, who stays within the quota is still never refused."""
+        limiter = MemoryLimiter(self.clock)
+        self.assertTrue(limiter.take("k", Quota(10, 1)).allowed)
+        for _ in range(30):
+            self.clock.advance(10)
+            self.assertTrue(limiter.take("k", Quota(10, 60)).allowed)
+
     def test_by_name(self) -> None:
         """`memory` is this driver, and so is `none`."""
         for word in ("memory", "none"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 from twisted.logger import Logger
@@ -88,7 +89,10 @@ class Guard:
     async def _explain(self, request: HttpRequest, app: App, fault: RestError, attempt: RestAttempt) -> None:
         """Tell the log which part of the signature is another."""
         key = attempt.parameters.get("auth_key")
-        owner = await self._stored(lambda: self._engine.apps.by_key(key)) if key and key != app.key else None
+        owner: App | None = None
+        if key and key != app.key:
+            with suppress(BackendError):  # the caller is told of his own fault, with debug mode as without
+                owner = await ask_within(lambda: self._engine.apps.by_key(key), STORE_PATIENCE, self._engine.clock)
         _refusals.debug(
             "refused: {method} of app {app_id}: {parts}",
             method=request.method,

@@ -122,6 +122,14 @@ class AccessLogTests(HttpCase):
         (line,) = self.refusal(f"GET {call.replace('auth_key=app-key', 'auth_key=nobody')}", explain_refusals=True)
         self.assertIn("auth_key: is no app's key", line)
 
+    def test_explained_without_the_store(self) -> None:
+        """What debug mode asks the store for an explanation does not change the answer."""
+        self.serve(rest=RestSettings(explain_refusals=True))
+        self.server.engine.apps.by_key = failing  # type: ignore[method-assign]
+        call = signed("GET", "/apps/app-id/channels").replace("auth_key=app-key", "auth_key=nobody")
+        (answer,) = RawConnection(self.server).send(f"GET {call} HTTP/1.1\r\n\r\n".encode()).take()
+        self.assertRefused(answer, 401, "auth_failed")
+
     def test_not_explained(self) -> None:
         """Otherwise nothing is said, nor of a call that is let in."""
         self.assertEqual(self.refusal(f"GET {signed('POST', '/apps/app-id/channels')}"), [])
