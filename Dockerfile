@@ -18,7 +18,7 @@ FROM python:${PYTHON}
 # read-only when the server runs.
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --quiet --no-cache-dir --no-index /wheels/*.whl \
- && twistd --help >/dev/null
+ && python -c 'import twisted.plugin, twisted.plugins; twisted.plugin.getCache(twisted.plugins)'
 RUN groupadd --gid 1000 sockudo \
  && useradd --uid 1000 --gid 1000 --home-dir /app --no-create-home --shell /usr/sbin/nologin sockudo \
  && mkdir -p /app/config /app/logs /app/ssl /run/sockudo \
