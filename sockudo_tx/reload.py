@@ -25,6 +25,10 @@ S = TypeVar("S")
 _MOST_TOLD = 100
 """Changes that have a line of their own; a file may have thousands of apps."""
 
+_JUDGED_BY_PARTS = {"ssl.cert_path"}
+"""Keys whose errors a part weighs against what is in use: a certificate that has ended since the start is no reason to
+keep old apps too."""
+
 Part = Callable[[Loaded], Callable[[], Iterable[str]]]
 """Prepares to go by a configuration. What it returns does so, cannot fail, and says in sentences what has changed
 beside the configuration. Preparing may raise `ConfigError` and must change nothing."""
@@ -72,11 +76,16 @@ class Reload:
         except ConfigError as error:
             return self._refuse(error.findings)
         said = [sentence for commit in commits for sentence in commit()]
+        odd = [
+            finding for finding in new.findings if finding.severity != "info" and finding not in self.loaded.findings
+        ]
         self.loaded = new._replace(config=config)
         for change in changed[:_MOST_TOLD]:
             self._tell(change)
         if len(changed) > _MOST_TOLD:
             self._log.info("and {more} more changes", more=len(changed) - _MOST_TOLD)
+        for finding in odd[:_MOST_TOLD]:
+            self._log.warn("{finding}", finding=str(finding))
         for sentence in said:
             self._log.info("{sentence}", sentence=sentence)
         waiting = sum(change.restart for change in changed)
@@ -92,8 +101,12 @@ class Reload:
 
     def _acceptable(self, new: Loaded) -> Loaded:
         """At a start a broken app costs only itself. Here it would cost its clients, who are connected."""
-        known = {finding.path for finding in self.loaded.findings if finding.severity == "error"}
-        errors = [finding for finding in new.findings if finding.severity == "error" and finding.path not in known]
+        known = {finding.path for finding in self.loaded.findings if finding.severity == "error"} | _JUDGED_BY_PARTS
+        errors = [
+            finding
+            for finding in new.findings
+            if finding.severity == "error" and (finding.refuses or finding.path not in known)
+        ]
         if self.loaded.file is not None and new.file != self.loaded.file:
             cure = "Put it back, or restart the server to run without it"
             errors.append(Finding(severity="error", path="", message=f"{self.loaded.file} is gone", cure=cure))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.testing import MemoryReactorClock
@@ -13,9 +15,11 @@ from zope.interface import implementer
 from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.engine.tables import Socket
 from sockudo_tx.interfaces import ISink
+from sockudo_tx.probes import certificate_findings
 from sockudo_tx.service import make_service
 from sockudo_tx.transports.framing import PlainFraming
 from sockudo_tx.transports.turn import Turn
+from tests.certificates import self_signed
 
 ONE = {"id": "1", "key": "one", "secret": "hunter2", "max_connections": 5}
 TWO = {"id": "2", "key": "two", "secret": "hunter2"}
@@ -169,7 +173,7 @@ class ReloadTests(SynchronousTestCase):
 
     def test_many_changes(self) -> None:
         """A hundred differences have a line each, the rest is counted."""
-        many = [{"id": f"n{number}", "key": f"k{number}", "secret": "s"} for number in range(150)]
+        many = [{"id": f"n{number}", "key": f"k{number}", "secret": "long enough"} for number in range(150)]
         found = self.reload(ONE, TWO, *many)
         self.assertEqual(
             found[100:],
@@ -202,6 +206,28 @@ class ReloadTests(SynchronousTestCase):
         self.begin(ONE, broken)
         self.reload({**ONE, "max_connections": 1}, broken)
         self.assertEqual(self.server.engine.apps.by_id("1").max_connections, 1)
+
+    def test_odd_settings(self) -> None:
+        """What is new and odd in the file is warned of, as at a start; what was so before is not told again."""
+        (warning,) = (line for line in self.reload(ONE, TWO, activity_timout=30) if "warn" in line)
+        self.assertIn("did you mean activity_timeout?", warning)
+        self.assertEqual([line for line in self.reload(ONE, TWO, activity_timout=30) if "warn" in line], [])
+
+    def test_certificate_that_has_ended_meanwhile(self) -> None:
+        """A certificate that was valid at the start and is no more does not stand in the way of the rest."""
+        files = self_signed(Path(self.mktemp()))
+        tls = {"enabled": True, "cert_path": files.cert, "key_path": files.key}
+
+        def read(*apps: dict[str, Any]) -> Loaded:
+            found = loaded(*apps, ssl=tls)
+            return found._replace(findings=[*found.findings, *certificate_findings(found, self.clock.seconds())])
+
+        self.clock = MemoryReactorClock()
+        self.clock.rightNow = time.time()
+        server = make_service(read(ONE), self.clock)
+        self.clock.rightNow += 400 * 86400
+        self.assertTrue(server.reload(lambda: read({**ONE, "max_connections": 1})))
+        self.assertEqual(server.engine.apps.by_id("1").max_connections, 1)
 
     def test_file_that_is_gone(self) -> None:
         """A missing file is no reason to go on with built-in values."""
