@@ -7,7 +7,7 @@ morning. Source: configuration.md 9, 11.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -23,6 +23,7 @@ from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .config.schema import Config
 from .connection_log import ConnectionLog
+from .engine.departures import Departed
 from .engine.server import Engine
 from .engine.traced import TracedEngine
 from .interfaces import IApps, IAuthority, ICache, IFacts, ILimiter
@@ -68,64 +69,73 @@ def make_service(
     Sockets that were `passed` take the place of those it would open; `wanted` says which of the dear lines somebody
     reads. Raises `CertificateError`.
     """
-    config = loaded.config
-    apps = IApps(driver(IApps, config.app_manager.driver)(config, reactor))
     departures = ConnectionLog(IReactorTime(reactor))
-    engine = (TracedEngine if wanted.frames or wanted.refusals else Engine)(
+    engine = _engine(loaded.config, reactor, wanted, departures)
+    watchdog = Watchdog(reactor, loaded.config.health.stall_ms / 1000)
+    port = _port(loaded.config, reactor, engine, _checks(loaded.config, engine, watchdog))
+    server = Server(
+        reactor,
+        engine,
+        port.site,
+        Systemd(reactor, os.environ),
+        Reload(loaded, reactor),
+        departures,
+        _patience(loaded.config),
+        lambda: _about(server, reactor),
+    )
+    server.heed(wanted)
+    server.reloads.parts += [
+        follows(engine.adjust, engine_settings),
+        follows(port.site.adjust, rest_settings),
+        follows(port.adjust, websocket_settings),
+        follows(server.wait_for, _patience),
+    ]
+    if isinstance(engine.apps, MemoryApps):
+        server.reloads.parts.append(_apps_part(engine.apps, engine))
+    watchdog.setServiceParent(server)
+    _add_listeners(server, loaded.config, reactor, port, watchdog, passed or PassedSockets())
+    return server
+
+
+def _engine(config: Config, reactor: Any, wanted: Wanted, departed: Departed) -> Engine:
+    """The engine over the chosen backends; one that tells what it does if somebody reads that."""
+    return (TracedEngine if wanted.frames or wanted.refusals else Engine)(
         clock=IReactorTime(reactor),
-        apps=apps,
+        apps=IApps(driver(IApps, config.app_manager.driver)(config, reactor)),
         authority=IAuthority(MemoryAuthority(reactor, grace=config.webhooks.grace_ms / 1000)),
         cache=ICache(driver(ICache, config.cache.driver)(config, reactor)),
         facts=IFacts(NullFacts()),
         settings=engine_settings(config),
-        departed=departures,
+        departed=departed,
     )
-    turn = Turn(soon(reactor))
-    watchdog = Watchdog(reactor, config.health.stall_ms / 1000)
-    settings = rest_settings(config)
+
+
+def _port(config: Config, reactor: Any, engine: Engine, checks: Sequence[Check]) -> PortFactory:
+    """Both grammars of the port. A reload may switch the rate limits on, so there is always a limiter."""
     limiting = config.rate_limiter.driver if config.rate_limiter.enabled else "memory"
     limiter = ILimiter(driver(ILimiter, limiting)(config, reactor))
-    site = rest_site(engine, settings, turn, _checks(config, engine, watchdog), limiter)
-    port = PortFactory(engine, site, websocket_settings(config), reactor)
-    reload = Reload(loaded, reactor)
-    server = Server(
-        reactor,
-        engine,
-        site,
-        Systemd(reactor, os.environ),
-        reload,
-        departures,
-        _patience(config),
-        lambda: _about(server, reactor),
-    )
-    server.heed(wanted)
-    watchdog.setServiceParent(server)
-    reload.parts += [
-        follows(engine.adjust, engine_settings),
-        follows(site.adjust, rest_settings),
-        follows(port.adjust, websocket_settings),
-        follows(server.wait_for, _patience),
-    ]
-    if isinstance(apps, MemoryApps):
-        reload.parts.append(_apps_part(apps, engine))
-    factory: Factory = port
+    site = rest_site(engine, rest_settings(config), Turn(soon(reactor)), checks, limiter)
+    return PortFactory(engine, site, websocket_settings(config), reactor)
+
+
+def _add_listeners(
+    server: Server, config: Config, reactor: Any, port: PortFactory, watchdog: Watchdog, passed: PassedSockets
+) -> None:
+    """Metrics, clients, and the way from plain HTTP to HTTPS, in the order in which they are opened."""
     tls: TlsFactory | None = None
-    passed = passed or PassedSockets()
     if config.ssl.enabled and (passed.main_over_tcp if passed.main else not config.unix_socket.enabled):
-        certificates = _certificates(config, reactor)
-        server.certificates = certificates
+        certificates = server.certificates = _certificates(config, reactor)
         certificates.setServiceParent(server)
-        reload.parts.append(_certificates_part(certificates))
-        factory = tls = certificates.over(factory, port.pending)
-    parts = Measured(engine, port, watchdog, reload, server.certificates, tls)
+        server.reloads.parts.append(_certificates_part(certificates))
+        tls = certificates.over(port, port.pending)
     if not config.metrics.enabled:
         passed.without_metrics()
+    parts = Measured(server.engine, port, watchdog, server.reloads, server.certificates, tls)
     for service in metrics_services(config, reactor, parts, passed.metrics):
-        service.setServiceParent(server)  # before the main listener: it is opened first
-    server.listen(_main_listener(config, reactor, port, factory, passed))
+        service.setServiceParent(server)
+    server.listen(_main_listener(config, reactor, port, port if tls is None else tls, passed))
     if tls is not None and config.ssl.redirect_http:
         _redirect(config, reactor).setServiceParent(server)  # behind it: when both have one port, HTTPS gets it
-    return server
 
 
 def _main_listener(
