@@ -80,8 +80,10 @@ def test_hardening(name: str) -> None:
 def checked(tmp_path: Path, service: dict[str, Any]) -> tuple[int, str]:
     """What `check-config` says of a container's settings, with the image's file."""
     settings = {name: str(value) for name, value in service["environment"].items()}
+    program, option, file = service["command"]
+    assert (program, option) == ("sockudo", "--config")
     done = subprocess.run(
-        [SOCKUDO, "check-config", "--offline", "--strict", "--json", "-c", str(ROOT / "config" / "config.json")],
+        [SOCKUDO, "check-config", "--offline", "--strict", "--json", "-c", file.replace("/app/", f"{ROOT}/")],
         cwd=tmp_path,
         env={**environment(), **settings},
         capture_output=True,
@@ -98,6 +100,17 @@ def test_settings(name: str, tmp_path: Path) -> None:
     status, text = checked(tmp_path, service)
     assert status == 0, text
     assert "demo-app" in text
+
+
+def test_trusted_proxies() -> None:
+    """Behind nginx one proxy is trusted and only the app of the variables exists; that is what production.json is for."""
+    for name in ("multinode", "unix-socket"):
+        for service in servers(name):
+            assert service["command"][-1] == "/app/config/production.json"
+    told = json.loads((ROOT / "config" / "production.json").read_text())
+    limits = told["rate_limiter"]
+    assert [limits[limit]["trust_hops"] for limit in ("api_rate_limit", "websocket_rate_limit")] == [1, 1]
+    assert "app_manager" not in told
 
 
 def test_multinode_is_refused_clearly(tmp_path: Path) -> None:
