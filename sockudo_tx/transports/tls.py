@@ -299,7 +299,9 @@ class TlsFactory(Factory):
         self.factory = factory
         self.context = context
         """For the connections that come; those that are there, or shaking hands, keep theirs."""
-        self.pending = pending or Pending(clock, limit=0, silence=handshake_timeout, patience=handshake_timeout)
+        if pending is None:  # an empty queue is false
+            pending = Pending(clock, limit=0, silence=handshake_timeout, patience=handshake_timeout)
+        self.pending = pending
         """Clients that have not shaken hands: how long they may take, and how many there may be. Those who have not
         asked for anything yet count with them when this is the queue of `factory`."""
         self.completed = 0

@@ -11,9 +11,11 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from errno import EINVAL
 from hashlib import sha256
 from pathlib import Path
 from ssl import OP_NO_RENEGOTIATION, PROTOCOL_TLS_SERVER, SSLContext, SSLError, TLSVersion
+from stat import S_ISREG
 from typing import NamedTuple
 
 from cryptography import x509
@@ -135,11 +137,19 @@ def _file(data: bytes) -> Iterator[str]:
 
 def _read(key: str, path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return _regular(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "this is not a file name"
         cure = f"Set ssl.{key} (SSL_{key.upper()}) to a file that the server's user may read"
         raise CertificateError(key, f"{path!r} cannot be read: {reason}", cure) from error
+
+
+def _regular(path: str) -> Path:
+    """The file, unless it is one whose reading may wait for ever, as a pipe's does. Raises `OSError`, `ValueError`."""
+    file = Path(path)
+    if not S_ISREG(file.stat().st_mode) and not file.is_dir():  # reading a directory says what it is
+        raise OSError(EINVAL, "it is not a regular file")
+    return file
 
 
 def _certificates(data: bytes, path: str) -> list[x509.Certificate]:

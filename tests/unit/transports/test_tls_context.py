@@ -85,6 +85,13 @@ class ContextTests(SynchronousTestCase):
             self.assertEqual(self.refused(self.files.cert, path).key, "key_path")
         self.assertEqual(self.refused(self.files.key, self.files.cert).key, "cert_path")
 
+    def test_pipe(self) -> None:
+        """A pipe in the place of a file is refused without waiting for somebody to write to it."""
+        pipe = str(self.folder / "pipe")
+        os.mkfifo(pipe)
+        for cert, key in ((pipe, self.files.key), (self.files.cert, pipe)):
+            self.assertIn("pipe' cannot be read: it is not a regular file", str(self.refused(cert, key)))
+
     def test_version_from_the_future(self) -> None:
         """A certificate of a version that nobody knows cannot be used."""
         body = ssl.PEM_cert_to_DER_cert(Path(self.files.cert).read_text())

@@ -164,6 +164,15 @@ class TlsPortTests(SynchronousTestCase):
         self.clock.advance(10)
         self.assertEqual((len(self.port.pending), secure.failed), (1, 1))
 
+    def test_first_handshake(self) -> None:
+        """The queue is that of the port while nobody waits in it yet, too."""
+        self.peer.close()
+        self.clock.advance(0)
+        self.assertEqual(len(self.port.pending), 0)
+        secure = TlsFactory(self.port, context(), self.clock, pending=self.port.pending)
+        self.addCleanup(TlsPeer(clock=self.clock, server=secure).close)
+        self.assertEqual(len(self.port.pending), 1)
+
     def test_too_many(self) -> None:
         """An engine that refuses the connection closes it with its code."""
         self.engine.on_connect = lambda sink: sink.close(errors.over_quota().code, "full")
