@@ -1,42 +1,30 @@
-"""One HTTP connection: Twisted's parser, with limits that hold while reading and refusals that arrive.
+"""One HTTP connection: Twisted's parser, with limits that hold while reading. How its answers leave: `answering.py`.
 
 The head of an ordinary request is read in one go (`plain.py`), all others by Twisted, line by line.
-
-A refusal before the whole request was read is answered at once. Then our half of the connection is closed
-and what still comes in is dropped, for a few seconds: closing a socket with unread bytes resets it, and the
-client would never see the answer.
 
 A client that drips bytes gets no more time than a silent one. A head that does not come in one piece waits in the
 queue of `pending.py`. Every `PIECE` of a body has the idle timeout to arrive in. Nobody cancels a timer for that: the
 one there is looks, when its time has come, how long the client has been silent. Nor does a client that never reads
-its answers keep the connection, or have more than a few computed: what it has asked ahead waits until it reads.
-
-Answers leave at the end of the turn, after the frames they tell of: a publisher that reads 200 knows that its event
-is on the way to every subscriber here. Those of one turn, to pipelined requests, leave together.
+its answers have more than a few computed: what it has asked ahead waits until it reads.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IDelayedCall, ITCPTransport
+from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 
 from ...protocol.errors import RestError
-from ..turn import CHUNK
-from ..wire import Wire, wire_for
-from .api import RestApi
+from .answering import LINGER, AnsweringChannel
 from .plain import read_plain
 from .reply import Reply, error_reply
 from .request import Request
 
 __all__ = ["RestChannel"]
 
-LINGER = 5
-"""Seconds a refused client may go on sending."""
 PIECE = 64 * 1024
 """Bytes that buy a client another idle timeout; more than any head has."""
 MAX_HEADER_NAME = 256
@@ -59,21 +47,15 @@ def _dropped(data: bytes) -> None:
     """Takes what a refused client still sends."""
 
 
-class RestChannel(HTTPChannel):
+class RestChannel(AnsweringChannel):
     """Hands finished requests to `Request`, one at a time and in order."""
 
-    api: RestApi
     requests: list[Request]
     _credit = 0
     """Bytes that may still come before the idle timeout starts anew."""
     _since = 0.0
     """When the idle timeout began to run."""
     _watch: IDelayedCall | None = None
-    _wire: Wire
-    _answered = b""
-    """The answers of this turn."""
-    _losing = False
-    """The connection ends once they have left."""
     address: IAddress | None = None
     """The client's, or its proxy's."""
     ticket = 0
@@ -89,7 +71,6 @@ class RestChannel(HTTPChannel):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self._wire = wire_for(self.transport)
         self.api.connections.add(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -224,16 +205,7 @@ class RestChannel(HTTPChannel):
         self.clearLineBuffer()
         self._leave_queue()
         self.setTimeout(None)
-        self.flush()
-        transport: Any = self.transport
-        transport.write(answer)
-        producer: Any = self._networkProducer
-        producer.unregisterProducer()
-        if ITCPTransport.providedBy(transport):
-            self._abortingCall = self.callLater(LINGER, self.forceAbortClient)
-            transport.loseWriteConnection()
-        else:
-            transport.loseConnection()
+        self.end_with(answer)
 
     def rawDataReceived(self, data: bytes) -> None:
         if self.length is not None or self._handlingRequest:
@@ -288,7 +260,6 @@ class RestChannel(HTTPChannel):
             self._watch = None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._answered = b""
         super().connectionLost(reason)
         self._stop_watching()
         self._let_go()
@@ -296,14 +267,6 @@ class RestChannel(HTTPChannel):
         self.api.connections.discard(self)
         if self.whose is not None:
             self.api.crowd.leave(self.whose)
-
-    def loseConnection(self) -> None:
-        if self._answered:
-            self._losing = True
-            return
-        if self._abortingCall is None and self._savedTimeOut and not self._wire.drained():
-            self._abortingCall = self.callLater(self._savedTimeOut, self.forceAbortClient)
-        super().loseConnection()
 
     def finish(self) -> None:
         """The server stops: end now when nothing is asked, or half a head, else with the answer, see `send`."""
@@ -315,13 +278,7 @@ class RestChannel(HTTPChannel):
         if self.requests and not self._handlingRequest:
             self._refuse(_TOO_SLOW)
             return
-        self._abortingCall = self.callLater(LINGER, self.forceAbortClient)
-        self.loseConnection()
-
-    def forceAbortClient(self) -> None:
-        self._abortingCall = None
-        transport: Any = self.transport
-        transport.abortConnection()
+        self.lose_within(LINGER)
 
     def pauseProducing(self) -> None:
         """The client does not read: what it asks, and has asked ahead, waits."""
@@ -353,30 +310,6 @@ class RestChannel(HTTPChannel):
         )
         self._credit = 0
         self.requestDone(request)
-
-    def write(self, data: bytes) -> None:
-        if not self._answered:
-            self.api.turn.add_late(self)
-        self._answered += data
-        if len(self._answered) > CHUNK:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send this turn's answers: into the kernel, unless something unsent is before them."""
-        data, self._answered = self._answered, b""
-        if not data:
-            return
-        wire = self._wire
-        sent = 0
-        if wire.drained():
-            try:
-                sent = wire.sender()(data)
-            except OSError:  # full, or broken: the transport gets the bytes, meets the same error and reports it
-                sent = 0
-        if sent < len(data):
-            wire.write(data[sent:])
-        if self._losing:
-            self.loseConnection()
 
     def vacate(self) -> tuple[Any, bytes]:
         """Leave the connection to another protocol, with the bytes read ahead; nothing of it stays here."""

@@ -10,7 +10,8 @@ from sockudo_tx.protocol import errors
 from sockudo_tx.testing import masked
 from sockudo_tx.transports.framing import text_frame
 from sockudo_tx.transports.port import PortFactory, WebSocketSettings
-from sockudo_tx.transports.rest.channel import LINGER, RestChannel
+from sockudo_tx.transports.rest.answering import LINGER
+from sockudo_tx.transports.rest.channel import RestChannel
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
 from sockudo_tx.transports.settings import ListenerSettings
 from sockudo_tx.transports.tls import TlsFactory

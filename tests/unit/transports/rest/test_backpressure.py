@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.transports.rest import channel
-from sockudo_tx.transports.rest.channel import LINGER
+from sockudo_tx.transports.rest.answering import LINGER
 from sockudo_tx.transports.rest.site import RestSettings, rest_site
 from sockudo_tx.transports.turn import CHUNK, Turn
 from tests.http.case import HttpCase, RawConnection, signed
