@@ -193,12 +193,13 @@ def why_subscribe(app: App, socket_id: str, command: Subscribe) -> str:
     subject = f"{socket_id}:{channel}"
     wanted = f"{subject}:{data}" if ChannelName.of(channel).presence and data is not None else subject
     others = {
-        subject: "without the channel_data that was sent",
         f"{subject}:{data}": "with channel_data, which only presence channels sign",
         f"{socket_id}:{quote(channel, safe='')}": "for the escaped channel name",
         f"{socket_id}:{channel.removeprefix('private-').removeprefix('presence-')}": "for the name without its prefix",
         channel: "without the socket id",
         f"{socket_id}::user::{data}": "for a sign-in, not for a channel",
+        # Last, because most names are the same when they are escaped.
+        subject: "without the channel_data that was sent",
     }
     if command.auth is None:
         return "auth: missing; the client's authorizer got no answer, or one without a member `auth`"

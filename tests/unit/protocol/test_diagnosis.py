@@ -110,6 +110,13 @@ def test_channel_auth_at_fault(auth: str | None, words: str) -> None:
     assert words in why_subscribe(APP, SOCKET, Subscribe("private-a", auth, "{}"))
 
 
+@pytest.mark.parametrize("channel", ["presence-a", "presence-a,b"])
+def test_forgotten_channel_data(channel: str) -> None:
+    """Signing a presence channel like a private one is named as such, whether or not the name has to be escaped."""
+    auth = "key:" + channel_signature(APP.secret, SOCKET, channel, None)
+    assert "without the channel_data" in why_subscribe(APP, SOCKET, Subscribe(channel, auth, "{}"))
+
+
 @pytest.mark.parametrize(
     ("auth", "words"),
     [
