@@ -68,18 +68,11 @@ class Connections:
         self._registry = registry
         self._apps = apps
         self._authority = authority
-        self._settings = settings
         self._node = node
         self._left = left
         self._resume = resume
         self._departed = departed
-        self._liveness = Liveness.of(
-            settings.activity_timeout,
-            settings.pong_timeout,
-            settings.auto_ping,
-            settings.ping_interval,
-            settings.idle_timeout,
-        )
+        self.adjust(settings)
         self.deadlines = Deadlines(clock, self._due)
         self.open: set[Socket] = set()
         """Every connection whose transport has not gone yet, refused ones included."""

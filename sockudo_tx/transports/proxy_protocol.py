@@ -136,7 +136,7 @@ class ProxyProtocolFactory(Factory):
         return None
 
     def _believes(self, proxy: str) -> bool:
-        address = ip_address(proxy.partition("%")[0])
+        address = ip_address(proxy)
         return not self._believed or any(address in network for network in self._believed)
 
     def malformed(self, proxy: IAddress | None, error: ProxyHeaderError) -> None:
