@@ -10,7 +10,7 @@ from tests.deploy.test_nginx import LIMITED, REQUESTS, ProxyCase
 from tests.integration.launch import Process, eventually, free_port
 
 BEHIND = {"proxy_protocol": True, "proxy_protocol_from": ["127.0.0.1"]}
-GRACE, DRAIN = 4, 2  # seconds
+GRACE, DRAIN = 6, 3  # seconds
 
 
 class HaProxyTests(ProxyCase):
