@@ -11,13 +11,15 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from twisted.logger import ILogObserver, Logger
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import ILogObserver, Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
 from .backends import DriverError
 from .check import read_configuration, refusal
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
+from .descriptors import TurnedAway
 from .listening import ListenError, PassedSockets
 from .logs import Log, LogSettings, directives, wanted
 from .service import Server, make_service
@@ -57,6 +59,7 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
         sys.exit(f"sockudo: {error}")
     except CertificateError as error:  # the files have changed since the configuration was read
         sys.exit(f"sockudo: {error.sentence}")
+    globalLogPublisher.addObserver(TurnedAway(IReactorTime(reactor)))
     for finding in loaded.findings:
         _tell(finding)
     spare_collector()
