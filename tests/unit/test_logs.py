@@ -78,7 +78,8 @@ class LineTests(unittest.TestCase):
 
     def test_names_that_may_hold_secrets(self) -> None:
         """Fields named like a secret are masked, whatever they hold."""
-        for name in ("secret", "app_secret", "auth_signature", "redis_password", "query", "body", "token", "auth"):
+        masked = ("secret", "app_secret", "auth_signature", "signature", "redis_password", "passphrase", "nats_token")
+        for name in (*masked, "query", "body", "token", "auth"):
             self.assertNotIn("hunter2", human_line(event(**{name: "hunter2"})))
             self.assertNotIn("hunter2", json_line(event(**{name: "hunter2"})))
 

@@ -21,6 +21,7 @@ from sockudo_tx.config.declare import walk
 from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.config.schema import Config
 from sockudo_tx.interfaces import ISink
+from sockudo_tx.logs import Wanted
 from sockudo_tx.server import Patience
 from sockudo_tx.service import make_service
 from sockudo_tx.settings import engine_settings, rest_settings, websocket_settings
@@ -225,6 +226,18 @@ class StopTests(unittest.TestCase):
         self.server.hurry()
         self.successResultOf(stopped)
         self.assertFalse(self.listening())
+
+    def test_last_lines(self) -> None:
+        """Whoever left as the server ended has a line in the log, though no turn comes any more to write it in."""
+        self.server.heed(Wanted(connections=True))
+        with capturedLogs() as events:
+            stopped = self.unfinished()
+            self.clock.advance(1)  # told to leave
+            self.server.engine.connect(StubbornClient(), "app-key", None)
+            self.server.hurry()
+            self.successResultOf(stopped)
+        ended = [event for event in events if event["log_namespace"] == "sockudo.connections"]
+        self.assertEqual(len(ended), 2)
 
     def test_request_under_way(self) -> None:
         """A REST call whose body is still coming is answered before the server ends; an idle connection is not waited

@@ -101,3 +101,15 @@ class SystemdTests(SynchronousTestCase):
             for _ in range(3):
                 systemd.ready("here")
         self.assertEqual([event["log_level"].name for event in events], ["warn"])
+
+    def test_broken_again(self) -> None:
+        """Once it has taken something a new fault is news."""
+        systemd = self.made()
+        away = self.path + "-away"
+        with capturedLogs() as events:
+            for _ in range(2):
+                os.rename(self.path, away)
+                systemd.ready("here")
+                os.rename(away, self.path)
+                systemd.ready("here")
+        self.assertEqual([event["log_level"].name for event in events], ["warn", "warn"])

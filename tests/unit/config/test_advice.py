@@ -227,6 +227,7 @@ class AppTests(AdviceCase):
         finding = self.conflict({"apps": [{**APP, "secret": APP["key"]}]}, key, "same as its key")
         self.assertEqual(finding.value, "********")
         self.conflict({"apps": [{**APP, "secret": "short"}], "mode": "production"}, key, "guessed")
+        self.peace({"apps": [{**APP, "secret": "eight ch"}], "mode": "production"})
         self.peace({"apps": [{**APP, "secret": "short"}]})
 
     def test_limits(self) -> None:

@@ -59,6 +59,8 @@ def test_nothing_wrong() -> None:
         ({"sent": {"auth_key": "other"}}, 0, "the key of app '2'"),
         ({"signed": {"secret": OTHER.secret}, "sent": {"auth_key": "nobody"}}, 0, "no app's key"),
         ({"signed": {"parameters": {"auth_timestamp": "1699990000"}}}, 1, "10000 s behind the server's clock"),
+        ({"signed": {"parameters": {"auth_timestamp": "1699999400"}}}, 1, "right (600 s old)"),
+        ({"signed": {"parameters": {"auth_timestamp": "1699999399"}}}, 1, "601 s behind the server's clock"),
         ({"signed": {"parameters": {"auth_timestamp": "1700000000000"}}}, 1, "it is in milliseconds"),
         ({"signed": {"parameters": {"body_md5": md5(b"")}}}, 2, "that of an empty body"),
         ({"signed": {"parameters": {"body_md5": md5(b'{"name":"e"}')}}}, 2, "the same JSON written compactly"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.testing import MemoryServer
-from sockudo_tx.transports.pending import SLICE
+from sockudo_tx.transports.pending import SLICE, Pending
 from sockudo_tx.transports.rest.site import RestSettings
 from sockudo_tx.transports.settings import ListenerSettings
 from tests.http.case import RawConnection
@@ -101,3 +102,40 @@ class LateTests(PendingCase):
         slow = self.connect(b"G")
         self.server.advance(1)
         self.assertTrue(slow.ended)
+
+
+class Waiting:
+    """Notes what became of it."""
+
+    fate = ""
+
+    def head_is_late(self) -> None:
+        self.fate = "late"
+
+    def give_way(self) -> None:
+        self.fate = "gave way"
+
+
+class QueueTests(SynchronousTestCase):
+    """`Pending`, for whoever waits for something else than a request, such as a TLS handshake"""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.pending = Pending(self.clock, limit=2, silence=60, patience=10)
+
+    def test_limit_without_silence(self) -> None:
+        """Who begins at once counts against the limit like others."""
+        waiters = [Waiting() for _ in range(3)]
+        for waiter in waiters:
+            self.pending.begin(waiter)
+        self.assertEqual([waiter.fate for waiter in waiters], ["gave way", "", ""])
+        self.assertEqual((len(self.pending), self.pending.dropped), (2, 1))
+
+    def test_another_speaks_for_it(self) -> None:
+        """A connection that is passed on has no more time than it had."""
+        first, second = Waiting(), Waiting()
+        ticket = self.pending.begin(first)
+        self.clock.advance(6)
+        self.assertEqual(self.pending.pass_on(ticket, second), ticket)
+        self.clock.advance(4)
+        self.assertEqual((first.fate, second.fate), ("", "late"))
