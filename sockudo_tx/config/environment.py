@@ -19,13 +19,16 @@ UNSET = msgspec.UNSET
 
 
 def overlay(tree: S, environ: Mapping[str, str], report: Report, sources: dict[str, str]) -> S:
-    """The tree with every variable applied that a key of it names. A bad text is told and changes nothing."""
-    for key in walk(type(tree)):
-        for env in key.env:
-            value = _read(key, env, environ, report)
-            if value is not UNSET:
-                tree = replaced(tree, key.path, value)
-                sources[key.path] = f"environment {env.name}"
+    """The tree with every variable applied that a key of it names.
+
+    A bad text is told once and changes nothing, none of the keys that the variable sets.
+    """
+    bad: set[str] = set()
+    read = [(key, env, _read(key, env, environ, report, bad)) for key in walk(type(tree)) for env in key.env]
+    for key, env, value in read:
+        if value is not UNSET and env.name not in bad:
+            tree = replaced(tree, key.path, value)
+            sources[key.path] = f"environment {env.name}"
     return tree
 
 
@@ -61,9 +64,9 @@ def replaced(tree: S, path: str, value: Any) -> S:
     return msgspec.structs.replace(tree, **{name: replaced(inner, rest, value)})
 
 
-def _read(key: Key, env: Env, environ: Mapping[str, str], report: Report) -> Any:
+def _read(key: Key, env: Env, environ: Mapping[str, str], report: Report, bad: set[str]) -> Any:
     text = environ.get(env.name)
-    if text is None:
+    if text is None or env.name in bad:
         return UNSET
     if text == "":
         return env.empty
@@ -76,6 +79,7 @@ def _read(key: Key, env: Env, environ: Mapping[str, str], report: Report) -> Any
     except Unacceptable as error:
         message = f"must be {key.expected}; {env.name} is ignored"
         report.ignored(key.path, message, cause=str(error), source=source)
+        bad.add(env.name)
         return UNSET
     if env.inverse:
         value = not value

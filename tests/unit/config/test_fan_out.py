@@ -9,7 +9,7 @@ from sockudo_tx.config.pooling import Pool, pool_of
 from sockudo_tx.config.schema import Config
 from sockudo_tx.config.sections.redis import ClusterNode
 
-from .cases import ConfigCase, as_bytes, texts
+from .cases import APP, ConfigCase, as_bytes, texts
 
 
 class FanOutTests(ConfigCase):
@@ -29,6 +29,13 @@ class FanOutTests(ConfigCase):
             self.assertEqual(self.config(content).adapter.nats.servers, servers)
         for written in ({"adapter": {"nats": {"servers": 1}}}, {"adapter": {"nats": {"servers": ""}}}):
             self.assertEqual(self.refused_file(written), ["adapter.nats.servers"])
+
+    def test_bad_text_once(self) -> None:
+        """A text that one of the keys does not take is told once and sets none of them."""
+        for name, text in (("CACHE_TTL_SECONDS", "5m"), ("CACHE_MAX_CAPACITY", "-1")):
+            loaded = survey(None, {name: text}, "/here", read=lambda _: as_bytes({"apps": [APP]}))
+            self.assertEqual([finding.source for finding in loaded.findings], [f"environment {name}"])
+            self.assertEqual(loaded.config.cache, Config().cache)
 
     def test_C25_empty_password(self) -> None:
         """An empty Redis password means none, and clears the file's."""
