@@ -185,6 +185,15 @@ class LookingTests(LaunchCase):
         status, output = self.run_to_end(SOCKUDO, "--check", "-c", name, PYTHONIOENCODING="ascii")
         self.assertEqual((status, "Traceback" in output), (0, False), output)
 
+    def test_nowhere_to_print(self) -> None:
+        """Standard output that is closed, or on a full disk, is no accident: one line at most."""
+        for command in ("check-config --offline", "check-config --offline --json", "--check"):
+            for where, expected in ((">&-", 0), (">/dev/full", 1)):
+                (self.folder / "output.txt").unlink(missing_ok=True)
+                status, output = self.run_to_end("/bin/sh", "-c", f"exec {SOCKUDO} {command} {where}")
+                self.assertEqual((status, "Traceback" in output), (expected, False), output)
+                self.assertEqual("cannot write to standard output" in output, bool(expected))
+
     def test_no_colours_in_a_file(self) -> None:
         """What goes into a file has no colours."""
         self.assertNotIn("\x1b", self.run_to_end(SOCKUDO, "check-config", "--offline")[1])
