@@ -49,11 +49,15 @@ def refusal(error: ConfigError) -> str:
 
 
 def print_effective(path: str | None, *, strict: bool) -> int:
-    """Prints the effective configuration, shaped like the file, and findings on standard error; 0 or 1."""
-    try:
-        loaded = read_configuration(path, strict)
-    except ConfigError as error:
-        print(refusal(error), file=sys.stderr)
+    """Prints the effective configuration, shaped like the file, and findings on standard error; 0 or 1.
+
+    Of a configuration of which a value was rejected there is none.
+    """
+    loaded = _survey(path, strict)
+    if loaded.refused:
+        print(refusal(ConfigError(loaded.findings)), file=sys.stderr)
+        if loaded.faithful:
+            print(_dumps(effective(loaded.config)))
         return 1
     for finding in loaded.findings:
         print(f"{finding.severity}: {finding}", file=sys.stderr)  # which escapes what it cannot encode
@@ -82,7 +86,7 @@ def _tell(loaded: Loaded, everything: bool) -> None:
     style = _style(sys.stdout)
     if loaded.findings:
         _say(findings_text(loaded.findings, style))
-    if not loaded.refused:
+    if loaded.faithful:
         chosen = loaded.sources if everything else _chosen(loaded)
         heading = "Settings" if everything else "Settings that differ from the built-in ones (--all: all of them)"
         _say(style.paint(heading, "1"))
@@ -108,7 +112,8 @@ def _chosen(loaded: Loaded) -> dict[str, str]:
 def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:
     """The shape that programs may rely on: members are added, never taken away.
 
-    `config` is shaped like the file, `sources` has a dotted path for each key; both are null when it is refused.
+    `config` is shaped like the file, `sources` has a dotted path for each key; both are null when a value was rejected,
+    and told when the values only cannot run together, or in this version.
     """
     return {
         "ok": not loaded.refused,
@@ -116,8 +121,8 @@ def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:
         "file": loaded.file,
         "counts": {f"{severity}s": count for severity, count in counts(loaded.findings).items()},
         "findings": [_plain(finding) for finding in loaded.findings],
-        "config": None if loaded.refused else effective(loaded.config),
-        "sources": None if loaded.refused else loaded.sources,
+        "config": effective(loaded.config) if loaded.faithful else None,
+        "sources": loaded.sources if loaded.faithful else None,
     }
 
 

@@ -10,7 +10,7 @@ from .apps import AppFault, Notes, parse_app
 from .complete import quoted
 from .default_app import DEMO_APP, default_app, named_in
 from .findings import Report
-from .grammar import shown
+from .grammar import one_line, shown
 from .later import LATER_APP_MEMBERS
 from .resolve import APPS, nearest
 from .schema import Config
@@ -34,13 +34,19 @@ def file_apps(
             name = record.get("id") if isinstance(record, dict) else None
             app = f"app {shown(name)}" if isinstance(name, str) and name else "an app without an id"
             for each in fault.faults:
-                member = _MEMBER.match(each)
-                path = f"{where}.{member[1]}" if member else where
+                path = _place(where, each)
                 report.error(path, each, cause=f"{app} is refused, the others run", cure=_APP_CURE, source=source)
         for warning in notes.warnings:
-            report.warn(where, warning, source=source)
-        unknown += [(f"{where}.{member}", nearest(f"{where}.{member}", siblings)) for member, siblings in notes.unknown]
+            report.warn(_place(where, warning), warning, source=source)
+        for name, siblings in notes.unknown:
+            unknown.append((one_line(f"{where}.{name}"), nearest(f"{where}.{name}", siblings)))
     return apps
+
+
+def _place(where: str, sentence: str) -> str:
+    """The path of what a sentence about an app begins with, or of the app."""
+    member = _MEMBER.match(sentence)
+    return f"{where}.{member[1]}" if member else where
 
 
 def tell_later_members(apps: list[App], report: Report) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..protocol.origins import any_origin
 from .declare import Key, walk
 from .environment import replaced, value_at
-from .findings import Report
+from .findings import BUILT_IN, Report
 from .schema import Config
 from .sections.listeners import CorsConfig
 
@@ -71,7 +71,8 @@ def _cors_credentials(config: Config, sources: dict[str, str], report: Report) -
         report.warn("cors.origin", "is empty, so no page may call the HTTP API", source=source)
     if not cors.credentials or (cors.origin and not everyone):
         return config
-    if cors != CorsConfig():  # the built-in values say both, and nobody chose them
+    written = {sources["cors.credentials"], sources["cors.origin"]} != {BUILT_IN}
+    if written and cors != CorsConfig():  # the built-in values say both, and nobody chose them
         why = "lets every origin in" if everyone else "is empty"
         report.warn("cors.credentials", f"is off, because cors.origin {why}", source=sources["cors.credentials"])
     return replaced(config, "cors.credentials", False)

@@ -25,6 +25,8 @@ __all__ = ["completed", "quoted"]
 
 _LONGEST = 60
 _STEP = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
+_WHOLE_APP = re.compile(r"(app_manager\.array\.)?apps\[[0-9]+\]")
+"""Instead of an app somebody may have written its secret."""
 _NOTHING = object()
 
 
@@ -92,7 +94,7 @@ def _found(
         return "nothing" if "[" in finding.path else ""
     if (key and key.secret) or hidden(finding.path):
         return MASK if value else quoted(value)
-    known = key is not None or "[" in finding.path
+    known = key is not None or ("[" in finding.path and not _WHOLE_APP.fullmatch(finding.path))
     return quoted(value) if known or not isinstance(value, str) else "a text"
 
 

@@ -17,7 +17,8 @@ __all__ = ["MASK", "effective", "hidden", "without_password"]
 
 MASK = "********"
 _HIDDEN = re.compile(r"(?i)secret|passw|passphrase|token|credential(?!s$)|private_key")
-_USER = re.compile(r"(?<=//)[^/?#\s]*@")
+_USER = re.compile(r"(?s)((?<=//)|^(?=[^/@]*:[^/@]*@)).*@")
+_MEMBER = re.compile(r"(?i)(?<=[?&])([^=&#]*(?:secret|passw|token)[^=&#]*=)[^&#\s]+")
 
 
 def effective(config: Config) -> dict[str, Any]:
@@ -38,8 +39,8 @@ def hidden(name: str) -> bool:
 
 
 def without_password(text: str) -> str:
-    """The text with user name and password of an address in it masked."""
-    return _USER.sub(MASK + "@", text)
+    """The text with user name and password of an address in it masked, also when it is no good address."""
+    return _MEMBER.sub(r"\1" + MASK, _USER.sub(MASK + "@", text))
 
 
 def _masked(value: Any) -> Any:

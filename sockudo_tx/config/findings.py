@@ -7,7 +7,10 @@ from typing import Literal, TypedDict, Unpack
 
 import msgspec
 
-__all__ = ["ConfigError", "Finding", "Report", "Severity", "Texts", "capitalised"]
+__all__ = ["BUILT_IN", "ConfigError", "Finding", "Report", "Severity", "Texts", "capitalised"]
+
+BUILT_IN = "built-in"
+"""The source of values that nobody has written."""
 
 Severity = Literal["error", "warning", "info"]
 
@@ -72,6 +75,7 @@ class Report:
         self.strict = strict
         self.findings: list[Finding] = []
         self._understood: set[str] = set()
+        self._conflicts: set[str] = set()
 
     @property
     def refused(self) -> bool:
@@ -85,6 +89,17 @@ class Report:
 
     def refuse(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
         """The server cannot start like this."""
+        self._add("error", path, message, True, texts)
+
+    @property
+    def understood(self) -> bool:
+        """Whether no value of all that refuses was rejected: it makes sense, and cannot run like this."""
+        as_written = self._understood | self._conflicts
+        return all(finding.path in as_written for finding in self.findings if finding.refuses)
+
+    def conflict(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
+        """The server cannot start with this beside what other keys say."""
+        self._conflicts.add(path)
         self._add("error", path, message, True, texts)
 
     def unavailable(self, path: str, message: str, **texts: Unpack[Texts]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from .declare import Key
 
-__all__ = ["Unacceptable", "UnknownWord", "described", "flag", "from_env", "from_json", "is_text", "shown"]
+__all__ = ["Unacceptable", "UnknownWord", "described", "flag", "from_env", "from_json", "is_text", "one_line", "shown"]
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
@@ -69,6 +69,12 @@ def shown(value: str) -> str:
     return ascii(value if len(value) <= 60 else value[:60] + "…").replace("\\u2026", "…")
 
 
+def one_line(name: str) -> str:
+    """A name as findings write it: what is no plain character of a line is escaped, and long ones are cut."""
+    name = name if len(name) <= 200 else name[:200] + "…"
+    return name if name.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+
+
 def _env_value(key: Key, text: str) -> Any:
     if any(get_origin(base) is tuple for base in key.bases):
         return [_node(item) for item in _items(text)] if key.item else _items(text)
@@ -88,7 +94,7 @@ def _items(text: str) -> list[str]:
 def _node(text: str) -> dict[str, Any]:
     """A cluster node as variables write it: `host`, `host:port`, `[address]:port`, or a whole `redis://` address."""
     host, port = _HOST_PORT.fullmatch(text), 6379
-    if host is None:
+    if host is None or int(host[2]) > 65535:  # which is told with the other addresses that are none
         return {"host": text, "port": port}
     return {"host": host[1], "port": int(host[2])}
 

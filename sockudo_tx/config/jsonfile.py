@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
 from .grammar import is_text
@@ -40,7 +41,7 @@ def parse(data: bytes) -> JsonObject:
 
 
 def problems(value: Any, path: str = "") -> tuple[list[str], list[str]]:
-    """Paths of repeated members, and of texts with unpaired surrogates, anywhere inside."""
+    """Paths of repeated members, and of texts with unpaired surrogates or NUL, anywhere inside."""
     repeated: list[str] = []
     broken: list[str] = []
     pending = [(path, value)]
@@ -53,7 +54,7 @@ def problems(value: Any, path: str = "") -> tuple[list[str], list[str]]:
             broken += [where or "the top level" for name in item if not is_text(name)]
         elif isinstance(item, list):
             pending += [(f"{where}[{index}]", member) for index, member in enumerate(item)]
-        elif isinstance(item, str) and not is_text(item):
+        elif isinstance(item, str) and ("\0" in item or not is_text(item)):
             broken.append(where)
     return sorted(repeated), sorted(broken)
 
@@ -61,8 +62,8 @@ def problems(value: Any, path: str = "") -> tuple[list[str], list[str]]:
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
     result = JsonObject(pairs)
     if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        result.repeated = tuple(name for name in result if names.count(name) > 1)
+        written = Counter(name for name, _ in pairs)
+        result.repeated = tuple(name for name in result if written[name] > 1)
     return result
 
 

@@ -5,9 +5,10 @@ Pure: the only input besides the arguments is what `read` returns.
 
 from __future__ import annotations
 
+import os
 import posixpath
+import stat
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from ..protocol.app import App
@@ -17,7 +18,8 @@ from .check import check
 from .complete import completed, quoted
 from .declare import walk
 from .environment import overlay, replaced, switch, value_at
-from .findings import ConfigError, Finding, Report
+from .findings import BUILT_IN, ConfigError, Finding, Report
+from .grammar import one_line
 from .jsonfile import JsonObject, NotJson, parse, problems
 from .older import filled_in, mirrored
 from .resolve import APPS, FileReader
@@ -26,7 +28,8 @@ from .schema import Config
 __all__ = ["BUILT_IN", "DEFAULT_PATH", "STRICT_VARIABLE", "ConfigError", "Finding", "Loaded", "load", "survey"]
 
 DEFAULT_PATH = "config/config.json"
-BUILT_IN = "built-in"
+LARGEST = 64 << 20
+"""Bytes of a file, at most."""
 STRICT_VARIABLE = "SOCKUDO_STRICT_CONFIG"
 
 
@@ -41,6 +44,8 @@ class Loaded(NamedTuple):
     """Path of the file that was used."""
     unknown: int = 0
     """How many keys of it nobody knows."""
+    faithful: bool = True
+    """Whether `config` is what was written, refused or not; otherwise a value of it was rejected."""
 
     @property
     def refused(self) -> bool:
@@ -54,7 +59,14 @@ class Loaded(NamedTuple):
 
 
 def _read_file(path: str) -> bytes:
-    return Path(path).read_bytes()
+    """The whole file. What is none, such as a pipe, is not waited for. Raises `OSError`."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "it is not a regular file")
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise OSError(0, f"it is larger than {LARGEST >> 20} MiB")
+    return data
 
 
 def load(
@@ -101,15 +113,23 @@ def survey(
     else:
         apps = []
     config = overlay(config, environ, report, sources)
-    _tell_unused(config, sources, report)
     config = check(mirrored(config), sources, report)
+    if report.understood:  # there is more urgent work otherwise
+        _tell_unused(config, sources, report)
     apps = all_apps(apps, bool(records), path, used, environ, config, report, sources)
     tell_later_members(apps, report)
     config = replaced(config, APPS, tuple(apps))
     if used is not None or not report.refused:  # of a file that cannot be read nothing is known
         advise(config, sources, BUILT_IN, report)
     written = {path: source for path, source in sources.items() if source != BUILT_IN}
-    return Loaded(config, completed(report.findings, raw, environ, config, written), sources, used, len(unknown))
+    return Loaded(
+        config,
+        completed(report.findings, raw, environ, config, written),
+        sources,
+        used,
+        len(unknown),
+        report.understood,
+    )
 
 
 def _choose(path: str | None, cwd: str, read: Callable[[str], bytes], report: Report) -> tuple[str, JsonObject | None]:
@@ -154,9 +174,14 @@ def _content(path: str, data: bytes, report: Report) -> JsonObject | None:
         return None
     repeated, broken = problems(raw)
     for where in repeated:
-        report.ignored(where, "is written more than once; the last one counts", source=path)
+        report.ignored(one_line(where), "is written more than once; the last one counts", source=path)
     for where in broken:
-        report.refuse(where, "holds an unpaired surrogate, which is not text", value="half a character", source=path)
+        report.refuse(
+            one_line(where),
+            "holds what is no text: half a character (an unpaired surrogate), or NUL",
+            value="no text",
+            source=path,
+        )
     return None if broken else raw
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from .declare import Key, Section, keys_of, walk
 from .findings import Report
-from .grammar import Unacceptable, UnknownWord, from_json
+from .grammar import Unacceptable, UnknownWord, from_json, one_line
 from .moved import in_place, spelled
 
 __all__ = ["APPS", "FileReader", "nearest", "refuse_word"]
@@ -102,7 +102,7 @@ class FileReader:
 
     def _unknown(self, path: str, siblings: tuple[str, ...], root: type[Section]) -> None:
         if path != "$schema":  # for editors
-            path = spelled(path, self._found_at)
+            path = one_line(spelled(path, self._found_at))
             self.unknown.append((path, nearest(path, siblings, root)))
 
 

@@ -12,6 +12,7 @@ from .declare import Rule
 __all__ = ["CORS_ORIGINS", "METRIC_PREFIX", "NETWORKS", "NOT_EMPTY", "ONE_OR_MORE", "TOKENS", "is_token"]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)  # RFC 9110, 5.6.2
+_HEADER = re.compile(r"[ -~]*")
 _METRIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*", re.ASCII)
 
 
@@ -34,6 +35,9 @@ def _no_token(values: tuple[str, ...]) -> str | None:
 
 
 def _no_origin(patterns: tuple[str, ...]) -> str | None:
+    bad = next((pattern for pattern in patterns if not _HEADER.fullmatch(pattern)), None)
+    if bad is not None:
+        return f"holds {bad[:60]!a}, which no browser can send: origins are plain ASCII, names in their xn-- form"
     faults = (pattern_fault(pattern) for pattern in patterns if pattern.lower() != "any")
     return next((f"holds a bad pattern: {fault}" for fault in faults if fault), None)
 

