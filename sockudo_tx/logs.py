@@ -4,12 +4,14 @@
     {"timestamp":"2026-03-20T21:02:44.123456Z","level":"INFO","target":"sockudo.service","fields":{...}}
 
 The target is the module that logged, with `sockudo` for our package. Secrets, signatures, query strings and
-bodies are never given to the logger; names that could hold one are masked here all the same.
+bodies are never given to the logger; names that could hold one are masked here all the same. What strangers send
+(names, reasons, origins) is written so that it neither ends a line nor commands a terminal.
 Source: http-api.md 13, configuration.md 1.7.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -190,7 +192,8 @@ def human_line(event: LogEvent, include_target: bool = True, colors: bool = Fals
         head += f"{_target(event)}: "
     in_message = set(_PLACEHOLDER.findall(event.get("log_format") or ""))
     pairs = [f" {name}={_word(value)}" for name, value in _fields(event).items() if name not in in_message]
-    return f"{head}{_message(event)}{''.join(pairs)}\n{_traceback(event)}"
+    below = "".join(f"{_printable(line)}\n" for line in _traceback(event).split("\n") if line)
+    return f"{head}{_message(event)}{''.join(pairs)}\n{below}"
 
 
 def json_line(event: LogEvent, include_target: bool = True) -> str:
@@ -204,7 +207,7 @@ def json_line(event: LogEvent, include_target: bool = True) -> str:
     if traceback := _traceback(event):
         fields["traceback"] = traceback
     line["fields"] = fields
-    return dumps(line) + "\n"
+    return f"{_printable_json(line)}\n"
 
 
 def _source() -> dict[str, object]:
@@ -228,7 +231,7 @@ def _message(event: LogEvent) -> str:
     if failure is not None:
         reason = f"{failure.type.__name__}: {failure.getErrorMessage()}"
         text = f"{text}: {reason}" if text else reason
-    return text.replace("\n", "\\n")  # one event, one line
+    return _printable(text)
 
 
 def _traceback(event: LogEvent) -> str:
@@ -255,4 +258,20 @@ def _timestamp(event: LogEvent) -> str:
 
 def _word(value: object) -> str:
     text = str(value)
-    return repr(text) if not text or any(character.isspace() for character in text) else text
+    return text if text and text.isprintable() and " " not in text else repr(text)
+
+
+def _printable(text: str) -> str:
+    """One line without anything that a terminal obeys: control characters, directions of writing, other line ends."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def _printable_json(line: dict[str, object]) -> str:
+    """The line in the characters it has, or in ASCII if one of them is not for printing."""
+    try:
+        text = dumps(line)
+    except UnicodeEncodeError:  # half a character, of the name of a file
+        text = ""
+    return text if text and text.isprintable() else json.dumps(line, separators=(",", ":"))

@@ -67,6 +67,28 @@ class LineTests(unittest.TestCase):
         self.assertEqual(human_line(event("{said}", said="a\nb")).count("\n"), 1)
         self.assertEqual(json_line(event("{said}", said="a\nb")).count("\n"), 1)
 
+    def test_H101_neither_lines_nor_terminal_commands_of_strangers(self) -> None:
+        """What a client calls itself ends no line and commands no terminal, in a message, a field or a traceback."""
+        # Line ends of every kind, ESC, the one-byte CSI, DEL, right-to-left, half a character.
+        name = "a\nb\rc\x1b[31md\x85e\x9b2Jf\x7fg\u2028h\u202ei\ud800j"
+        try:
+            raise ValueError(name)
+        except ValueError:
+            failed = event("in {event}", event=name, channel=name, word="x\x1b[2Jy", log_failure=Failure())
+        human = human_line(failed)
+        self.assertTrue(human.replace("\n", "").isprintable(), human)
+        self.assertNotIn("\nb", human.partition("\nTraceback")[0])
+        self.assertIn("in a\\nb\\rc\\x1b[31md\\x85e\\x9b2Jf\\x7fg\\u2028h\\u202ei\\ud800j", human)
+        self.assertIn("word='x\\x1b[2Jy'", human)
+        line = json_line(failed)
+        self.assertTrue(line[:-1].isprintable(), line)
+        self.assertEqual(json.loads(line)["fields"]["channel"], name)
+
+    def test_other_scripts(self) -> None:
+        """Names in any script are written as they are."""
+        self.assertIn("канал-日本-🎉", human_line(event(channel="канал-日本-🎉")))
+        self.assertIn("канал-日本-🎉", json_line(event(channel="канал-日本-🎉")))
+
     def test_failure(self) -> None:
         """A failure tells its reason on the line and its traceback below it, or as a JSON field."""
         failure = Failure(ValueError("broken"))
