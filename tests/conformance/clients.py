@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from tests.conformance.daemon import DEMO_APP
-from tests.conformance.proxy import nginx
+from tests.integration.proxies import installed
 
 HERE = Path(__file__).resolve().parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -35,7 +35,7 @@ def missing(browser: bool = False) -> str | None:
         return "node is not installed"
     if not (HERE / "node_modules" / "pusher-js").is_dir():
         return "tests/conformance/node_modules is not there: run `npm ci` in tests/conformance"
-    if nginx() is None:
+    if installed("nginx") is None:
         return "nginx is not installed"
     if browser and chromium() is None:
         return "chromium is not installed"

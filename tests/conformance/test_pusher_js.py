@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.conformance.clients import Clients
 from tests.conformance.daemon import Daemon
-from tests.conformance.proxy import Proxy
+from tests.integration.proxies import Nginx
 
 ANN, BOB = {"name": "Ann"}, {"name": "Bob"}
 
@@ -147,7 +147,7 @@ class Restart(SynchronousTestCase):
     def roll(self, library: str) -> None:
         """Two servers behind a proxy; the first one goes, and the client is on the second at once."""
         first, second = Daemon(self.folder / "1"), Daemon(self.folder / "2")
-        proxy = Proxy(self.folder / "proxy", [first.port, second.port])
+        proxy = Nginx(self.folder / "proxy", f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}")
         with (
             first,
             second,

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.certificates import self_signed, sign, write
 from tests.conformance.clients import Clients, ScriptFailure
 from tests.conformance.daemon import DIGITS_APP, Daemon
-from tests.conformance.proxy import Proxy
+from tests.integration.proxies import Nginx
 
 
 @pytest.mark.usefixtures("clients", "folder")
@@ -29,22 +29,23 @@ class Tls(SynchronousTestCase):
     folder: Path
 
     @contextmanager
-    def proxied(self) -> Iterator[Proxy]:
-        """TLS in front of the shared server."""
-        with Proxy(self.folder / "proxy", [self.clients.options["port"]], tls=True) as proxy:
-            yield proxy
+    def proxied(self) -> Iterator[tuple[int, Path]]:
+        """TLS in front of the shared server; its port and the certificate to trust."""
+        files = self_signed(self.folder / "tls")
+        with Nginx(self.folder / "proxy", f"127.0.0.1:{self.clients.options['port']}", files=files) as proxy:
+            yield proxy.port, Path(files.cert)
 
     def test_P149_tls(self) -> None:
         """pusher-js on `wss`, with events from the Node SDK on `https`."""
-        with self.proxied() as proxy, Clients(proxy.port, certificate=proxy.certificate) as clients:
+        with self.proxied() as (port, certificate), Clients(port, certificate=certificate) as clients:
             for library in ("pusher-js", "pusher-js-7"):
                 found = clients.run("channels.js", "privateChannel", client=library)
                 self.assertEqual(found, {"event": {"id": 7}, "subscribed": True, "refusal": 403})
 
     def test_H121_tls_pysher(self) -> None:
         """pysher on `wss`. (Python's SDK brings its own list of authorities: it cannot trust this certificate.)"""
-        with self.proxied() as proxy:
-            found = Clients(proxy.port, DIGITS_APP, proxy.certificate).run("pysher_client.py", "presence")
+        with self.proxied() as (port, certificate):
+            found = Clients(port, DIGITS_APP, certificate).run("pysher_client.py", "presence")
         self.assertEqual(found["bob"]["presence-room"]["presence"]["ids"], ["ann", "bob"])
 
     def test_P149_tls_in_process(self) -> None:

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from twisted.trial.unittest import SkipTest
 
+from tests.certificates import Certified
 from tests.integration.launch import eventually, free_port
 
 NGINX = """
@@ -28,12 +29,13 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-    upstream sockudo {{ server {server}; keepalive 16; }}
+    upstream sockudo {{ {servers} keepalive 16; }}
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{tls};
         location {location} {{
             proxy_pass http://sockudo;
             proxy_http_version 1.1;
+            proxy_next_upstream error timeout http_503 non_idempotent;
             proxy_set_header Host $host;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection $connection_upgrade;
@@ -58,13 +60,18 @@ listen sockudo
 """
 
 
-class _Proxy:
+def installed(program: str) -> str | None:
+    """Path of a program, if it is there; Debian keeps these where users do not look."""
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin")
+
+
+class Proxy:
     """A running proxy; a context manager. `port` is where clients connect."""
 
     program: ClassVar[str]
 
     def __init__(self, folder: Path) -> None:
-        found = shutil.which(self.program, path=os.environ.get("PATH", "") + ":/usr/sbin")
+        found = installed(self.program)
         if found is None:
             raise SkipTest(f"{self.program} is not installed: run scripts/bootstrap test")
         self.found = found
@@ -76,7 +83,7 @@ class _Proxy:
         """Writes its configuration; how it is started."""
         raise NotImplementedError
 
-    def __enter__(self) -> _Proxy:
+    def __enter__(self) -> Proxy:
         with (self.folder / "output.txt").open("wb") as output:
             self.process = subprocess.Popen(self.command(), stdout=output, stderr=output)
         try:
@@ -109,23 +116,31 @@ class _Proxy:
             self.process.wait()
 
 
-class Nginx(_Proxy):
-    """nginx before `server`, as it stands in an upstream block: `127.0.0.1:6001` or `unix:/path`."""
+class Nginx(Proxy):
+    """nginx before `server`, as it stands in an upstream block: `127.0.0.1:6001` or `unix:/path`.
+
+    New connections go to one of the `others` when it does not take them. With `files` it speaks TLS.
+    """
 
     program = "nginx"
 
-    def __init__(self, folder: Path, server: str, location: str = "/") -> None:
+    def __init__(
+        self, folder: Path, server: str, *others: str, location: str = "/", files: Certified | None = None
+    ) -> None:
         super().__init__(folder)
-        self.server = server
+        self.servers = "".join([f"server {server};", *(f" server {other} backup;" for other in others)])
         self.location = location
+        self.tls = f" ssl; ssl_certificate {files.cert}; ssl_certificate_key {files.key}" if files else ""
 
     def command(self) -> list[str]:
         config = self.folder / "nginx.conf"
-        config.write_text(NGINX.format(folder=self.folder, port=self.port, server=self.server, location=self.location))
+        config.write_text(
+            NGINX.format(folder=self.folder, port=self.port, tls=self.tls, servers=self.servers, location=self.location)
+        )
         return [self.found, "-c", str(config), "-p", str(self.folder), "-e", str(self.folder / "error.log")]
 
 
-class Haproxy(_Proxy):
+class Haproxy(Proxy):
     """HAProxy before `server`, passing connections on as they are; `options` are those of its `server` line."""
 
     program = "haproxy"

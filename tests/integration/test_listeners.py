@@ -70,7 +70,7 @@ class TcpTests(LaunchCase):
         """With `path_prefix` the server lives below a path that nginx passes on whole; probes need no prefix."""
         name = self.config(path_prefix="/realtime", app_manager=APPS)
         self.launch(SOCKUDO, "-c", name).up(self.port)
-        with Nginx(self.folder / "nginx", f"127.0.0.1:{self.port}", "/realtime/") as proxy:
+        with Nginx(self.folder / "nginx", f"127.0.0.1:{self.port}", location="/realtime/") as proxy:
             client = WebSocket(proxy.port, prefix="/realtime")
             self.addCleanup(client.close)
             self.assertEqual(client.event()["event"], "pusher:connection_established")
