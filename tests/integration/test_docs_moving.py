@@ -72,7 +72,7 @@ class FromSockudo(Pages):
         self.assertIn(last, " ".join(page.split()))
 
     def test_drivers(self) -> None:
-        """Each driver that the page calls unavailable refuses to start, and no other one does."""
+        """Each driver that the page calls unavailable is refused."""
         rows = re.findall(
             r"^\| (`\w+\.driver`.*?) \| the server does not start \|$", (DOCS / OURS).read_text(), re.MULTILINE
         )
