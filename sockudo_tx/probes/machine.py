@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..config.findings import Finding
 from ..config.load import BUILT_IN, Loaded
-from ..transports.tls_context import CertificateError, CertificateFiles, load_identity
+from ..transports.tls_context import CertificateError, CertificateFiles, Identity, load_identity
 
 __all__ = ["certificate_findings", "file_limit_findings"]
 
@@ -31,7 +31,22 @@ def certificate_findings(loaded: Loaded, now: float) -> Iterator[Finding]:
     except CertificateError as error:
         yield _certificate_error(error, loaded)
         return
-    source = loaded.sources["ssl.cert_path"]
+    yield from _certificate_itself(identity, now, loaded)
+    for sentence in identity.warnings:
+        yield Finding(
+            severity="warning",
+            path="ssl.ca_path",
+            message=sentence.removeprefix("ssl.ca_path: "),
+            value=ssl.ca_path or "",
+            cure="Name a PEM file with the intermediate certificates, or remove it",
+            source=loaded.sources["ssl.ca_path"],
+        )
+    yield from _key_for_all(loaded)
+
+
+def _certificate_itself(identity: Identity, now: float, loaded: Loaded) -> Iterator[Finding]:
+    """Its dates, and whose it is."""
+    ssl, source = loaded.config.ssl, loaded.sources["ssl.cert_path"]
     trouble = identity.facts.trouble(now, ssl.expiry_warning_days)
     if trouble is not None:
         yield Finding(
@@ -54,16 +69,6 @@ def certificate_findings(loaded: Loaded, now: float) -> Iterator[Finding]:
             cure="Have one made with the host names as subjectAltName",
             source=source,
         )
-    for sentence in identity.warnings:
-        yield Finding(
-            severity="warning",
-            path="ssl.ca_path",
-            message=sentence.removeprefix("ssl.ca_path: "),
-            value=ssl.ca_path or "",
-            cure="Name a PEM file with the intermediate certificates, or remove it",
-            source=loaded.sources["ssl.ca_path"],
-        )
-    yield from _key_for_all(loaded)
 
 
 def _certificate_error(error: CertificateError, loaded: Loaded) -> Finding:
@@ -82,7 +87,11 @@ def _certificate_error(error: CertificateError, loaded: Loaded) -> Finding:
 
 def _key_for_all(loaded: Loaded) -> Iterator[Finding]:
     path = loaded.config.ssl.key_path
-    if os.stat(path).st_mode & _ALL_CAN_SEE:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:  # it is being replaced at this moment
+        return
+    if mode & _ALL_CAN_SEE:
         yield Finding(
             severity="warning",
             path="ssl.key_path",

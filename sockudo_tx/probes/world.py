@@ -99,6 +99,12 @@ def _listeners(loaded: Loaded) -> Iterator[Finding]:
             )
 
 
+_LISTENING = {
+    "port": ("host", "the server"),
+    "metrics.port": ("metrics.host", "the metrics"),
+    "ssl.http_port": ("host", "the redirect"),
+}
+"""Where the address of each port comes from, and what listens there."""
 _CURES = {
     errno.EADDRINUSE: "Stop the other program, or choose another port",
     errno.EACCES: "Use a port from 1024 on, or give the server CAP_NET_BIND_SERVICE",
@@ -107,12 +113,10 @@ _CURES = {
 
 
 def _taken(path: str, host: str, port: int, error: OSError, loaded: Loaded) -> Finding:
+    address, what = _LISTENING[path]
     taken = error.errno == errno.EADDRINUSE
-    key = (
-        path if taken or error.errno == errno.EACCES else path.replace("port", "host").replace("ssl.http_host", "host")
-    )
+    key = path if taken or error.errno == errno.EACCES else address
     reason = os.strerror(error.errno) if error.errno and not error.strerror else error.strerror
-    what = {"port": "the server", "metrics.port": "the metrics", "ssl.http_port": "the redirect"}[path]
     return Finding(
         severity="warning",
         path=key,
