@@ -16,7 +16,7 @@ from .schema import Config
 __all__ = ["MASK", "effective", "hidden", "without_password"]
 
 MASK = "********"
-_HIDDEN = re.compile(r"(?i)secret|passw|passphrase|token|credential(?!s$)|private_key")
+_HIDDEN = re.compile(r"(?i)secret|passw|passphrase|token|credential(?!s$)|private_key|^headers$")
 _USER = re.compile(r"(?s)((?<=//)|^(?=[^/@]*:[^/@]*@)).*@")
 _MEMBER = re.compile(r"(?i)(?<=[?&])([^=&#]*(?:secret|passw|token)[^=&#]*=)[^&#\s]+")
 

@@ -87,6 +87,10 @@ class Report:
         wrong = any(finding.path == path and finding.severity == "error" for finding in self.findings)
         return wrong and path not in self._understood
 
+    def told(self, path: str) -> bool:
+        """Whether there is a finding about the key."""
+        return any(finding.path == path for finding in self.findings)
+
     def refuse(self, path: str, message: str, **texts: Unpack[Texts]) -> None:
         """The server cannot start like this."""
         self._add("error", path, message, True, texts)

@@ -205,7 +205,10 @@ def _tell_unused(config: Config, sources: Mapping[str, str], report: Report) -> 
     unused = {
         key.unused
         for key in walk(Config)
-        if key.unused and sources[key.path] != BUILT_IN and value_at(config, key.path) not in (key.default, key.partial)
+        if key.unused
+        and not report.told(key.path)
+        and sources[key.path] != BUILT_IN
+        and value_at(config, key.path) not in (key.default, key.partial)
     }
     if unused:
         message = f"accepted, but not used by this version: {', '.join(sorted(unused))}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from warnings import catch_warnings, simplefilter
 
@@ -41,7 +42,10 @@ Unknown = list[tuple[str, tuple[str, ...]]]
 
 
 class _Fault(ValueError):
-    """One fault of one webhook."""
+    """One fault of one webhook; the text begins with the member in backticks."""
+
+
+T = TypeVar("T")
 
 
 def read_webhooks(value: Any) -> tuple[tuple[Webhook, ...], list[str], list[str], Unknown]:
@@ -54,10 +58,10 @@ def read_webhooks(value: Any) -> tuple[tuple[Webhook, ...], list[str], list[str]
     unknown: Unknown = []
     for index, raw in enumerate(value):
         where = f"webhooks[{index}]"
-        try:
-            webhooks.append(_webhook(where, raw, warnings, unknown))
-        except _Fault as fault:
-            faults.append(f"`{where}`: {fault}")
+        if isinstance(raw, dict):
+            webhooks.append(_webhook(where, raw, faults, warnings, unknown))
+        else:
+            faults.append(f"`{where}` must be an object")
     return tuple(webhooks), faults, warnings, unknown
 
 
@@ -88,31 +92,45 @@ def url_fault(url: str) -> str | None:
     return None
 
 
-def _webhook(where: str, raw: Any, warnings: list[str], unknown: Unknown) -> Webhook:
-    if not isinstance(raw, dict):
-        raise _Fault("must be an object")
+def _webhook(where: str, raw: dict[str, Any], faults: list[str], warnings: list[str], unknown: Unknown) -> Webhook:
+    """The webhook, with nothing in place of members that hold a fault."""
+
+    def member(read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except _Fault as fault:
+            faults.append(f"`{where}.{str(fault)[1:]}")
+            return otherwise
+
     unknown += [(f"{where}.{name}", _MEMBERS) for name in raw if name not in _MEMBERS]
-    url = _text(raw, "url")
-    if url and (fault := url_fault(url)):
-        raise _Fault(fault)
-    name, region = _lambda(where, raw, warnings)
-    if not url and not name:
+    before = len(faults)
+    url = member(lambda: _url(raw), None)
+    no_function: tuple[str | None, str | None] = (None, None)
+    name, region = member(lambda: _lambda(where, raw, warnings), no_function)
+    if not url and not name and len(faults) == before:
         warnings.append(f"`{where}` has no `url`, no `lambda` and no `lambda_function`, so it does nothing")
     return Webhook(
         url=url or None,
         lambda_name=name,
         lambda_region=region,
-        event_types=_event_types(where, raw, warnings),
-        filter=_filter(where, raw, warnings, unknown),
-        headers=_headers(raw),
+        event_types=member(lambda: _event_types(where, raw, warnings), ()),
+        filter=member(lambda: _filter(where, raw, faults, warnings, unknown), None),
+        headers=member(lambda: _headers(raw), {}),
     )
 
 
-def _text(raw: dict[str, Any], name: str) -> str | None:
+def _text(raw: dict[str, Any], name: str, inside: str = "") -> str | None:
     value = raw.get(name)
     if value is not None and not isinstance(value, str):
-        raise _Fault(f"`{name}` must be text")
+        raise _Fault(f"`{inside}{name}` must be text")
     return value
+
+
+def _url(raw: dict[str, Any]) -> str | None:
+    url = _text(raw, "url")
+    if url and (fault := url_fault(url)):
+        raise _Fault(fault)
+    return url
 
 
 def _lambda(where: str, raw: dict[str, Any], warnings: list[str]) -> tuple[str | None, str | None]:
@@ -120,7 +138,7 @@ def _lambda(where: str, raw: dict[str, Any], warnings: list[str]) -> tuple[str |
     if target is not None:
         if not isinstance(target, dict):
             raise _Fault("`lambda` must be an object")
-        name, region = _text(target, "function_name"), _text(target, "region")
+        name, region = _text(target, "function_name", "lambda."), _text(target, "region", "lambda.")
         if not name or not region:
             raise _Fault("`lambda` needs `function_name` and `region`")
         return name, region
@@ -141,14 +159,20 @@ def _event_types(where: str, raw: dict[str, Any], warnings: list[str]) -> tuple[
     return tuple(names)
 
 
-def _filter(where: str, raw: dict[str, Any], warnings: list[str], unknown: Unknown) -> WebhookFilter | None:
+def _filter(
+    where: str, raw: dict[str, Any], faults: list[str], warnings: list[str], unknown: Unknown
+) -> WebhookFilter | None:
     value = raw.get("filter")
     if value is None:
         return None
     if not isinstance(value, dict):
         raise _Fault("`filter` must be an object")
     unknown += [(f"{where}.filter.{name}", _FILTERS) for name in value if name not in _FILTERS]
-    conditions = {name: _text(value, name) for name in _FILTERS}
+    strange = [name for name in _FILTERS if not isinstance(value.get(name), str | None)]
+    if strange:
+        faults += [f"`{where}.filter.{name}` must be text" for name in strange]
+        return None
+    conditions = {name: value.get(name) for name in _FILTERS}
     pattern = conditions["channel_pattern"]
     if pattern is not None and not _is_pattern(pattern):
         warnings.append(f"`{where}.filter.channel_pattern` is not a regular expression, so the webhook hears nothing")

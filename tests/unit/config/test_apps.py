@@ -199,7 +199,7 @@ class WebhookTests(AppCase):
     def test_refused(self) -> None:
         """What cannot be sent refuses the app."""
         for url in ("h", "/x", "ftp://h", "https://", "https://h:x/", "https://a b/", "http://[::1", "https://h\n", 5):
-            self.assertIn("`url`", self.bad(url=url))
+            self.assertIn("`webhooks[0].url`", self.bad(url=url))
         self.assertIn("event_types", self.bad(event_types=None))
         self.assertIn("event_types", self.bad(event_types=[1]))
         self.assertIn("filter", self.bad(filter=[]))
@@ -209,6 +209,20 @@ class WebhookTests(AppCase):
             self.assertIn("headers", self.bad(headers=headers))
         self.assertEqual(len(self.faults(webhooks={})), 1)
         self.assertEqual(len(self.faults(webhooks=["x", 1])), 2)
+
+    def test_all_faults(self) -> None:
+        """Every fault of a webhook is told, by the path of its member."""
+        hook = {
+            "url": "ftp://h",
+            "event_types": "member_added",
+            "lambda": {"function_name": 5},
+            "filter": {"channel_prefix": 1, "channel_pattern": 2},
+            "headers": {"a": 1},
+        }
+        faults = self.faults(webhooks=[{"url": "https://h", "event_types": []}, hook])
+        members = ("url", "lambda.function_name", "event_types", "filter.channel_prefix", "filter.channel_pattern")
+        paths = [fault.split("`")[1] for fault in faults]
+        self.assertEqual(paths, [f"webhooks[1].{member}" for member in (*members, "headers")])
 
     def test_warned(self) -> None:
         """What will do nothing is warned of."""

@@ -73,6 +73,13 @@ class HostileContentTests(ConfigCase):
             self.assertNotIn("hunter2", str(finding))
             self.assertIn("a text", finding.value)
 
+    def test_secret_instead_of_headers(self) -> None:
+        """A text where headers should be may hold a token, and is not shown; a wrong member beside it is."""
+        hook = {"url": "/x", "event_types": ["member_added"], "headers": "Bearer hunter2"}
+        found = self.survey({DEFAULT: {"apps": [APP, {**APP, "id": "b", "key": "l", "webhooks": [hook]}]}}, {})
+        self.assertEqual([each.path for each in found], ["apps[1].webhooks[0].url", "apps[1].webhooks[0].headers"])
+        self.assertEqual([each.value for each in found], ['"/x"', "********"])
+
     def test_order_of_bytes(self) -> None:
         """Other encodings than UTF-8 are refused, whatever they hold."""
         for encoding in ("utf-16", "utf-16-le", "utf-32"):

@@ -211,6 +211,12 @@ class UnknownKeyTests(ConfigCase):
         (line,) = texts(self.default(content, WEBSOCKET_MAX_BACKPRESSURE="7"), "info")
         self.assertIn("not used by this version: cleanup.batch_size, websocket.max_backpressure.", line)
 
+    def test_unused_beside_refused(self) -> None:
+        """What is told as unavailable is not told as unused; beside rejected values nothing is."""
+        for content in ({"queue": {"driver": "redis"}}, {"port": "x", "cleanup": {"batch_size": 9}}):
+            found = self.survey({DEFAULT: {"apps": [APP], **content}}, {})
+            self.assertFalse([each for each in found if "not used by this version" in each.message])
+
     def test_S107_unknown_driver(self) -> None:
         """An unknown driver stops the start, wherever it is and whether or not it would be used."""
         for section in ("adapter", "app_manager", "cache", "queue", "rate_limiter", "metrics"):
@@ -320,7 +326,7 @@ class AppTests(ConfigCase):
             SOCKUDO_DEFAULT_APP_SECRET="sekret-6",
         )
         self.assertNotIn("sekret", repr(loaded.findings) + repr(loaded.apps))
-        self.assertEqual(len(texts(loaded, "error")), 3)
+        self.assertEqual(len(texts(loaded, "error")), 4)
 
 
 JSON = st.recursive(
