@@ -58,6 +58,14 @@ class MetricsTests(HttpCase):
         )
         self.assertTrue(all(len(client.take()) == 1 for client in clients))
 
+    def test_H96_again(self) -> None:
+        """Each publish has its latency, in a turn of its own or in one with others; each is counted once."""
+        self.subscriber("c")
+        for times in (1, 2, 3):
+            self.publish()
+            key = f'sockudo_broadcast_latency_ms_count{{{APP},channel_type="public",recipient_count_bucket="xs"}}'
+            self.assertEqual(self.scraper.values()[key], times)
+
     def test_H96_nobody(self) -> None:
         """An event that nobody hears has no latency."""
         self.publish()

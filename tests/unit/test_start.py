@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
+import pwd
+import resource
+from types import SimpleNamespace
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.start import spare_collector
+from sockudo_tx.start import give_away, raise_file_limit, spare_collector
 
 
 class CollectorTests(SynchronousTestCase):
@@ -21,3 +26,40 @@ class CollectorTests(SynchronousTestCase):
         cycle.append(cycle)
         del cycle
         self.assertGreaterEqual(gc.collect(), 1)
+
+
+class FileLimitTests(SynchronousTestCase):
+    """`raise_file_limit`"""
+
+    def test_raised(self) -> None:
+        """As many files as the system allows."""
+        before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))
+        raise_file_limit()
+        self.assertEqual(resource.getrlimit(resource.RLIMIT_NOFILE), (hard, hard))
+
+
+class GiveAwayTests(SynchronousTestCase):
+    """`give_away`"""
+
+    def given(self, uid: int | None, gid: int | None) -> list[tuple[int | None, int | None]]:
+        """To whom the listeners were told to give their files."""
+        told: list[tuple[int | None, int | None]] = []
+        listener = SimpleNamespace(give_to=lambda uid, gid: told.append((uid, gid)))
+        server: Any = SimpleNamespace(listeners=[listener])
+        give_away(server, uid, gid)
+        return told
+
+    def test_group_of_the_user(self) -> None:
+        """With `--uid` alone twistd takes the user's group, and so do the files."""
+        uid = os.getuid()
+        self.assertEqual(self.given(uid, None), [(uid, pwd.getpwuid(uid).pw_gid)])
+        self.assertEqual(self.given(uid, 7), [(uid, 7)])
+        self.assertEqual(self.given(None, 7), [(None, 7)])
+
+    def test_unknown_user(self) -> None:
+        """A user nobody knows ends the start, and the message says what to do."""
+        with self.assertRaises(SystemExit) as caught:
+            self.given(2**31 - 5, None)
+        self.assertIn("--gid", str(caught.exception.code))

@@ -77,6 +77,12 @@ class ChangesTests(SynchronousTestCase):
         self.assertEqual((kept.port, kept.activity_timeout), (6001, 30))
         self.assertEqual([change.path for change in changes(kept, new)], ["port"])
 
+    def test_switched_on(self) -> None:
+        """So does what was off, empty or 0 before."""
+        new = {"unix_socket": {"enabled": True}, "metrics": {"enabled": False}, "instance": {"process_id": "x"}}
+        kept = followed(config(), config(**new))
+        self.assertEqual(kept, config())
+
     def test_long_values(self) -> None:
         """A value without end is shown with one."""
         (change,) = changes(

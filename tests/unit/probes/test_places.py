@@ -69,6 +69,20 @@ class SocketTests(SynchronousTestCase):
         self.assertIsNone(socket_fault("s.sock"))
         self.assertTrue(Path("s.sock").exists())
 
+    def test_busy(self) -> None:
+        """A socket whose queue is full is in use, though it takes nobody now."""
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind("s.sock")
+            server.listen(0)
+            for _ in range(3):
+                waiting = socket.socket(socket.AF_UNIX)
+                self.addCleanup(waiting.close)
+                waiting.setblocking(False)
+                waiting.connect_ex("s.sock")
+            fault = socket_fault("s.sock")
+        assert fault is not None
+        self.assertIn("in use", fault.message)
+
     def test_something_else(self) -> None:
         """A file, a directory, or a file where a directory should be."""
         Path("file").touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -73,6 +74,18 @@ class ReachTests(SynchronousTestCase):
         found = unreachable([good, *silent], patience=0.2, overall=5)
         self.assertEqual(list(found), silent)
         self.assertEqual(set(found.values()), {"no answer within 0.2 seconds"})
+
+    def test_name_with_two_addresses(self) -> None:
+        """A name answers when any of its addresses does, in whatever order they come."""
+        _, good = self.listening()
+        look_up = socket.getaddrinfo
+
+        def both(host: str, port: int, **options: int) -> list[Any]:
+            return [row for each in hosts for row in look_up(each, port, **options)]
+
+        self.patch(socket, "getaddrinfo", both)
+        for hosts in (("127.0.0.1", "127.0.0.9"), ("127.0.0.9", "127.0.0.1")):
+            self.assertEqual(unreachable([good._replace(host="two.example")]), {}, hosts)
 
     def test_overall(self) -> None:
         """What has not answered when the time of all is over is told as silent."""

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.config.findings import Finding
 from sockudo_tx.probes import world_findings
+from sockudo_tx.probes.reach import AT_MOST
 from tests.unit.config.cases import APP
 from tests.unit.probes.test_machine import loaded_from
 
@@ -90,6 +91,13 @@ class WorldTests(SynchronousTestCase):
         (finding,) = self.found({"cache": {"driver": "redis"}, "database": {"redis": redis}})
         self.assertEqual((finding.severity, finding.path), ("warning", "database.redis.host"))
         self.assertNotIn("hunter2", repr(finding))
+
+    def test_too_many_services(self) -> None:
+        """Nobody takes what was not tried for tried."""
+        nodes = [f"127.0.0.1:{port}" for port in range(1, AT_MOST + 2)]
+        nats = {"driver": "nats", "nats": {"servers": nodes}, "fallback_to_local": True}
+        last = self.found({"adapter": nats})[-1]
+        self.assertEqual((last.severity, last.value), ("info", f"{AT_MOST + 1} addresses"))
 
     def test_webhooks(self) -> None:
         """A webhook to a host nobody knows is told without its path and query."""
