@@ -101,6 +101,10 @@ class _TracedSink:
         self.sink = sink
         self.framing = framing
         self.who: dict[str, str] = {}
+        self.asked: dict[str, str] = {}
+        """The key it came with, and the origin if it has one."""
+        self.socket: Socket | None = None
+        """Not yet there for those that are refused at once."""
 
     def push(self, frame: bytes) -> None:
         self._tell(frame)
@@ -116,6 +120,8 @@ class _TracedSink:
 
     def close(self, code: int, reason: str) -> None:
         _frames.debug("out close", **self.who, code=code, reason=reason)
+        if self.socket is None or not self.socket.id:
+            _refusals.debug("refused: {text}", text=reason, code=code, **self.asked)
         self.sink.close(code, reason)
 
     def abort(self) -> None:
@@ -135,13 +141,15 @@ class TracedEngine(Engine):
         self._explanations = Allowance(self.clock, EXPLANATIONS_A_SECOND)
 
     def connect(self, sink: ISink, key: str, origin: str | None, address: str = "", client: str = "") -> Socket:
-        known = {"origin": origin, "address": address, "client": client}
-        _frames.debug("in connect", key=shortened(key), **{name: value for name, value in known.items() if value})
+        asked = {"key": shortened(key), **({"origin": shortened(origin)} if origin else {})}
+        known = {"address": address, "client": client}
+        _frames.debug("in connect", **asked, **{name: value for name, value in known.items() if value})
         framing = self._framings.get(sink.framing)
         if framing is None:
             framing = self._framings[sink.framing] = _TracedFraming(sink.framing)
         traced = _TracedSink(sink, framing)
-        socket = super().connect(traced, key, origin, address, client)
+        traced.asked = asked
+        socket = traced.socket = super().connect(traced, key, origin, address, client)
         traced.who = {"socket_id": socket.id}
         return socket
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from .wirejson import dumps, loads
 __all__ = ["RestAttempt", "why_rest", "why_signin", "why_subscribe"]
 
 _METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE")
+_HEX = re.compile(r"[0-9a-f]{64}")
 _ELSEWHERE = "it was made with another secret, or of something else than is listed here"
 
 
@@ -43,12 +45,14 @@ class RestAttempt(NamedTuple):
 
 def why_rest(app: App, attempt: RestAttempt, owner: App | None = None) -> list[str]:
     """One sentence for each part of the signature; `owner` is the app that `auth_key` belongs to, if any."""
-    return [
+    parts = [
         _key(app, attempt.parameters.get("auth_key"), owner),
         _timestamp(attempt.parameters.get("auth_timestamp"), attempt.now),
         _body(attempt),
         _rest_signature(app, attempt, owner),
     ]
+    version = attempt.parameters.get("auth_version", "1.0")
+    return parts if version == "1.0" else [*parts, f"auth_version: is {shortened(version)!r}, not 1.0"]
 
 
 def _key(app: App, key: str | None, owner: App | None) -> str:
@@ -107,7 +111,8 @@ def _rest_signature(app: App, attempt: RestAttempt, owner: App | None) -> str:
     given = attempt.parameters.get("auth_signature")
     if given is None:
         return "auth_signature: missing"
-    methods = [(attempt.method, ""), *((name, f"the method {name}") for name in _METHODS if name != attempt.method)]
+    others = (attempt.method.lower(), *_METHODS)
+    methods = [(attempt.method, ""), *((name, f"the method {name}") for name in others if name != attempt.method)]
     paths = list(_paths(attempt.paths))
     queries = list(_queries(attempt))
     secrets = list(_secrets(app, owner))
@@ -120,6 +125,8 @@ def _rest_signature(app: App, attempt: RestAttempt, owner: App | None) -> str:
         if form is not None:
             reasons += [form] if form else []
             return "auth_signature: " + (f"was made with {' and '.join(reasons)}" if reasons else "right")
+    if not _HEX.fullmatch(given):
+        return f"auth_signature: is not 64 lower-case hex digits, it has {len(given)} characters"
     signed = shortened(attempt.paths[0].decode("utf-8", "replace"))
     return f"auth_signature: {_ELSEWHERE}: the method {attempt.method}, the path {signed}, the sorted parameters"
 

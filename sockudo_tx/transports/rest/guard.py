@@ -47,7 +47,7 @@ class Guard:
         parameters = parse_query(request.query)
         segments = request.segments
         if app_in_path:
-            app = await self._app_in_path(segments[0])
+            app = await self._app_in_path(request, segments[0])
             segments = segments[1:]
         else:
             app = await self._app_of_key(parameters.get("auth_key"))
@@ -66,7 +66,7 @@ class Guard:
                 )
             raise
         if not app.enabled:
-            raise RestError(403, "forbidden", f"The app {app.id} is disabled")
+            raise self._told(request, RestError(403, "forbidden", f"The app {app.id} is disabled"))
         return Call(
             self._engine,
             self.settings,
@@ -102,11 +102,24 @@ class Guard:
             parts="; ".join(why_rest(app, attempt, owner)),
         )
 
-    async def _app_in_path(self, segment: bytes) -> App:
+    def _told(self, request: HttpRequest, fault: RestError) -> RestError:
+        """This refusal, which no signature is to blame for, when the log was told of it."""
+        if self.explains:
+            _refusals.debug(
+                "refused: {method}: {text}",
+                method=request.method,
+                text=fault.text,
+                status=fault.status,
+                request_id=request.id,
+            )
+        return fault
+
+    async def _app_in_path(self, request: HttpRequest, segment: bytes) -> App:
         app_id = _decoded(segment)
         app = await self._stored(lambda: self._engine.apps.by_id(app_id))
         if app is None:
-            raise RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
+            fault = RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
+            raise self._told(request, fault)
         return app
 
     async def _app_of_key(self, key: str | None) -> App:

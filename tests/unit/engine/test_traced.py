@@ -77,6 +77,21 @@ class TracedTests(SynchronousTestCase):
         self.assertEqual(len(lines), 2, lines)
         self.assertFalse(any("because=" in line for line in lines), lines)
 
+    def test_refused_connections(self) -> None:
+        """A connection that is not let in has a line that says why, with the key and the origin it came with."""
+        self.server = MemoryServer([fixture_app(allowed_origins=("https://a.example",))], engine=TracedEngine)
+        self.server.connect("/app/nobody")
+        self.server.connect("/app/key", origin="https://b.example")
+        self.server.pump()
+        self.server.client(origin="https://a.example").close()
+        self.assertEqual(
+            [line for line in self.take() if REFUSALS in line],
+            [
+                "DEBUG sockudo.refusals: refused: Application does not exist code=4001 key=nobody",
+                "DEBUG sockudo.refusals: refused: Origin not allowed code=4009 key=key origin=https://b.example",
+            ],
+        )
+
     def test_bounded(self) -> None:
         """So many explanations a second: they are not cheap, and anybody can be refused."""
         client = self.server.client()

@@ -122,6 +122,12 @@ class AccessLogTests(HttpCase):
         (line,) = self.refusal(f"GET {call.replace('auth_key=app-key', 'auth_key=nobody')}", explain_refusals=True)
         self.assertIn("auth_key: is no app's key", line)
 
+    def test_explained_without_a_signature_at_fault(self) -> None:
+        """The log is told as well of an app that is not there, or is disabled."""
+        (line,) = self.refusal(f"GET {signed('GET', '/apps/nobody/channels')}", explain_refusals=True)
+        self.assertIn("DEBUG sockudo.refusals: refused: GET: There is no app with the id 'nobody' status=404", line)
+        self.assertEqual(self.refusal(f"GET {signed('GET', '/apps/nobody/channels')}"), [])
+
     def test_explained_without_the_store(self) -> None:
         """What debug mode asks the store for an explanation does not change the answer."""
         self.serve(rest=RestSettings(explain_refusals=True))
