@@ -15,6 +15,7 @@ _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 _DIGITS = re.compile(r"\+?[0-9]{1,30}", re.ASCII)
 _HOST_PORT = re.compile(r"([^:/\[\]]+|\[[^\[\]]+\]):([0-9]{1,5})", re.ASCII)
+_SIGNED = 2**63 - 1
 _DECIMAL = re.compile(r"\+?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
 
@@ -35,7 +36,7 @@ def from_json(key: Key, value: Any) -> Any:
     if isinstance(value, str) and key.choices:
         value = _word(key, value)
     try:
-        return msgspec.convert(value, key.type)
+        return msgspec.convert(_fitting(value), key.type)
     except msgspec.ValidationError:
         raise Unacceptable(f"found {described(value, key.secret)}") from None
 
@@ -47,7 +48,7 @@ def from_env(key: Key, text: str) -> Any:
     if key.zero_is_none and _switches_off(text):
         return None
     try:
-        value = msgspec.convert(_env_value(key, text), key.type)
+        value = msgspec.convert(_fitting(_env_value(key, text)), key.type)
     except msgspec.ValidationError:
         raise Unacceptable(f"found {described(text, key.secret)}") from None
     return None if key.zero_is_none and value == 0 else value
@@ -85,6 +86,11 @@ def _env_value(key: Key, text: str) -> Any:
     if float in key.bases and _DECIMAL.fullmatch(text):
         return float(text)
     return _word(key, text) if key.choices else text
+
+
+def _fitting(value: Any) -> Any:
+    """Numbers of 64 bits that no signed word holds, which people write for "no limit", are as good as its largest."""
+    return _SIGNED if type(value) is int and _SIGNED < value < 2**64 else value
 
 
 def _items(text: str) -> list[str]:

@@ -85,3 +85,13 @@ class HostileContentTests(ConfigCase):
         for encoding in ("utf-16", "utf-16-le", "utf-32"):
             text = as_bytes({"host": "a"}).decode().encode(encoding)
             self.assertEqual(self.refused_file(text), [""])
+
+    def test_unsigned_words(self) -> None:
+        """The largest numbers that the reference takes are taken, where the key has no smaller range."""
+        for most in (2**63 - 1, 2**63, 2**64 - 1):
+            content = {"websocket": {"max_frame_size": most}, "apps": [APP]}
+            self.assertEqual(self.default(content).config.websocket.max_frame_size, 2**63 - 1)
+            config = self.variables(WEBSOCKET_MAX_FRAME_SIZE=str(most)).config
+            self.assertEqual(config.websocket.max_frame_size, 2**63 - 1)
+            self.assertEqual(self.refused_file({"port": most}), ["port"])
+        self.assertEqual(self.refused_file({"activity_timeout": 2**64}), ["activity_timeout"])
