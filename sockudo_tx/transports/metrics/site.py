@@ -1,7 +1,8 @@
 """The metrics port: plain HTTP, `GET /metrics` and nothing else (http-api.md 11.1, configuration.md 2.12).
 
-twisted.web as it is, within bounds: few connections, no bodies, and a client gets no more time for dripping bytes than
-for silence. The main port's own HTTP is not used here, for all it knows of apps, signatures and browsers.
+twisted.web as it is, within bounds: few connections, no bodies, no pages for a client that does not read them, and no
+more time for one that drips bytes than for a silent one. The main port's own HTTP is not used here, for all it knows of
+apps, signatures and browsers.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
-from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_ALLOWED, NOT_FOUND, HTTPChannel
+from twisted.web.http import INTERNAL_SERVER_ERROR, NOT_ALLOWED, NOT_FOUND
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from ..pausing import PausingChannel
 from .collect import Collector
 from .exposition import CONTENT_TYPE
 
@@ -31,7 +33,7 @@ _DROPPED = 64 * 1024
 """Bytes of bodies that are not read before the client is cut off."""
 
 
-class _Channel(HTTPChannel):
+class _Channel(PausingChannel):
     site: Any
 
     def connectionMade(self) -> None:

@@ -5,7 +5,7 @@ is on the way to every subscriber here. Those of one turn, to pipelined requests
 
 Behind a refusal that came before the whole request was read our half of the connection is closed, and what still comes
 in is dropped for a few seconds: closing a socket with unread bytes resets it, and the client would never see the
-answer. Nor does a client that never reads its answers keep the connection.
+answer. Nor does a client that never reads its answers keep the connection, or have more than a few computed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 
+from ..pausing import PausingChannel
 from ..turn import CHUNK
 from ..wire import Wire, wire_for
 from .api import RestApi
@@ -27,7 +27,7 @@ LINGER = 5
 """Seconds a refused client may go on sending."""
 
 
-class AnsweringChannel(HTTPChannel):
+class AnsweringChannel(PausingChannel):
     """The way out of a connection."""
 
     api: RestApi

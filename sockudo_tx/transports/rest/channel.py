@@ -4,8 +4,7 @@ The head of an ordinary request is read in one go (`plain.py`), all others by Tw
 
 A client that drips bytes gets no more time than a silent one. A head that does not come in one piece waits in the
 queue of `pending.py`. Every `PIECE` of a body has the idle timeout to arrive in. Nobody cancels a timer for that: the
-one there is looks, when its time has come, how long the client has been silent. Nor does a client that never reads
-its answers have more than a few computed: what it has asked ahead waits until it reads.
+one there is looks, when its time has come, how long the client has been silent.
 """
 
 from __future__ import annotations
@@ -279,19 +278,6 @@ class RestChannel(AnsweringChannel):
             self._refuse(_TOO_SLOW)
             return
         self.lose_within(LINGER)
-
-    def pauseProducing(self) -> None:
-        """The client does not read: what it asks, and has asked ahead, waits."""
-        self.paused = True
-        super().pauseProducing()
-        producer: Any = self._networkProducer
-        producer.pauseProducing()  # in the middle of a request too, which is when answers are written
-
-    def resumeProducing(self) -> None:
-        self.paused = False
-        super().resumeProducing()
-        if self._buffer:
-            self.dataReceived(b"")
 
     def send(self, request: Request, reply: Reply) -> None:
         """Answer the request whose turn it is, and go on to the next."""

@@ -55,6 +55,9 @@ class Transport(tcp.Connection):
 
     def setTcpNoDelay(self, enabled: bool) -> None: ...
 
+    def getHost(self) -> IPv4Address:
+        return IPv4Address("TCP", "127.0.0.1", 6001)
+
     def getPeer(self) -> IPv4Address:
         return IPv4Address("TCP", "127.0.0.1", 50000)
 

@@ -12,9 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockudo_tx.testing import MemoryServer
 from sockudo_tx.transports.metrics import families as f
 from sockudo_tx.transports.metrics.collect import Collector
-from sockudo_tx.transports.metrics.site import CONNECTIONS, PATIENCE
+from sockudo_tx.transports.metrics.site import CONNECTIONS, PATIENCE, MetricsSite
 from sockudo_tx.transports.metrics.sources import Sample, single
 from tests.http.scrape import SCRAPE, Scraper
+from tests.unit.transports.kernel import Pair, Selector
 
 
 class SiteTests(SynchronousTestCase):
@@ -124,3 +125,35 @@ class CollectorTests(SynchronousTestCase):
         self.assertEqual(first, second)
         self.assertIn(b'\np_draining{port="9"} 1\n', first)
         self.assertEqual(self.reads, 1)
+
+
+class UnreadTests(SynchronousTestCase):
+    """A scraper that asks and does not read"""
+
+    def setUp(self) -> None:
+        self.clock = Selector()
+        self.pair = Pair(reactor=self.clock)
+        self.addCleanup(self.pair.close)
+        self.scrapes = 0
+
+    def scraped(self) -> str:
+        self.scrapes += 1
+        return "x" * 100_000
+
+    def test_asked_ahead(self) -> None:
+        """What it has asked ahead is read for it when it reads, and every page comes."""
+        collector = Collector(self.clock, "", self.scraped, [single(f.DRAINING, lambda: 1)])
+        channel = MetricsSite(collector, self.clock).buildProtocol(self.pair.transport.getPeer())
+        self.pair.transport.protocol = channel
+        self.pair.transport.startReading()
+        channel.makeConnection(self.pair.transport)
+        self.pair.transport._dataReceived(SCRAPE * 100)
+        for _ in range(500):
+            self.clock.advance(0)
+        self.assertLess(self.scrapes, 20)
+        received = b""
+        for _ in range(5000):
+            received += self.pair.read()
+            self.pair.step()
+            self.clock.advance(0)
+        self.assertEqual((self.scrapes, received.count(b"200 OK")), (100, 100))
