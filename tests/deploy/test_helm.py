@@ -243,6 +243,16 @@ def test_refusals(values: dict[str, Any], told: str) -> None:
         render(values)
 
 
+def test_job_of_the_alerts() -> None:
+    """Prometheus finds the metrics under the job that the alerts ask for, whatever the release is called."""
+    manifests = render({"serviceMonitor": {"enabled": True}})
+    monitor = manifests["ServiceMonitor", "demo-sockudo"]["spec"]
+    service = manifests["Service", "demo-sockudo-metrics"]["metadata"]
+    assert monitor["selector"]["matchLabels"].items() <= service["labels"].items()
+    jobs = set(re.findall(r'job="([^"]*)"', (ROOT / "deploy/prometheus/alerts.yml").read_text()))
+    assert jobs == {service["labels"][monitor["jobLabel"]]}
+
+
 def test_every_value_is_used() -> None:
     """No value is only decoration: each key of values.yaml occurs in a template."""
     templates = "".join(path.read_text() for path in (CHART / "templates").rglob("*.*"))
