@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from ..protocol.app import App
 from .declare import walk
-from .effective import MASK, effective
+from .effective import effective
 from .environment import replaced, value_at
+from .masks import MASK
 from .resolve import APPS
 from .schema import Config
 

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from .declare import Key, walk
-from .effective import MASK, hidden, without_password
 from .environment import value_at
 from .findings import Finding
 from .grammar import is_text
+from .masks import MASK, hidden, without_password
 from .resolve import APPS
 from .schema import Config
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,14 +10,10 @@ import msgspec
 from ..protocol.app import App
 from .apps import app_record
 from .declare import walk
+from .masks import MASK, hidden, without_password
 from .schema import Config
 
-__all__ = ["MASK", "effective", "hidden", "without_password"]
-
-MASK = "********"
-_HIDDEN = re.compile(r"(?i)secret|passw|passphrase|token|credential(?!s$)|private_key|^headers$")
-_USER = re.compile(r"(?s)((?<=//)|^(?=[^/@]*:[^/@]*@)).*@")
-_MEMBER = re.compile(r"(?i)(?<=[?&])([^=&#]*(?:secret|passw|token)[^=&#]*=)[^&#\s]+")
+__all__ = ["effective"]
 
 
 def effective(config: Config) -> dict[str, Any]:
@@ -31,16 +26,6 @@ def effective(config: Config) -> dict[str, Any]:
     tree = _masked(tree)
     tree["app_manager"]["array"]["apps"] = [_app(app) for app in config.app_manager.array.apps]
     return tree
-
-
-def hidden(name: str) -> bool:
-    """Whether a value under this name may be a secret, for names that no declaration knows."""
-    return _HIDDEN.search(name.rpartition(".")[2]) is not None
-
-
-def without_password(text: str) -> str:
-    """The text with user name and password of an address in it masked, also when it is no good address."""
-    return _MEMBER.sub(r"\1" + MASK, _USER.sub(MASK + "@", text))
 
 
 def _masked(value: Any) -> Any:

@@ -7,6 +7,8 @@ from typing import Literal, TypedDict, Unpack
 
 import msgspec
 
+from .masks import printable
+
 __all__ = ["BUILT_IN", "ConfigError", "Finding", "Report", "Severity", "Texts", "capitalised"]
 
 BUILT_IN = "built-in"
@@ -16,7 +18,7 @@ Severity = Literal["error", "warning", "info"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to know about the configuration. No text here ever holds a secret."""
+    """One thing to know about the configuration. No text here ever holds a secret, nor more than one line."""
 
     severity: Severity
     path: str
@@ -35,6 +37,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """The file or the variable it came from."""
     refuses: bool = False
     """The server does not start with this."""
+
+    def __post_init__(self) -> None:
+        for name in Texts.__annotations__.keys() | {"path", "message"}:
+            text = getattr(self, name)
+            if not text.isprintable():
+                msgspec.structs.force_setattr(self, name, printable(text))
 
     def __str__(self) -> str:
         where = f"{self.source}: " if self.source else ""

@@ -8,6 +8,7 @@ from typing import Any, get_origin
 import msgspec
 
 from .declare import Key
+from .masks import printable, without_password
 
 __all__ = ["Unacceptable", "UnknownWord", "described", "flag", "from_env", "from_json", "is_text", "one_line", "shown"]
 
@@ -66,14 +67,14 @@ def is_text(text: str) -> bool:
 
 
 def shown(value: str) -> str:
-    """A value as findings quote it: short, and on one line."""
+    """A value as findings quote it: short, on one line, and without the password of an address."""
+    value = without_password(value)
     return ascii(value if len(value) <= 60 else value[:60] + "…").replace("\\u2026", "…")
 
 
 def one_line(name: str) -> str:
     """A name as findings write it: what is no plain character of a line is escaped, and long ones are cut."""
-    name = name if len(name) <= 200 else name[:200] + "…"
-    return name if name.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    return printable(name if len(name) <= 200 else name[:200] + "…")
 
 
 def _env_value(key: Key, text: str) -> Any:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from ...protocol.app import App
 from ...protocol.origins import ALLOW_NONE
 from ..complete import quoted
-from ..effective import MASK
 from ..grammar import shown
+from ..masks import MASK
 from ..resolve import APPS
 from ..schema import Config
 from .advice import Advice, Rule, Written

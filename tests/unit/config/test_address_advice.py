@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sockudo_tx.config.effective import effective, without_password
+from sockudo_tx.config.effective import effective
 from sockudo_tx.config.findings import Finding
+from sockudo_tx.config.masks import without_password
 
 from .cases import APP, DEFAULT, ConfigCase
 
@@ -53,7 +54,8 @@ class AddressTests(ConfigCase):
     def test_masked(self) -> None:
         """However wrong an address is, its password is in no finding and not in the effective configuration."""
         for url in BAD[1:]:
-            content = {"apps": [APP], "cache": {"redis": {"url_override": url}}}
+            app = {**APP, "id": "b", "key": "l", "max_connections": url, "enabled": url}
+            content = {"apps": [APP, app], "cache": {"redis": {"url_override": url}}, "mode": url}
             loaded = self.default(content, REDIS_URL=url, NATS_SERVERS=url)
             shown = repr(effective(loaded.config)) + repr(loaded.findings)
             self.assertNotIn("hunter2", shown)

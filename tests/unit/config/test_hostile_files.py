@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sockudo_tx.config.findings import Finding
 from sockudo_tx.config.load import LARGEST, ConfigError, load, survey
+from sockudo_tx.config.verdict import Style, findings_text
 
 from .cases import APP, DEFAULT, ConfigCase, as_bytes
 
@@ -95,3 +97,17 @@ class HostileContentTests(ConfigCase):
             self.assertEqual(config.websocket.max_frame_size, 2**63 - 1)
             self.assertEqual(self.refused_file({"port": most}), ["port"])
         self.assertEqual(self.refused_file({"activity_timeout": 2**64}), ["activity_timeout"])
+
+
+class FindingTests(ConfigCase):
+    """`Finding`"""
+
+    def test_one_line(self) -> None:
+        """Whatever a finding quotes, it prints on one line and does nothing to a terminal."""
+        evil = "\x1b[2J\nx\u202e"
+        finding = Finding(
+            severity="error", path=evil, message=evil, value=evil, rule=evil, cause=evil, cure=evil, source=evil
+        )
+        self.assertTrue(str(finding).isprintable())
+        self.assertTrue(finding.value.isprintable())
+        self.assertTrue(findings_text([finding], Style()).replace("\n", "").isprintable())

@@ -12,9 +12,10 @@ from jsonschema import Draft202012Validator
 from sockudo_tx.config.apps import APP_DOCS
 from sockudo_tx.config.declare import keys_of, walk
 from sockudo_tx.config.default_app import DEMO_APP
-from sockudo_tx.config.effective import MASK, effective
+from sockudo_tx.config.effective import effective
 from sockudo_tx.config.environment import value_at
 from sockudo_tx.config.jsonschema import json_schema
+from sockudo_tx.config.masks import MASK
 from sockudo_tx.config.nested import nested
 from sockudo_tx.config.production import CHOICES
 from sockudo_tx.config.prose import THEMES

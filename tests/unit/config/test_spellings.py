@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sockudo_tx.config.declare import walk
-from sockudo_tx.config.effective import MASK
 from sockudo_tx.config.environment import value_at
 from sockudo_tx.config.load import Loaded, survey
+from sockudo_tx.config.masks import MASK
 from sockudo_tx.config.nested import nested
 from sockudo_tx.config.schema import Config
 

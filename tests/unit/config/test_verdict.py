@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockudo_tx.config.complete import quoted
-from sockudo_tx.config.effective import effective, hidden, without_password
+from sockudo_tx.config.effective import effective
 from sockudo_tx.config.findings import Finding, capitalised
+from sockudo_tx.config.masks import hidden, without_password
 from sockudo_tx.config.verdict import Style, counts, findings_text, settings_text, verdict
 
 from .cases import ConfigCase
