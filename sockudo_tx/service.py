@@ -28,11 +28,11 @@ from .engine.server import Engine
 from .engine.traced import TracedEngine
 from .interfaces import IApps, IAuthority, ICache, IFacts, ILimiter
 from .listening import (
-    Listener,
     OptionalListener,
     PassedListener,
     PassedSockets,
     SocketListener,
+    TcpListener,
     UnixListener,
     is_literal,
 )
@@ -152,7 +152,7 @@ def _main_listener(
         return PassedListener(reactor, encrypted, passed.main, plain)
     if config.unix_socket.enabled:
         return UnixListener(reactor, plain, config.unix_socket.path, config.unix_socket.mode)
-    return Listener(reactor, encrypted, config.host, config.port)
+    return TcpListener(reactor, encrypted, config.host, config.port)
 
 
 def _checks(config: Config, engine: Engine, watchdog: Watchdog) -> tuple[Check, ...]:

@@ -11,13 +11,13 @@ from .errors import ListenError
 from .listener import SocketListener
 from .optional import OptionalListener
 from .passed import PassedListener, PassedSockets
-from .tcp import Listener
+from .tcp import TcpListener
 from .unix import UnixListener
 
 __all__ = [
     "Address",
     "ListenError",
-    "Listener",
+    "TcpListener",
     "OptionalListener",
     "PassedListener",
     "PassedSockets",

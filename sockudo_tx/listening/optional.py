@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
 from twisted.logger import Logger
 
 from .errors import ListenError
-from .tcp import Listener
+from .tcp import TcpListener
 
 __all__ = ["OptionalListener"]
 
@@ -18,7 +18,7 @@ _REASONS = {
 }
 
 
-class OptionalListener(Listener):
+class OptionalListener(TcpListener):
     """When its port cannot be had, that is a warning. `setting` names the port's, `without` says what is missed."""
 
     _log = Logger()

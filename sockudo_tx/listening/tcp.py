@@ -12,7 +12,7 @@ from .address import Address, resolve
 from .errors import ListenError
 from .listener import BACKLOG, SocketListener
 
-__all__ = ["Listener"]
+__all__ = ["TcpListener"]
 
 _CURES = {
     errno.EADDRINUSE: "another program listens there. Stop it, or choose another port, for example PORT={other}",
@@ -22,7 +22,7 @@ _CURES = {
 }
 
 
-class Listener(SocketListener):
+class TcpListener(SocketListener):
     """Accepts TCP connections on a host and a port."""
 
     _log = Logger()

@@ -8,7 +8,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.trial import unittest
 
-from sockudo_tx.listening import Listener, ListenError, resolve
+from sockudo_tx.listening import ListenError, TcpListener, resolve
 
 
 class ResolveTests(unittest.TestCase):
@@ -58,14 +58,14 @@ class ListenerTests(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
             with self.assertRaises(ListenError) as caught:
-                Listener(MemoryReactor(), Factory(), "127.0.0.1", port).open()
+                TcpListener(MemoryReactor(), Factory(), "127.0.0.1", port).open()
         self.assertIn(f"127.0.0.1:{port}", str(caught.exception))
         self.assertIn("PORT=", str(caught.exception))
 
     def test_life(self) -> None:
         """`open` may be called early and twice; the started service accepts; the stopped one holds nothing."""
         reactor = MemoryReactor()
-        listener = Listener(reactor, Factory(), "127.0.0.1", 0)
+        listener = TcpListener(reactor, Factory(), "127.0.0.1", 0)
         listener.open()
         port = listener.address.port
         self.assertGreater(port, 0)
