@@ -27,7 +27,7 @@ from .allowance import Allowance
 from .server import Engine
 from .tables import Socket
 
-__all__ = ["EXPLANATIONS_A_SECOND", "FRAMES", "REFUSALS", "TracedEngine"]
+__all__ = ["EXPLANATIONS_A_SECOND", "FRAMES", "REFUSALS", "TracedEngine", "untraced"]
 
 FRAMES = "sockudo.frames"
 REFUSALS = "sockudo.refusals"
@@ -129,6 +129,11 @@ class _TracedSink:
 
     def _tell(self, frame: bytes) -> None:
         _frames.debug("out {event}", **self.who, **self.framing.named(frame))
+
+
+def untraced(sink: ISink) -> ISink:
+    """The transport's own sink, whoever stands around it."""
+    return sink.sink if isinstance(sink, _TracedSink) else sink
 
 
 class TracedEngine(Engine):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
+from sockudo_tx.engine.server import Engine
+from sockudo_tx.engine.traced import TracedEngine, untraced
 from sockudo_tx.testing import fixture_app
 
 from .case import DEMO, HttpCase, RawConnection, signed
@@ -70,6 +73,24 @@ class MetricsTests(HttpCase):
         """An event that nobody hears has no latency."""
         self.publish()
         self.assertNotIn("broadcast_latency", self.scraper.page())
+
+    def test_outboxes(self) -> None:
+        """What waits for clients that do not read, and nothing of those that do; in debug mode too."""
+        for engine in (Engine, TracedEngine):
+            self.serve(engine=engine)
+            self.scraper = Scraper(self.server)
+            self.subscriber("c")
+            slow = next(iter(self.server.engine.sockets()))
+            self.subscriber("c")
+            outbox: Any = untraced(slow.sink)
+            outbox.pauseProducing()  # as its transport says when it is full
+            self.publish(data="d" * 10)
+            self.publish(data="d" * 10)
+            frame = len(b'{"event":"n","channel":"c","data":"dddddddddd"}') + 2
+            for name, value in (("clients", 1), ("messages", 2), ("bytes", 2 * frame)):
+                self.assertEqual(self.scraper.values()[f'sockudo_outbox_{name}{{port="9601"}}'], value, engine)
+            outbox.resumeProducing()
+            self.assertEqual(self.scraper.values()['sockudo_outbox_clients{port="9601"}'], 0)
 
     def test_H97_names(self) -> None:
         """Counters have exactly their names, in HELP and TYPE lines too, and no `_created` series exists."""

@@ -15,6 +15,7 @@ from typing import TypeVar
 from ...engine.server import Engine
 from ...engine.tables import AppSpace
 from ...engine.tally import CROWDS, SYSTEM, UNKNOWN, AppTally
+from ...engine.traced import untraced
 from ..outbox import Outbox
 from . import families as f
 from .exposition import Value
@@ -109,7 +110,7 @@ def outbox_samples(engine: Engine) -> Iterator[list[Sample]]:
     clients = messages = size = 0
     for piece in _pieces(engine.sockets(), _SOCKETS):
         for socket in piece:
-            sink = socket.sink
+            sink = untraced(socket.sink)
             if isinstance(sink, Outbox) and sink.blocked:
                 clients += 1
                 messages += sink.waiting[0]
