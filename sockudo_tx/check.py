@@ -34,12 +34,20 @@ def read_configuration(path: str | None, strict: bool) -> Loaded:
 
 
 def _survey(path: str | None, strict: bool) -> Loaded:
-    loaded = survey(path, os.environ, os.getcwd(), strict)
+    loaded = survey(path, os.environ, _here(), strict)
     if loaded.refused and loaded.file is None:  # nothing is known that could be looked at
         return loaded
     now = datetime.now(UTC).timestamp()
     found = [*certificate_findings(loaded, now), *file_limit_findings(loaded)]
     return loaded._replace(findings=[*loaded.findings, *found])
+
+
+def _here() -> str:
+    """The working directory; empty when somebody has deleted it, so that only absolute names lead anywhere."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def refusal(error: ConfigError) -> str:

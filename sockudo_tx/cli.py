@@ -61,10 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="print the effective configuration as JSON and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=LateParser)
 
-    run = commands.add_parser("run", parents=[settings], help="start the server in the foreground (the default)")
+    run = commands.add_parser(
+        "run", parents=[settings], allow_abbrev=False, help="start the server in the foreground (the default)"
+    )
     run.set_defaults(command=_run)
 
-    check = commands.add_parser("check-config", parents=[settings], help="say what is wrong with the configuration")
+    check = commands.add_parser(
+        "check-config", parents=[settings], allow_abbrev=False, help="say what is wrong with the configuration"
+    )
     check.add_argument("--json", action="store_true", help="print the effective configuration and findings as JSON")
     check.add_argument("--all", action="store_true", help="print every setting, built-in ones too")
     check.add_argument("--offline", action="store_true", help="do not try the services, ports and names in it")

@@ -158,7 +158,7 @@ def _bytes(path: str, cwd: str, read: Callable[[str], bytes], report: Report) ->
     except OSError as error:
         reason = error.strerror or type(error).__name__
         cure = "Let the server's user read it, or name another file with -c"
-        report.refuse("", "the file cannot be read", value=path, cause=reason, cure=cure, source=path)
+        report.refuse("", "the file cannot be read", value=path or '""', cause=reason, cure=cure, source=path)
     except ValueError:
         report.refuse("", "this is not a file name", value=quoted(path), cure="Name a file with -c", source=path)
     return None

@@ -185,6 +185,17 @@ class LookingTests(LaunchCase):
         status, output = self.run_to_end(SOCKUDO, "--check", "-c", name, PYTHONIOENCODING="ascii")
         self.assertEqual((status, "Traceback" in output), (0, False), output)
 
+    def test_nowhere(self) -> None:
+        """In a folder that has been deleted only files with absolute names are found; nothing breaks."""
+        name = self.folder / self.config(app_manager=APPS)
+        gone = self.folder / "gone"
+        for command in (f"{SOCKUDO} check-config --offline", f"{SOCKUDO} --check", f"{TWISTD} sockudo --check"):
+            for options, expected in ((f"-c {name}", 0), ("", 0), ("-c '' --strict", 1)):
+                gone.mkdir()
+                shell = f"cd {gone} && rmdir {gone} && exec {command} {options}"
+                status, output = self.run_to_end("/bin/sh", "-c", shell)
+                self.assertEqual((status, "Traceback" in output), (expected, False), output)
+
     def test_nowhere_to_print(self) -> None:
         """Standard output that is closed, or on a full disk, is no accident: one line at most."""
         for command in ("check-config --offline", "check-config --offline --json", "--check"):
