@@ -93,8 +93,11 @@ class Server(MultiService):
         self.patience = patience
 
     def open(self) -> None:
-        """Open the listening sockets now, before a fork or a drop of privileges. Raises `ListenError`."""
-        for child in self:
+        """Open the listening sockets now, before a fork or a drop of privileges. Raises `ListenError`.
+
+        Clients' first: what the server can do without must not take their port.
+        """
+        for child in sorted(self, key=lambda child: child not in self.listeners):
             if isinstance(child, SocketListener):
                 child.open()
 

@@ -85,6 +85,13 @@ class PortTests(MetricsCase):
             self.socket()
             self.assertRegex(process.output, r"WARN .*metrics\.port .*METRICS_PORT.* another program listens there")
 
+    def test_port_of_the_clients(self) -> None:
+        """Metrics do not take the port that clients come to when both have the same."""
+        process = self.launch(SOCKUDO, METRICS_PORT=str(self.port))
+        process.up(self.port)
+        self.socket()
+        self.assertRegex(process.output, r"WARN .*metrics\.port .*There are no metrics; clients are served")
+
     def test_crowd(self) -> None:
         """Beyond a few dozen connections the newest are closed; those that are there are answered."""
         self.launch(SOCKUDO, METRICS_PORT=str(self.metrics)).up(self.port)
