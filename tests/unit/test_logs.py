@@ -121,6 +121,7 @@ class FilterTests(unittest.TestCase):
 
     def test_target(self) -> None:
         """`target=level` counts for the target and what is below it; the longest target wins."""
+        self.assertFalse(self.passes("info,sockudo.eng=debug", "debug"))
         text = "error,sockudo=info,sockudo.engine=debug"
         self.assertTrue(self.passes(text, "debug", "sockudo_tx.engine.server.Engine"))
         self.assertFalse(self.passes(text, "debug", "sockudo_tx.transports"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -80,6 +83,14 @@ class ReloadTests(SynchronousTestCase):
             self.server.reload(lambda: loaded(*apps, **settings))
             self.clock.advance(0)
         return [f"{event['log_level'].name} {event['log_format'].format(**event)}" for event in events]
+
+    def datagrams(self, manager: socket.socket) -> list[str]:
+        """What has come so far."""
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(manager.recv(4096).decode())
+        return found
 
     def test_apps_that_go(self) -> None:
         """Connections of a removed app end with 4001, of a disabled one with 4003; those of others stay."""
@@ -228,6 +239,20 @@ class ReloadTests(SynchronousTestCase):
         self.clock.rightNow += 400 * 86400
         self.assertTrue(server.reload(lambda: read({**ONE, "max_connections": 1})))
         self.assertEqual(server.engine.apps.by_id("1").max_connections, 1)
+
+    def test_told_to_systemd(self) -> None:
+        """`systemctl status` shows that the last reload was refused, until one is not."""
+        path = os.path.abspath(self.mktemp())
+        manager = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        manager.bind(path)
+        manager.setblocking(False)
+        self.patch(os, "environ", {**os.environ, "NOTIFY_SOCKET": path})
+        self.begin(ONE)
+        for settings, words in (({"activity_timeout": 0}, "the last reload was refused"), ({}, "ready at http")):
+            self.reload(ONE, **settings)
+            *_, last = self.datagrams(manager)
+            self.assertIn(words, last)
+            self.assertEqual("refused" in last, bool(settings))
 
     def test_file_that_is_gone(self) -> None:
         """A missing file is no reason to go on with built-in values."""

@@ -21,12 +21,14 @@ from sockudo_tx.config.declare import walk
 from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.config.schema import Config
 from sockudo_tx.interfaces import ISink
+from sockudo_tx.listening import OptionalListener
 from sockudo_tx.logs import Wanted
 from sockudo_tx.server import Patience
 from sockudo_tx.service import make_service
 from sockudo_tx.settings import engine_settings, rest_settings, websocket_settings
 from sockudo_tx.transports.framing import PlainFraming
 from sockudo_tx.transports.turn import Turn
+from tests.certificates import self_signed
 
 SOURCES = Path(sockudo_tx.__file__).parent
 ADVISERS = {"advice", "probes"}
@@ -148,6 +150,25 @@ class StartTests(unittest.TestCase):
         sizes = [ready[name] for name in ("max_message_size", "max_frame_size", "max_request_size")]
         self.assertEqual(sizes, [4096, 16777216, 10485760])
         self.assertEqual((ready["config"], bool(ready["version"])), ("test.json", True))
+
+
+class RedirectTests(unittest.TestCase):
+    """The listener for plain HTTP"""
+
+    def test_address(self) -> None:
+        """It listens on `host` when that is an address, else on all of them (configuration.md 8.3)."""
+        files = self_signed(Path(self.mktemp()))
+        ssl = {
+            "enabled": True,
+            "cert_path": files.cert,
+            "key_path": files.key,
+            "redirect_http": True,
+            "http_port": 8080,
+        }
+        for host, expected in (("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("localhost", "0.0.0.0")):
+            server = make_service(loaded(host=host, ssl=ssl, metrics={"enabled": False}), MemoryReactorClock())
+            (redirect,) = [child for child in server if isinstance(child, OptionalListener)]
+            self.assertEqual((redirect.address.host, redirect.address.port), (expected, 8080))
 
 
 class StopTests(unittest.TestCase):
