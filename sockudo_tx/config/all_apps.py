@@ -80,20 +80,7 @@ def all_apps(
     if from_environment is not None:
         apps = [*apps, from_environment]
         sources[APPS] = "environment SOCKUDO_DEFAULT_APP_ID"
-    by_id = {app.id: app for app in apps}
-    for name in sorted({app.id for app in apps if by_id[app.id] is not app}):
-        message = f"more than one app has the id {shown(name)}"
-        cure = "Give each app an id of its own"
-        report.warn(APPS, message, value=quoted(name), cause="the last of them counts", cure=cure)
-    by_key: dict[str, App] = {}
-    for app in by_id.values():
-        other = by_key.get(app.key)
-        if other is not None:
-            message = f"apps {other.id!r} and {app.id!r} have the same key"
-            cure = "Give each app a key of its own"
-            report.error(APPS, message, value=quoted(app.key), cause=f"{other.id!r} is left out", cure=cure)
-        by_key[app.key] = app
-    apps = list(by_key.values())
+    apps = _distinct(apps, report)
     if report.refused:
         return apps
     if not apps and used is None and path is None and not named_in(environ):
@@ -113,6 +100,24 @@ def all_apps(
         )
     _tell_demo(apps, config, report, sources)
     return apps
+
+
+def _distinct(apps: list[App], report: Report) -> list[App]:
+    """One app for each id and each key: the last one."""
+    by_id = {app.id: app for app in apps}
+    for name in sorted({app.id for app in apps if by_id[app.id] is not app}):
+        message = f"more than one app has the id {shown(name)}"
+        cure = "Give each app an id of its own"
+        report.warn(APPS, message, value=quoted(name), cause="the last of them counts", cure=cure)
+    by_key: dict[str, App] = {}
+    for app in by_id.values():
+        other = by_key.get(app.key)
+        if other is not None:
+            message = f"apps {other.id!r} and {app.id!r} have the same key"
+            cure = "Give each app a key of its own"
+            report.error(APPS, message, value=quoted(app.key), cause=f"{other.id!r} is left out", cure=cure)
+        by_key[app.key] = app
+    return list(by_key.values())
 
 
 def _tell_demo(apps: list[App], config: Config, report: Report, sources: Mapping[str, str]) -> None:

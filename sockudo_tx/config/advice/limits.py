@@ -62,7 +62,16 @@ def _rate_limits(config: Config, written: Written) -> Iterator[Advice]:
             "Set it to what your busiest backend needs (RATE_LIMITER_API_MAX_REQUESTS)",
             "info" if written(most) else "warn",
         )
-    for name, other in (("api_rate_limit", limit), ("websocket_rate_limit", limiter.websocket_rate_limit)):
+
+
+def _unlimited(config: Config, written: Written) -> Iterator[Advice]:
+    limiter = config.rate_limiter
+    if not limiter.enabled:
+        return
+    for name, other in (
+        ("api_rate_limit", limiter.api_rate_limit),
+        ("websocket_rate_limit", limiter.websocket_rate_limit),
+    ):
         if other is not None and not other.max_requests:
             yield Advice(
                 (f"rate_limiter.{name}.max_requests", "rate_limiter.enabled"),
@@ -211,4 +220,4 @@ def _health(config: Config, written: Written) -> Iterator[Advice]:
         )
 
 
-RULES: tuple[Rule, ...] = (_rate_limits, _per_address, _requests, _messages, _pings, _shutdown, _health)
+RULES: tuple[Rule, ...] = (_rate_limits, _unlimited, _per_address, _requests, _messages, _pings, _shutdown, _health)
