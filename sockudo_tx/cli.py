@@ -103,7 +103,9 @@ def _run(options: argparse.Namespace) -> int:
 
         return print_effective(options.config, strict=options.strict)
     from .reactor import install_reactor
+    from .signals import hold_reloads
 
+    hold_reloads()
     install_reactor()
     from twisted.internet import reactor
     from twisted.logger import globalLogBeginner

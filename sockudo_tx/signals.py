@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT: the first drains and ends with exit status 0, the second ends at once, a third kills.
 
-SIGHUP reloads, unless it tells that the terminal we were started from is gone: then it drains.
+SIGHUP reloads, unless it tells that the terminal we were started from is gone: then it drains. One that comes while
+the server starts waits until it can be followed.
 
 Twisted's own handlers make twistd end by re-raising the signal, which containers report as a failure; ours take
 over once the reactor runs. Source: configuration.md 8.6, scaling.md 10, decisions.md 51.
@@ -12,10 +13,17 @@ import os
 import signal
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import IReactorFromThreads
+if TYPE_CHECKING:  # this is loaded first of all
+    from twisted.internet.interfaces import IReactorFromThreads
 
-__all__ = ["take_over"]
+__all__ = ["hold_reloads", "take_over"]
+
+
+def hold_reloads() -> None:
+    """SIGHUP waits from now on, for `take_over`. It would end a process that does not know of it yet."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
 def take_over(
@@ -50,6 +58,7 @@ def take_over(
     signal.signal(signal.SIGHUP, hung_up)
     signal.signal(signal.SIGTERM, heard)
     signal.signal(signal.SIGINT, heard)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def _is_terminal() -> bool:

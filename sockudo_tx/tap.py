@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from twisted.python.usage import UsageError
 
 from ._version import __version__
 from .reactor import install_reactor
+from .signals import hold_reloads
 
 __all__ = ["Options", "makeService"]
 
@@ -51,6 +53,7 @@ class Options(UsageOptions):
             from .check import print_effective
 
             sys.exit(print_effective(self["config"], strict=bool(self["strict"])))
+        hold_reloads()
         install_reactor()
 
 
@@ -102,8 +105,17 @@ def _log_file(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> IO[str
     file = LogFile.fromFullPath(name or "twistd.log")
 
     def rotate(number: int, frame: FrameType | None) -> None:
-        reactor.callFromThread(file.rotate)
+        reactor.callFromThread(_rotate, file)
 
     if not signal.getsignal(signal.SIGUSR1):
         signal.signal(signal.SIGUSR1, rotate)
     return cast("IO[str]", file)  # it takes text and has what an observer needs
+
+
+def _rotate(file: LogFile) -> None:
+    """The file gets a number and a new one begins; where logrotate has moved it already, only the new one begins."""
+    there = os.path.exists(file.path)
+    if there and os.path.getsize(file.path):
+        file.rotate()
+    elif os.access(file.path if there else file.directory, os.W_OK):  # else the old one is better than none
+        file.reopen()

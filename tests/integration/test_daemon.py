@@ -83,3 +83,22 @@ class DaemonTests(LaunchCase):
         eventually("rotated", (self.folder / "daemon.log.1").exists)
         self.assertIn('"message":"ready at', (self.folder / "daemon.log.1").read_text())
         self.stops(pid)
+
+    def test_log_moved_away(self) -> None:
+        """After logrotate has moved the log file, SIGUSR1 begins a new one, whether or not logrotate has made it."""
+        pid = self.daemonise()
+        log = self.folder / "daemon.log"
+        for name, made in (("moved", False), ("again", True)):
+            log.rename(self.folder / name)
+            if made:
+                log.touch()
+            os.kill(pid, signal.SIGUSR1)
+            eventually("a new file", log.exists)
+
+            def written() -> bool:
+                self.socket().close()
+                return log.exists() and "connection closed" in log.read_text()
+
+            eventually("lines in the new file", written)
+        self.assertFalse((self.folder / "daemon.log.1").exists())
+        self.stops(pid)

@@ -8,7 +8,7 @@ import signal
 from twisted.internet.testing import MemoryReactor
 from twisted.trial import unittest
 
-from sockudo_tx.signals import take_over
+from sockudo_tx.signals import hold_reloads, take_over
 
 
 class _Immediate(MemoryReactor):
@@ -43,6 +43,15 @@ class SignalTests(unittest.TestCase):
         os.kill(os.getpid(), signal.SIGHUP)
         os.kill(os.getpid(), signal.SIGHUP)
         self.assertEqual(self.asked, ["reload", "reload"])
+
+    def test_hang_up_while_starting(self) -> None:
+        """A reload that is asked for before there is a server is done when there is one."""
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        hold_reloads()
+        self.addCleanup(signal.pthread_sigmask, signal.SIG_UNBLOCK, {signal.SIGHUP})
+        os.kill(os.getpid(), signal.SIGHUP)
+        take_over(_Immediate(), lambda: None, lambda: None, lambda: self.asked.append("reload"))
+        self.assertEqual(self.asked, ["reload"])
 
     def test_third(self) -> None:
         """After the second the system's own reaction is back: a third kills a process that hangs."""
