@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .document import markdown
-from .envfile import env_file
-from .example import example
-from .jsonschema import json_schema
-from .production import production
-from .readme import readme
+from .pages.document import markdown
+from .pages.envfile import env_file
+from .pages.example import example
+from .pages.jsonschema import json_schema
+from .pages.production import production
+from .pages.readme import readme
 
 __all__ = ["files", "main", "stale"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sockudo_tx.config.jsonschema import json_schema
 from sockudo_tx.config.load import Loaded, load, survey
+from sockudo_tx.config.pages.jsonschema import json_schema
 
 from .cases import strangers
 

@@ -14,11 +14,11 @@ from sockudo_tx.config.declare import keys_of, walk
 from sockudo_tx.config.default_app import DEMO_APP
 from sockudo_tx.config.effective import effective
 from sockudo_tx.config.environment import value_at
-from sockudo_tx.config.jsonschema import json_schema
 from sockudo_tx.config.masks import MASK
 from sockudo_tx.config.nested import nested
-from sockudo_tx.config.production import CHOICES
-from sockudo_tx.config.prose import THEMES
+from sockudo_tx.config.pages.jsonschema import json_schema
+from sockudo_tx.config.pages.production import CHOICES
+from sockudo_tx.config.pages.prose import THEMES
 from sockudo_tx.config.render import files, main, stale
 from sockudo_tx.config.schema import Config
 from sockudo_tx.protocol.app import App

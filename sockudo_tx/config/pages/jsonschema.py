@@ -8,12 +8,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from ..protocol.app import App, WebhookFilter
-from .apps import APP_DOCS
-from .declare import Key, keys_of
-from .resolve import APPS
-from .schema import Config
-from .webhooks import EVENT_TYPES, WEBHOOK_DOCS
+from ...protocol.app import App, WebhookFilter
+from ..apps import APP_DOCS
+from ..declare import Key, keys_of
+from ..resolve import APPS
+from ..schema import Config
+from ..webhooks import EVENT_TYPES, WEBHOOK_DOCS
 
 __all__ = ["json_schema"]
 

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .declare import Key, walk
-from .default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
+from ..declare import Key, walk
+from ..default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
+from ..schema import Config
 from .prose import LOG_VARIABLES, THEMES
-from .schema import Config
 
 __all__ = ["env_file"]
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from .apps import app_record
-from .declare import walk
-from .default_app import DEMO_APP
-from .environment import value_at
-from .nested import nested
-from .resolve import APPS
-from .schema import Config
+from ..apps import app_record
+from ..declare import walk
+from ..default_app import DEMO_APP
+from ..environment import value_at
+from ..nested import nested
+from ..resolve import APPS
+from ..schema import Config
 
 __all__ = ["example"]
 

@@ -10,15 +10,15 @@ from typing import Any, get_origin, get_type_hints
 
 import msgspec
 
-from ..protocol.app import App
-from .apps import APP_DOCS
-from .declare import Key, keys_of, walk
-from .default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
-from .later import LATER_APP_MEMBERS
+from ...protocol.app import App
+from ..apps import APP_DOCS
+from ..declare import Key, keys_of, walk
+from ..default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
+from ..later import LATER_APP_MEMBERS
+from ..rules import ONE_OR_MORE
+from ..schema import Config
+from ..webhooks import WEBHOOK_DOCS
 from .prose import APPS, CHECKING, DEFAULT_APP, INTRODUCTION, LOGGING, ORIGINS, REDIS, THEMES, VARIABLES
-from .rules import ONE_OR_MORE
-from .schema import Config
-from .webhooks import WEBHOOK_DOCS
 
 __all__ = ["markdown"]
 

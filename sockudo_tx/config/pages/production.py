@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .nested import nested
+from ..nested import nested
 
 __all__ = ["CHOICES", "production"]
 
