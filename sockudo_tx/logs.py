@@ -60,6 +60,9 @@ _FOREIGN_RANK = _RANKS["warn"]
 # Names that upstream's filters use for their HTTP log, and ours for the same lines.
 _ALIASES = {"tower_http": "sockudo.http"}
 
+# Upstream's own parts, whose borders are not ours (configuration.md 1.7).
+_PARTS = ("sockudo_", "sockudo::")
+
 _SENSITIVE = re.compile(r"secret|password|passphrase|signature|token|^auth|^query$|^body$", re.IGNORECASE)
 _CLASS = re.compile(r"\._?[A-Z].*")
 _PLACEHOLDER = re.compile(r"\{(\w+)")
@@ -124,6 +127,7 @@ class TargetFilter:
     def __init__(self, text: str) -> None:
         self._default = _RANKS["info"]
         ranks: dict[str, int] = {}
+        parts: list[int] = []
         for directive in text.lower().split(","):
             target, separator, word = directive.strip().rpartition("=")
             rank = _RANKS.get(word.strip())
@@ -131,8 +135,12 @@ class TargetFilter:
                 continue
             if not separator:
                 self._default = rank
+            elif (name := target.strip()).startswith(_PARTS) and not name.startswith(_PACKAGE):
+                parts.append(rank)
             else:
-                ranks[_ALIASES.get(target.strip(), target.strip())] = rank
+                ranks[_ALIASES.get(name, name.replace(_PACKAGE, "sockudo", 1))] = rank
+        if parts:  # whichever of ours that is: what one of them asks to see is shown of all
+            ranks["sockudo"] = min(ranks.get("sockudo", self._default), *parts)
         self._ranks = sorted(ranks.items(), key=lambda row: len(row[0]), reverse=True)
 
     def rank_of(self, target: str) -> int:

@@ -134,6 +134,14 @@ class FilterTests(unittest.TestCase):
         self.assertTrue(self.passes("info", "warn", "twisted.internet.protocol.Factory"))
         self.assertTrue(self.passes("info,twisted=debug", "debug", "twisted.internet.protocol.Factory"))
 
+    def test_parts_of_the_reference(self) -> None:
+        """A filter that was written for Sockudo's own parts shows as much of ours, and silences nothing."""
+        for part in ("sockudo_adapter", "sockudo_ws::handler", "sockudo::adapter", "sockudo_tx", "sockudo_tx.engine"):
+            self.assertTrue(self.passes(f"info,{part}=debug", "debug"), part)
+            self.assertTrue(self.passes(f"sockudo=warn,{part}=debug", "debug"), part)
+        self.assertTrue(self.passes("info,sockudo_ws=off", "info"))
+        self.assertFalse(self.passes("info,sockudo_tx.engine=off", "info"))
+
     def test_requests(self) -> None:
         """Single HTTP requests are logged in debug mode, and where a directive asks for them."""
         for text in (directives({}, True), "debug", "warn,tower_http=debug", "sockudo.http=trace"):
