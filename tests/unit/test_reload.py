@@ -48,9 +48,10 @@ class Client:
 
     def __init__(self) -> None:
         self.closed: int | None = None
+        self.heard = b""
 
     def push(self, frame: bytes) -> None:
-        pass
+        self.heard += frame
 
     push_control = push
 
@@ -145,11 +146,14 @@ class ReloadTests(SynchronousTestCase):
             ONE,
             TWO,
             activity_timeout=30,
-            channel_limits={"max_name_length": 10, "cache_ttl": 7},
+            user_authentication_timeout=40,
+            channel_limits={"max_name_length": 10, "cache_ttl": 7, "subscription_count_interval_ms": 3000},
+            idempotency={"ttl_seconds": 9},
+            rate_limiter={"api_rate_limit": {"trust_hops": 2}},
             cors={"origin": ["https://a.example"]},
             http_api={"request_limit_in_mb": 1},
             health_check_timeout_ms=50,
-            websocket={"max_messages": 3, "max_frame_size": 100},
+            websocket={"max_messages": 3, "max_frame_size": 100, "compression": "disabled"},
             shutdown_grace_period=3,
         )
         server, engine = self.server, self.server.engine
@@ -162,6 +166,19 @@ class ReloadTests(SynchronousTestCase):
             b"https://a.example", api.answers.finished(api.answers.preflight, b"https://a.example", close=False)
         )
         self.assertEqual(server.patience.grace, 3)
+        self.assertEqual((api.guard.settings.idempotency.ttl_seconds, server.site.hops), (9, 2))
+        self.assertEqual((engine._cached.ttl, engine._counts.interval), (7, 3))
+        port: Any = server.listeners[0]._factory
+        self.assertEqual((port.settings.max_frame_size, port.websockets.longest_whole), (100, 100))
+        self.assertEqual((port.websockets.slow.max_messages, port.websockets._mode), (3, None))
+
+    def test_connections(self) -> None:
+        """Who comes after a reload is told of its times, and held to them."""
+        self.reload(ONE, TWO, activity_timeout=30)
+        client, _ = self.connect("one")
+        self.assertIn(rb"\"activity_timeout\":30", client.heard)
+        self.clock.pump([10.0] * 7)
+        self.assertEqual(client.closed, 4201)
 
     def test_told(self) -> None:
         """The log tells each difference, what has to wait for the next start, and the sum; the attributes when."""
