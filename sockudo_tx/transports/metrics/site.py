@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
@@ -26,7 +26,8 @@ from .exposition import CONTENT_TYPE
 __all__ = ["MetricsSite"]
 
 CONNECTIONS = 32
-"""Open at once; scrapers are few."""
+"""Open at once; scrapers are few. With one more, the one that has not asked for the longest time goes: who says nothing
+must not lock the scraper out."""
 PATIENCE = 120
 """Seconds a connection may be without a whole request; scrapes come every minute or more often."""
 _DROPPED = 64 * 1024
@@ -38,10 +39,15 @@ class _Channel(PausingChannel):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.site.channels.add(self)
+        self.site.enter(self)
+
+    def allHeadersReceived(self) -> None:
+        self.site.channels.pop(self, None)  # from now on the latest
+        self.site.channels[self] = None
+        super().allHeadersReceived()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # as Twisted calls it
-        self.site.channels.discard(self)
+        self.site.channels.pop(self, None)
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
@@ -119,10 +125,16 @@ class MetricsSite(Site):
 
     def __init__(self, collector: Collector, clock: IReactorTime) -> None:
         super().__init__(_Page(collector), requestFactory=_Request, reactor=clock, timeout=PATIENCE)
-        self.channels: set[_Channel] = set()
+        self.channels: dict[_Channel, None] = {}
+        """Those that are open, the one that asked last at the end."""
 
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        return None if len(self.channels) >= CONNECTIONS else super().buildProtocol(addr)
+    def enter(self, channel: _Channel) -> None:
+        """It is open, and another may have to go for it."""
+        self.channels[channel] = None
+        if len(self.channels) > CONNECTIONS:
+            longest = next(iter(self.channels))
+            del self.channels[longest]
+            longest.forceAbortClient()
 
     def startFactory(self) -> None:
         """No access log, hence no log file and no clock for its lines."""

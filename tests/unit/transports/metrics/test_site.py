@@ -44,13 +44,13 @@ class SiteTests(SynchronousTestCase):
         self.assertTrue(connection.ended)
 
     def test_crowd(self) -> None:
-        """So many connections and no more; one that leaves makes room."""
-        crowd = [self.scraper.connect() for _ in range(CONNECTIONS)]
-        extra = self.scraper.connect()
-        self.server.pump()
-        self.assertTrue(extra.ended)
-        crowd[0].wire.cut()
+        """So many connections and no more: silent ones give way to newcomers, and before those that have asked."""
+        scraper = self.scraper.connect()
+        crowd = [self.scraper.connect() for _ in range(CONNECTIONS - 1)]
+        self.assertEqual(scraper.ask(SCRAPE).status, 200)
         self.assertEqual(self.scraper.ask().status, 200)
+        self.server.pump()
+        self.assertEqual((crowd[0].ended, crowd[1].ended, scraper.ended), (True, False, False))
 
     def test_bodies(self) -> None:
         """A small body is dropped, a large one ends the connection; a long head is refused."""
