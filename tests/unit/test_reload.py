@@ -241,6 +241,29 @@ class ReloadTests(SynchronousTestCase):
         self.assertIn("did you mean activity_timeout?", warning)
         self.assertEqual([line for line in self.reload(ONE, TWO, activity_timout=30) if "warn" in line], [])
 
+    def test_certificate(self) -> None:
+        """A new certificate is taken at once, by another name too; one that cannot be used keeps everything as it
+        was."""
+        folder = Path(self.mktemp())
+        old, new = self_signed(folder, "old"), self_signed(folder, "new")
+
+        def ssl(cert: str, key: str) -> dict[str, Any]:
+            return {"enabled": True, "cert_path": cert, "key_path": key, "watch_interval_ms": 0}
+
+        self.clock = MemoryReactorClock()
+        self.clock.rightNow = time.time()
+        self.begin(ONE, ssl=ssl(*old))
+        certificates = self.server.certificates
+        assert certificates is not None
+        before = certificates.context
+        lines = self.reload({**ONE, "max_connections": 9}, ssl=ssl(old.cert, new.key))
+        self.assertIn("does not belong to the certificate", lines[0])
+        self.assertIs(certificates.context, before)
+        self.assertEqual(self.server.engine.apps.by_id("1").max_connections, 5)
+        lines = self.reload(ONE, ssl=ssl(*new))
+        self.assertIsNot(certificates.context, before)
+        self.assertIn(f"new connections get the certificate of {new.cert}", " ".join(lines))
+
     def test_certificate_that_has_ended_meanwhile(self) -> None:
         """A certificate that was valid at the start and is no more does not stand in the way of the rest."""
         files = self_signed(Path(self.mktemp()))

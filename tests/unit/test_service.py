@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sockudo_tx.config.declare import walk
 from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.config.schema import Config
 from sockudo_tx.interfaces import ISink
-from sockudo_tx.listening import OptionalListener
+from sockudo_tx.listening import OptionalListener, PassedSockets
 from sockudo_tx.logs import Wanted
 from sockudo_tx.server import Patience
 from sockudo_tx.service import make_service
@@ -150,6 +151,35 @@ class StartTests(unittest.TestCase):
         sizes = [ready[name] for name in ("max_message_size", "max_frame_size", "max_request_size")]
         self.assertEqual(sizes, [4096, 16777216, 10485760])
         self.assertEqual((ready["config"], bool(ready["version"])), ("test.json", True))
+
+
+class PassedTests(unittest.TestCase):
+    """Sockets that systemd passed"""
+
+    def passed(self, family: socket.AddressFamily) -> socket.socket:
+        found = socket.socket(family)
+        self.addCleanup(found.close)
+        found.bind("" if family == socket.AF_UNIX else ("127.0.0.1", 0))  # a Unix socket then has some abstract name
+        found.listen()
+        return found
+
+    def test_tls(self) -> None:
+        """They decide where TLS is spoken, whatever the file says of a Unix socket: on TCP ports."""
+        files = self_signed(Path(self.mktemp()))
+        ssl = {"enabled": True, "cert_path": files.cert, "key_path": files.key}
+        for family, enabled, speaks in ((socket.AF_INET, True, True), (socket.AF_UNIX, False, False)):
+            unix = {"enabled": enabled, "path": "/run/nobody/s.sock"}
+            sockets = PassedSockets((self.passed(family),))
+            server = make_service(loaded(ssl=ssl, unix_socket=unix), MemoryReactorClock(), passed=sockets)
+            self.assertEqual(server.certificates is not None, speaks, family)
+
+    def test_metrics_that_are_off(self) -> None:
+        """A socket for metrics that are switched off is closed, and that is told."""
+        metrics = self.passed(socket.AF_INET)
+        with capturedLogs() as events:
+            make_service(loaded(metrics={"enabled": False}), MemoryReactorClock(), passed=PassedSockets((), (metrics,)))
+        self.assertEqual(metrics.fileno(), -1)
+        self.assertIn("`metrics.enabled` is off", events[-1]["log_format"])
 
 
 class RedirectTests(unittest.TestCase):
