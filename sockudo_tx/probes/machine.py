@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..config.findings import Finding
 from ..config.load import BUILT_IN, Loaded
-from ..transports.tls_context import CertificateError, CertificateFiles, Identity, load_identity
+from ..transports.tls_context import CertificateError, CertificateFiles, Identity, key_fault, load_identity
 
 __all__ = ["certificate_findings", "file_limit_findings"]
 
@@ -30,6 +30,9 @@ def certificate_findings(loaded: Loaded, now: float) -> Iterator[Finding]:
         identity = load_identity(files)
     except CertificateError as error:
         yield _certificate_error(error, loaded)
+        other = key_fault(files) if error.key == "cert_path" else None
+        if other is not None:
+            yield _certificate_error(other, loaded)
         return
     yield from _certificate_itself(identity, now, loaded)
     for sentence in identity.warnings:

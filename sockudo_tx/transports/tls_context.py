@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from .certificate_facts import CertificateFacts, certificate_facts, name_of, with_issuers
 
-__all__ = ["CertificateError", "CertificateFiles", "Identity", "load_identity", "server_context"]
+__all__ = ["CertificateError", "CertificateFiles", "Identity", "key_fault", "load_identity", "server_context"]
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
@@ -110,6 +110,15 @@ def load_identity(files: CertificateFiles) -> Identity:
         raise CertificateError("cert_path", f"OpenSSL refuses {cert_path} with {key_path}: {reason}", cure) from error
     digest = sha256(b"\0".join((pem, key_pem, extra))).digest()
     return Identity(context, certificate_facts(chain), tuple(warnings), digest)
+
+
+def key_fault(files: CertificateFiles) -> CertificateError | None:
+    """What is wrong with the key by itself, for whoever tells all faults at once: the certificate's comes first."""
+    try:
+        _private_key(_read("key_path", files.key_path), files.key_path, files.passphrase)
+    except CertificateError as error:
+        return error
+    return None
 
 
 def _nothing() -> str:

@@ -70,6 +70,12 @@ class CertificateTests(SynchronousTestCase):
         self.assertEqual((finding.path, finding.value), ("ssl.cert_path", "/nowhere/server.crt"))
         self.assertIn("/nowhere/server.crt", finding.message)
 
+    def test_both_missing(self) -> None:
+        """What is wrong with the certificate does not hide what is wrong with the key."""
+        found = self.at(0, self.with_ssl(cert_path="/nowhere/server.crt", key_path="/nowhere/server.key"))
+        self.assertEqual([finding.path for finding in found], ["ssl.cert_path", "ssl.key_path"])
+        self.assertTrue(all(finding.refuses for finding in found))
+
     def test_mismatch(self) -> None:
         """A key that belongs to another certificate refuses."""
         other = self_signed(Path(self.mktemp()), "other")
