@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import capturedLogs
+from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -20,6 +21,7 @@ from sockudo_tx.engine.tables import Socket
 from sockudo_tx.interfaces import ISink
 from sockudo_tx.probes import certificate_findings
 from sockudo_tx.service import make_service
+from sockudo_tx.start import log_to
 from sockudo_tx.transports.framing import PlainFraming
 from sockudo_tx.transports.turn import Turn
 from tests.certificates import self_signed
@@ -171,6 +173,21 @@ class ReloadTests(SynchronousTestCase):
         port: Any = server.listeners[0]._factory
         self.assertEqual((port.settings.max_frame_size, port.websockets.longest_whole), (100, 100))
         self.assertEqual((port.websockets.slow.max_messages, port.websockets._mode), (3, None))
+
+    def test_log(self) -> None:
+        """Debug mode switched on: its lines are made from now on, and written."""
+        self.patch(os, "environ", {})
+        out = io.StringIO()
+        log = log_to(out, self.server)
+        api = self.server.site.api
+        self.reload(ONE, TWO, debug=True)
+        self.assertEqual((api.log_requests, api.guard.explains), (True, True))
+        event = {"log_level": LogLevel.debug, "log_namespace": "sockudo_tx.x", "log_format": "fine", "log_time": 0.0}
+        log(event)
+        self.assertIn("DEBUG sockudo.x: fine", out.getvalue())
+        self.reload(ONE, TWO)
+        log({**event, "log_format": "no more"})
+        self.assertEqual((api.log_requests, "no more" in out.getvalue()), (False, False))
 
     def test_connections(self) -> None:
         """Who comes after a reload is told of its times, and held to them."""
