@@ -16,6 +16,7 @@ from sockudo_tx.reactor import install_reactor
 install_reactor()
 
 from twisted.internet import reactor  # noqa: E402
+from twisted.python.logfile import LogFile  # noqa: E402
 from twisted.web.resource import Resource  # noqa: E402
 from twisted.web.server import Request, Site  # noqa: E402
 
@@ -30,10 +31,17 @@ class _Events(Resource):
         return b"{}"
 
 
+class _Site(Site):
+    """Its access log is what `logPath` would make it, but for rotation, which would rename the device as root."""
+
+    def _openLogFile(self, path: str) -> LogFile:
+        return LogFile(os.path.basename(path), os.path.dirname(path), rotateLength=None)
+
+
 def main(reactor: Any) -> None:
     """Serves until standard input ends."""
     silence()
-    site = Site(_Events(), logPath=os.devnull)
+    site = _Site(_Events(), logPath=os.devnull)
     port = reactor.listenTCP(0, site, backlog=4096, interface="127.0.0.1")
     serve(reactor, port.getHost().port)
 
