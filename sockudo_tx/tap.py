@@ -23,6 +23,10 @@ from .signals import hold_reloads
 __all__ = ["Options", "makeService"]
 
 
+_LOG_BYTES = 1_000_000
+"""From this size on a log file is numbered and a new one begun, as twistd does."""
+
+
 class Options(UsageOptions):
     """Options of `twistd sockudo`; twistd's own (`--nodaemon`, `--pidfile`, `--reactor`, ...) come before `sockudo`."""
 
@@ -102,7 +106,8 @@ def _log_file(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> IO[str
         sys.exit("sockudo: a daemon cannot log to standard output. Name a file with --logfile, or stay with --nodaemon")
     if name == "-" or (foreground and not name):
         return sys.stdout
-    file = LogFile.fromFullPath(name or "twistd.log")
+    name = name or "twistd.log"
+    file = LogFile.fromFullPath(name, rotateLength=None if _is_device(name) else _LOG_BYTES)
 
     def rotate(number: int, frame: FrameType | None) -> None:
         reactor.callFromThread(_rotate, file)
@@ -115,7 +120,14 @@ def _log_file(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> IO[str
 def _rotate(file: LogFile) -> None:
     """The file gets a number and a new one begins; where logrotate has moved it already, only the new one begins."""
     there = os.path.exists(file.path)
+    if _is_device(file.path):
+        return
     if there and os.path.getsize(file.path):
         file.rotate()
     elif os.access(file.path if there else file.directory, os.W_OK):  # else the old one is better than none
         file.reopen()
+
+
+def _is_device(path: str) -> bool:
+    """Whether this is no regular file: whoever renames /dev/null changes the machine for everybody."""
+    return os.path.exists(path) and not os.path.isfile(path)

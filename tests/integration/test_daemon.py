@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 from pathlib import Path
 
 from tests.integration.launch import TWISTD, LaunchCase, eventually, get
@@ -56,6 +57,23 @@ class DaemonTests(LaunchCase):
     def test_on_epoll(self) -> None:
         """So does Twisted's epoll reactor."""
         self.stops(self.daemonise("--reactor=epoll"))
+
+    def test_log_to_a_device(self) -> None:
+        """A log that is no regular file, such as /dev/null, is never rotated: not by size, not by a signal."""
+        if os.geteuid() != 0:
+            self.skipTest("only root can make a device to log to")
+        device = self.folder / "device"
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        process = self.launch(TWISTD, "--pidfile=daemon.pid", f"--logfile={device}", "sockudo")
+        self.assertEqual(process.status(), 0, process.output)
+        pid = int((self.folder / "daemon.pid").read_text())
+        self.addCleanup(self.end, pid)
+        os.kill(pid, signal.SIGUSR1)
+        self.socket().close()
+        os.kill(pid, signal.SIGTERM)
+        eventually("the pid file is gone", lambda: not (self.folder / "daemon.pid").exists())
+        self.assertEqual(list(self.folder.glob("device*")), [device])
+        self.assertTrue(stat.S_ISCHR(device.stat().st_mode))
 
     def test_rest_of_the_world(self) -> None:
         """The daemon holds no terminal and no file of its parent, and its log is ours."""
