@@ -49,6 +49,10 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
     """
     raise_file_limit()
     try:
+        os.getcwd()
+    except FileNotFoundError:
+        sys.exit("sockudo: the working directory was deleted. Start the server in one that is there")
+    try:
         loaded = read_configuration(path, strict)
         passed = PassedSockets.inherited()
         server = make_service(loaded, reactor, passed=passed, wanted=wanted(log_settings(loaded).filter))

@@ -151,6 +151,11 @@ class RefusalTests(LaunchCase):
         for output in self.both("-c", name, "--strict"):
             self.assertIn("actvity_timeout", output)
 
+    def test_deleted_folder(self) -> None:
+        """A server started in a folder that is gone says so: there is nowhere to read from at a reload."""
+        script = f"mkdir gone && cd gone && rmdir ../gone && exec {SOCKUDO} run"
+        self.assertIn("the working directory was deleted", self.refused("/bin/sh", "-c", script))
+
     def test_daemon_that_logs_to_standard_output(self) -> None:
         """`twistd --logfile=-` without `--nodaemon` is refused: nobody would read it."""
         self.assertIn("--logfile", self.refused(TWISTD, "--pidfile=daemon.pid", "--logfile=-", "sockudo"))
