@@ -29,6 +29,7 @@ from sockudo_tx.service import make_service
 from sockudo_tx.settings import engine_settings, rest_settings, websocket_settings
 from sockudo_tx.transports.framing import PlainFraming
 from sockudo_tx.transports.turn import Turn
+from sockudo_tx.watchdog import Watchdog
 from tests.certificates import self_signed
 
 SOURCES = Path(sockudo_tx.__file__).parent
@@ -151,6 +152,29 @@ class StartTests(unittest.TestCase):
         sizes = [ready[name] for name in ("max_message_size", "max_frame_size", "max_request_size")]
         self.assertEqual(sizes, [4096, 16777216, 10485760])
         self.assertEqual((ready["config"], bool(ready["version"])), ("test.json", True))
+
+
+class HealthTests(unittest.TestCase):
+    """What `/up` looks at"""
+
+    def test_stall(self) -> None:
+        """A reactor that stood still is an error, for which balancers look elsewhere."""
+        clock = MemoryReactorClock()
+        server = make_service(loaded(apps=[{"id": "1", "key": "one", "secret": "long enough"}]), clock)
+        server.startService()
+        self.addCleanup(lambda: (server.stopService(), server.hurry())[0])
+        (watchdog,) = [child for child in server if isinstance(child, Watchdog)]
+        for gap, status, state in ((0, b"200 OK", b"OK"), (60, b"503 Service Unavailable", b"ERROR\nreactor: stalled")):
+            watchdog.beats.last -= gap
+            transport: Any = StringTransport()
+            channel = server.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 5))
+            transport.protocol = channel
+            channel.makeConnection(transport)
+            channel.dataReceived(b"GET /up HTTP/1.1\r\n\r\n")
+            clock.advance(0)
+            self.assertTrue(transport.value().startswith(b"HTTP/1.1 " + status), transport.value())
+            self.assertIn(b"\r\n\r\n" + state, transport.value())
+            channel.connectionLost(Failure(ConnectionDone()))
 
 
 class PassedTests(unittest.TestCase):
