@@ -1,0 +1,55 @@
+"""What a server tells Prometheus of its parts: each number under its own name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from sockudo_tx.config.load import load
+from sockudo_tx.listening import OptionalListener
+from sockudo_tx.service import make_service
+from sockudo_tx.watchdog import Watchdog
+from tests.http.scrape import read
+
+
+class SourcesTests(SynchronousTestCase):
+    """`metrics_services`"""
+
+    def test_each_its_own(self) -> None:
+        """Counts of the port, the reactor and of reloads are not taken for each other."""
+        text = b'{"host": "127.0.0.1", "port": 0, "metrics": {"host": "127.0.0.1", "port": 9601}}'
+        clock = MemoryReactorClock()
+        server = make_service(load("test.json", {}, "/", read=lambda path: text), clock)
+        (listener,) = [child for child in server if isinstance(child, OptionalListener)]
+        (watchdog,) = [child for child in server if isinstance(child, Watchdog)]
+        port: Any = server.listeners[0]._factory
+        pending, slow, reloads = port.pending, port.websockets.slow, server.reloads
+        pending.dropped, pending.late, port.site.api.crowd.refused = 3, 4, 5
+        watchdog.beats.stalls, slow.dropped, slow.disconnected = 6, 7, 8
+        reloads.done, reloads.refused, reloads.last_at, reloads.last_ok = 9, 10, 11.0, False
+        pending.begin(object())
+        self.assertEqual(
+            {name: value for name, value in self.scraped(listener, clock).items() if value},
+            {
+                'sockudo_connections_refused_total{port="9601",reason="pending_limit"}': 3,
+                'sockudo_connections_refused_total{port="9601",reason="late_head"}': 4,
+                'sockudo_connections_refused_total{port="9601",reason="address_limit"}': 5,
+                'sockudo_reactor_stalls_total{port="9601"}': 6,
+                'sockudo_slow_consumer_dropped_total{port="9601"}': 7,
+                'sockudo_slow_consumer_disconnected_total{port="9601"}': 8,
+                'sockudo_config_reloads_total{port="9601",result="done"}': 9,
+                'sockudo_config_reloads_total{port="9601",result="refused"}': 10,
+                'sockudo_config_last_reload_timestamp_seconds{port="9601"}': 11,
+                'sockudo_pending_connections{port="9601"}': 1,
+            },
+        )
+
+    def scraped(self, listener: Any, clock: MemoryReactorClock) -> dict[str, float]:
+        """The samples of a page, without those of the process and of what runs."""
+        page = listener._factory.resource._collector.page()
+        while not page.called:
+            clock.advance(0)
+        found = read(self.successResultOf(page).decode())
+        return {name: value for name, value in found.items() if not name.startswith(("process_", "sockudo_build"))}
