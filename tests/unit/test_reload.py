@@ -155,7 +155,12 @@ class ReloadTests(SynchronousTestCase):
             cors={"origin": ["https://a.example"]},
             http_api={"request_limit_in_mb": 1},
             health_check_timeout_ms=50,
-            websocket={"max_messages": 3, "max_frame_size": 100, "compression": "disabled"},
+            websocket={
+                "max_messages": 3,
+                "max_frame_size": 100,
+                "compression": "shared",
+                "disconnect_on_buffer_full": False,
+            },
             shutdown_grace_period=3,
         )
         server, engine = self.server, self.server.engine
@@ -172,7 +177,9 @@ class ReloadTests(SynchronousTestCase):
         self.assertEqual((engine._cached.ttl, engine._counts.interval), (7, 3))
         port: Any = server.listeners[0]._factory
         self.assertEqual((port.settings.max_frame_size, port.websockets.longest_whole), (100, 100))
-        self.assertEqual((port.websockets.slow.max_messages, port.websockets._mode), (3, None))
+        slow = port.websockets.slow
+        self.assertEqual((slow.max_messages, slow.disconnect), (3, False))
+        self.assertIsNotNone(port.websockets._mode)
 
     def test_log(self) -> None:
         """Debug mode switched on: its lines are made from now on, and written."""
