@@ -110,6 +110,10 @@ class Reload:
         if self.loaded.file is not None and new.file != self.loaded.file:
             cure = "Put it back, or restart the server to run without it"
             errors.append(Finding(severity="error", path="", message=f"{self.loaded.file} is gone", cure=cure))
+        if self.loaded.apps and not new.apps:
+            message = "there is no app any more, and every client would be thrown out"
+            cure = "Put them back, or restart the server to run without any"
+            errors.append(Finding(severity="error", path="app_manager.array.apps", message=message, cure=cure))
         if errors:
             raise ConfigError(errors)
         return new

@@ -330,6 +330,14 @@ class ReloadTests(SynchronousTestCase):
         self.assertIn("test.json is gone", " ".join(str(event.get("finding")) for event in events))
         self.assertIsNone(client.closed)
 
+    def test_no_app_left(self) -> None:
+        """A file that has lost all its apps changes nothing: an empty one is mostly a deployment gone wrong."""
+        client, _ = self.connect("two")
+        told = self.reload()
+        self.assertTrue(any("there is no app any more" in line for line in told), told)
+        self.clock.pump([0.1] * 60)
+        self.assertIsNone(client.closed)
+
     def test_while_draining(self) -> None:
         """A reload during shutdown is ignored, and the log says so."""
         self.connect("one")
