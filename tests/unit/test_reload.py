@@ -333,7 +333,7 @@ class ReloadTests(SynchronousTestCase):
     def test_no_app_left(self) -> None:
         """A file that has lost all its apps changes nothing: an empty one is mostly a deployment gone wrong."""
         client, _ = self.connect("two")
-        told = self.reload()
+        told = self.reload(app_manager={"array": {"apps": []}})
         self.assertTrue(any("there is no app any more" in line for line in told), told)
         self.clock.pump([0.1] * 60)
         self.assertIsNone(client.closed)
