@@ -7,13 +7,13 @@ always answer at once, so one process runs without a coroutine; the engine conti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-from .protocol.app import App
+from .protocol.app import App, Webhook
 from .protocol.limits import Quota, Verdict
 
 T = TypeVar("T")
@@ -83,6 +83,92 @@ class IFacts(Interface):
 
     def emit(app: App, fact: Fact) -> None:
         """Accept a fact, in order per app."""
+
+
+class WebhookJob(NamedTuple):
+    """One delivery to one webhook (scaling.md 11): no key and no secret, the dispatcher looks the app up again."""
+
+    id: str
+    """32 hexadecimal digits; the same at every attempt, sent as `X-Sockudo-Delivery`."""
+    app_id: str
+    hook: str
+    """The stable name of the target: its URL, or `lambda:<region>:<function>`."""
+    time_ms: int
+    """Unix milliseconds of the earliest event."""
+    events: tuple[str, ...]
+    """The finished JSON text of each event object (http-api.md 12.3), in order."""
+    attempt: int = 0
+    """How many attempts were made."""
+    first_ms: int | None = None
+    """Unix milliseconds of the first attempt, None before it."""
+
+
+class DeadWebhook(NamedTuple):
+    """A delivery that was given up."""
+
+    job: WebhookJob
+    reason: str
+    at_ms: int
+
+
+class IWebhookQueue(Interface):
+    """Where deliveries wait. A job taken is claimed until it is settled by `done`, `retry` or `bury`.
+
+    Durable drivers deliver at least once; memory delivers at most once across a restart.
+    """
+
+    def put(jobs: Sequence[WebhookJob]) -> Answer[None]:
+        """Accept the jobs, in order. A full queue does not fail: the oldest are dropped and counted."""
+
+    def take(most: int, busy: Collection[str]) -> Answer[list[WebhookJob]]:
+        """Claim up to `most` due jobs whose hook is not `busy`, in order of acceptance."""
+
+    def done(job: WebhookJob) -> Answer[None]:
+        """The claimed job is delivered or has nobody to go to."""
+
+    def retry(job: WebhookJob, delay: float) -> Answer[None]:
+        """Give the claimed job back, due in `delay` seconds; keeps `attempt` and `first_ms` of the job given."""
+
+    def bury(job: WebhookJob, reason: str) -> Answer[None]:
+        """The claimed job becomes a dead letter; these are bounded, the oldest go first."""
+
+    def listen(wake: Callable[[], None]) -> None:
+        """Call `wake` whenever there may be something to take: after `put`, and when a delay ends."""
+
+    def depth() -> Answer[int]:
+        """How many jobs wait, delayed ones included, claimed and dead ones not."""
+
+    def dead(most: int) -> Answer[list[DeadWebhook]]:
+        """The newest dead letters, newest first."""
+
+    def revive(id: str) -> Answer[bool]:
+        """Make the dead letter due as if it were new, under its old id; whether there was one."""
+
+    def drop(id: str) -> Answer[bool]:
+        """Forget the dead letter; whether there was one."""
+
+    def health() -> Answer[bool]:
+        """Whether jobs can be accepted and taken now."""
+
+    def close() -> Answer[None]:
+        """Stop; claimed jobs of a durable queue are due again when it is opened the next time."""
+
+
+class Outcome(NamedTuple):
+    """What became of one attempt."""
+
+    ok: bool
+    status: int | None
+    """The HTTP status, None when there was none."""
+    reason: str
+    """Why it failed, for the log and the dead letter; no secret in it."""
+
+
+class IWebhookSender(Interface):
+    """Makes attempts. Knows nothing of retries."""
+
+    def send(job: WebhookJob, app: App, webhook: Webhook) -> Deferred[Outcome]:
+        """Make one attempt, bounded in time. Never fails: whatever happens is the outcome."""
 
 
 class Joined(NamedTuple):
