@@ -141,10 +141,10 @@ class IWebhookQueue(Interface):
     def dead(most: int) -> Answer[list[DeadWebhook]]:
         """The newest dead letters, newest first."""
 
-    def revive(id: str) -> Answer[bool]:
+    def revive(job_id: str) -> Answer[bool]:
         """Make the dead letter due as if it were new, under its old id; whether there was one."""
 
-    def drop(id: str) -> Answer[bool]:
+    def drop(job_id: str) -> Answer[bool]:
         """Forget the dead letter; whether there was one."""
 
     def health() -> Answer[bool]:
