@@ -59,8 +59,11 @@ class ICache(Interface):
 class ILimiter(Interface):
     """Counts requests by key in sliding windows, in 20 slots each (scaling.md 12). Refused ones do not count."""
 
-    def take(key: str, quota: Quota) -> Answer[Verdict]:
-        """Count one request if it is allowed. May fail with `BackendError` where `SpareLimiter` is around it."""
+    def take(key: str, quota: Quota, weight: int = 1) -> Answer[Verdict]:
+        """Count a request if it is allowed; all of its weight, which is at most `quota.most`, or nothing.
+
+        May fail with `BackendError` where `SpareLimiter` is around it.
+        """
 
 
 class Fact(NamedTuple):

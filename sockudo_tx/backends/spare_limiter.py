@@ -36,27 +36,27 @@ class SpareLimiter:
         self._failures = 0
         self._again_at = 0.0
 
-    def take(self, key: str, quota: Quota) -> Answer[Verdict]:
+    def take(self, key: str, quota: Quota, weight: int = 1) -> Answer[Verdict]:
         if self._clock.seconds() < self._again_at:
-            return self._own.take(key, quota)
+            return self._own.take(key, quota, weight)
         try:
-            answer = self._shared.take(key, quota)
+            answer = self._shared.take(key, quota, weight)
         except BackendError as error:
-            return self._failed(Failure(error), key, quota)
+            return self._failed(Failure(error), key, quota, weight)
         if not isinstance(answer, Deferred):
             self._failures = 0
             return answer
         answer = answer.addTimeout(PATIENCE, self._clock)
-        return answer.addCallbacks(self._answered, self._failed, errbackArgs=(key, quota))
+        return answer.addCallbacks(self._answered, self._failed, errbackArgs=(key, quota, weight))
 
     def _answered(self, verdict: Verdict) -> Verdict:
         self._failures = 0
         return verdict
 
-    def _failed(self, failure: Failure, key: str, quota: Quota) -> Answer[Verdict]:
+    def _failed(self, failure: Failure, key: str, quota: Quota, weight: int) -> Answer[Verdict]:
         self._failures += 1
         if self._failures >= FAILURES:
             if self._failures == FAILURES:
                 self._log.warn("the rate limiter does not answer, this node counts alone: {why}", why=failure.value)
             self._again_at = self._clock.seconds() + PAUSE
-        return self._own.take(key, quota)
+        return self._own.take(key, quota, weight)

@@ -44,31 +44,35 @@ class SlidingWindow:
         self.expires = 0.0
         """When nothing here counts any more."""
 
-    def take(self, quota: Quota, now: float) -> Verdict:
-        """Count one request at this moment, if it is allowed."""
-        window, slots = quota.window, self._slots
+    def admit(self, quota: Quota, now: float, weight: int = 1) -> bool:
+        """Count a request that weighs as much as so many at this moment, if it is allowed."""
+        most, window = quota
+        slots = self._slots
         while slots and slots[0][2] + window <= now:
             self._count -= slots.pop(0)[1]
-        allowed = self._count < quota.most
-        if allowed:
-            self._add(int(now * SLOTS / window), now)
-            self.expires = now + window
-        return Verdict(allowed, quota.most, max(0, quota.most - self._count), self._reset(quota, now))
-
-    def _add(self, number: int, now: float) -> None:
-        slots = self._slots
+        if self._count + weight > most:
+            return False
+        number = int(now * SLOTS / window)
         if slots and (slots[-1][0] == number or slots[-1][2] > now):  # a clock that was set back adds to the last one
-            number, count, last = slots.pop()
-            slots.append((number, count + 1, max(last, now)))
+            number, count, last = slots[-1]
+            slots[-1] = (number, count + weight, max(last, now))
         else:
-            slots.append((number, 1, now))
-        self._count += 1
+            slots.append((number, weight, now))
+        self._count += weight
+        self.expires = now + window
+        return True
 
-    def _reset(self, quota: Quota, now: float) -> float:
-        """Seconds until a request is allowed that is not now, or until there is room for more."""
+    def take(self, quota: Quota, now: float, weight: int = 1) -> Verdict:
+        """The same, and what is left."""
+        allowed = self.admit(quota, now, weight)
+        reset = self._reset(quota, now, 1 if allowed else weight)
+        return Verdict(allowed, quota.most, max(0, quota.most - self._count), reset)
+
+    def _reset(self, quota: Quota, now: float, weight: int) -> float:
+        """Seconds until such a request is allowed that is not now, or until there is room for more."""
         left = self._count
         for _, count, last in self._slots:
             left -= count
-            if left < quota.most:
+            if left + weight <= quota.most:
                 return max(0.0, last + quota.window - now)
         return 0.0

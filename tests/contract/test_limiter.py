@@ -40,10 +40,10 @@ async def by_clock(case: LimiterCase, seconds: float) -> None:
     case.clock.advance(seconds)
 
 
-def limiter_contract(
+def weights_contract(
     make: Callable[[LimiterCase], ILimiter], pass_time: Callable[[LimiterCase, float], Coroutine[Any, Any, None]]
 ) -> type[LimiterCase]:
-    """Tests for the limiters that `make` makes; `pass_time` waits."""
+    """The part of the contract about requests that count as several, and S-99."""
 
     class Contract(LimiterCase):
         """`ILimiter`"""
@@ -51,6 +51,46 @@ def limiter_contract(
         def setUp(self) -> None:
             super().setUp()
             self.limiter = make(self)
+
+        async def test_weights(self) -> None:
+            """A request may count as several: it is allowed when there is room for all of them, or counts nothing."""
+            found = [await now(self.limiter.take("k", QUOTA, weight)) for weight in (2, 2, 1, 1)]
+            self.assertEqual([each.allowed for each in found], [True, False, True, False])
+            self.assertEqual([each.left for each in found], [1, 1, 0, 0])
+            await pass_time(self, found[3].reset + 0.01)
+            self.assertTrue((await now(self.limiter.take("k", QUOTA))).allowed)
+
+        async def test_the_time_it_names_for_many(self) -> None:
+            """Who waits as long as the refusal of a heavy request says has room for all of it."""
+            for _ in range(3):
+                await now(self.limiter.take("k", QUOTA))
+                await pass_time(self, 7)
+            refused = await now(self.limiter.take("k", QUOTA, 3))
+            self.assertFalse(refused.allowed)
+            await pass_time(self, refused.reset - 0.01)
+            self.assertFalse((await now(self.limiter.take("k", QUOTA, 3))).allowed)
+            await pass_time(self, 0.02)
+            self.assertTrue((await now(self.limiter.take("k", QUOTA, 3))).allowed)
+
+        async def test_S99_at_once(self) -> None:
+            """Of 20 immediate requests 5 pass with a limit of 5 in 2 s; the next passes at most 2.1 s after the first."""
+            quota = Quota(5, 2)
+            found = [await now(self.limiter.take("k", quota)) for _ in range(20)]
+            self.assertEqual([each.allowed for each in found], [True] * 5 + [False] * 15)
+            self.assertTrue(all(0 < each.reset <= 2.1 for each in found[5:]))
+            await pass_time(self, 2.1)
+            self.assertTrue((await now(self.limiter.take("k", quota))).allowed)
+
+    return Contract
+
+
+def limiter_contract(
+    make: Callable[[LimiterCase], ILimiter], pass_time: Callable[[LimiterCase, float], Coroutine[Any, Any, None]]
+) -> type[LimiterCase]:
+    """Tests for the limiters that `make` makes; `pass_time` waits."""
+
+    class Contract(weights_contract(make, pass_time)):  # type: ignore[misc]  # a class made by a function
+        """`ILimiter`"""
 
         def test_interface(self) -> None:
             """The driver provides the interface."""
@@ -110,6 +150,19 @@ def limiter_contract(
 
 class MemoryLimiterTests(limiter_contract(lambda case: MemoryLimiter(case.clock), by_clock)):  # type: ignore[misc]  # a class made by a function
     """The memory driver"""
+
+    @given(st.lists(st.tuples(st.floats(0, 0.4), st.integers(1, 5)), max_size=400))
+    def test_S99_any_window(self, requests: list[tuple[float, int]]) -> None:
+        """Under any load there are never more than 5 in any 2 s, whatever each request weighs."""
+        clock = Clock()
+        limiter = MemoryLimiter(clock)
+        allowed: list[tuple[float, int]] = []
+        for wait, weight in requests:
+            clock.advance(wait)
+            if limiter.take("k", Quota(5, 2), weight).allowed:
+                allowed.append((clock.seconds(), weight))
+        for begin, _ in allowed:
+            self.assertLessEqual(sum(weight for at, weight in allowed if begin <= at < begin + 2), 5)
 
     @given(st.lists(st.floats(0, 20), max_size=80), st.integers(1, 5))
     def test_never_more(self, waits: list[float], most: int) -> None:

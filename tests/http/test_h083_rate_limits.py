@@ -253,7 +253,7 @@ class Unreachable:
         self._server = server
         self.later = False
 
-    def take(self, key: str, quota: Quota) -> Any:
+    def take(self, key: str, quota: Quota, weight: int = 1) -> Any:
         if not self.later:
             raise BackendError("connection refused")
         answer: Deferred[Verdict] = Deferred()

@@ -29,7 +29,7 @@ class MemoryLimiter:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def take(self, key: str, quota: Quota) -> Verdict:
+    def take(self, key: str, quota: Quota, weight: int = 1) -> Verdict:
         now = self._clock.seconds()
         window = self._windows.get(key)
         if window is None:
@@ -37,7 +37,7 @@ class MemoryLimiter:
             window = self._windows[key] = SlidingWindow()
         else:
             self._windows.move_to_end(key)
-        return window.take(quota, now)
+        return window.take(quota, now, weight)
 
     def _make_room(self, now: float) -> None:
         """Two expired ones for each new one: the table shrinks when a crowd has gone."""

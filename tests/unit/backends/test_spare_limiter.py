@@ -27,7 +27,7 @@ class Shared:
         self.asked = 0
         self.answer: Any = lambda: GENEROUS
 
-    def take(self, key: str, quota: Quota) -> Answer[Verdict]:
+    def take(self, key: str, quota: Quota, weight: int = 1) -> Answer[Verdict]:
         self.asked += 1
         found: Answer[Verdict] = self.answer()
         return found
