@@ -34,5 +34,9 @@ def read_fields(text: bytes) -> tuple[Fields, int] | None:
     fields = Fields()
     for line in block[0].split(b"\r\n")[:-2]:
         name, _, value = line.partition(b":")
-        fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
+        name, value = name.lower(), value.strip(b" \t")
+        if name in fields:
+            fields[name].append(value)
+        else:
+            fields[name] = [value]
     return fields, block.end()

@@ -19,20 +19,21 @@ class Answers:
     def __init__(self, clock: IReactorTime, cors: CorsSettings) -> None:
         self._clock = clock
         self._cors = Cors(cors)
+        self._same = self._cors.everyone
         self._second = -1
         self._date = b""
         self.preflight = Reply(200, b"", b"", self._cors.preflight())
         """What any `OPTIONS` is answered."""
 
     def finished(
-        self, reply: Reply, origin: bytes | None, *, close: bool, head_only: bool = False, request_id: str = ""
+        self, reply: Reply, origin: bytes | None, *, close: bool, head_only: bool = False, request_id: bytes = b""
     ) -> bytes:
         """The bytes of the answer to a request with this `Origin`; `request_id` is empty where none was read."""
         second = int(self._clock.seconds())
         if second != self._second:
             self._second = second
-            self._date = f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
-        lines = self._date + self._cors.lines(origin)
+            self._date = f"Date: {formatdate(second, usegmt=True)}\r\n".encode() + self._same
+        lines = self._date if self._same else self._date + self._cors.lines(origin)
         if request_id:
-            lines += b"X-Request-Id: %b\r\n" % request_id.encode()
+            lines += b"X-Request-Id: %b\r\n" % request_id
         return response(reply, lines, head_only=head_only, close=close)

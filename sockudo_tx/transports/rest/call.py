@@ -67,8 +67,8 @@ class HttpRequest(Protocol):
     """When its head had come."""
     tally: AppTally | None
     """The counts of the app it names, once that is known."""
-    id: str
-    """Names it in the log and in its answer."""
+    id: bytes
+    """Names it in the log and in its answer; ASCII."""
     limit_lines: bytes
     """Header lines about the rate limit, which every answer carries."""
     channel: Any

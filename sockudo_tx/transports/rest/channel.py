@@ -133,17 +133,27 @@ class RestChannel(AnsweringChannel):
         head = read_plain(line, self._buffer, self.totalHeadersSize)
         if head is None:
             return False
-        self._buffer = self._buffer[head.size :]
+        length, body = head.length, b""
+        end = head.size + length
+        whole = len(self._buffer) >= end
+        if whole:
+            body = self._buffer[head.size : end]
+            self._buffer = self._buffer[end:]
+        else:
+            self._buffer = self._buffer[head.size :]
         self._command, self._path, self._version = head.method, head.target, b"HTTP/1.1"
         request = Request(self)
         request.requestHeaders = head.fields
         self.requests.append(request)
-        if head.length is not None:
-            self._maybeChooseTransferDecoder(b"Content-Length", head.length)
-        self.allHeadersReceived()
-        if self.length == 0:
+        if whole:  # as most are: no need of a decoder that waits for the rest
+            self.length = length
+            self.allHeadersReceived()
+            if body and not request.refused:
+                request.handleContentChunk(body)
             self.allContentReceived()
         else:
+            self._maybeChooseTransferDecoder(b"Content-Length", b"%d" % length)
+            self.allHeadersReceived()
             self.setRawMode()
         return True
 
@@ -180,8 +190,8 @@ class RestChannel(AnsweringChannel):
         request.begin(self._command, self._path, self.length)
         if request.refused:
             return
-        expect = request.header(b"expect")
-        if expect is None or expect.lower() != "100-continue" or self._version != b"HTTP/1.1" or self.length == 0:
+        expect = request.header_bytes(b"expect")
+        if expect is None or expect.lower() != b"100-continue" or self._version != b"HTTP/1.1" or self.length == 0:
             return
         if request.fault is None:
             self.flush()
@@ -193,7 +203,10 @@ class RestChannel(AnsweringChannel):
         """HTTP/1.1 keeps the connection unless asked not to; HTTP/1.0 never does."""
         if version != b"HTTP/1.1":
             return False
-        tokens = b",".join(request.requestHeaders.get(b"connection", ())).lower().split(b",")
+        values = request.requestHeaders.get(b"connection")
+        if values is None:
+            return True
+        tokens = b",".join(values).lower().split(b",")
         return b"close" not in [token.strip() for token in tokens]
 
     def refuse(self, answer: bytes) -> None:
@@ -233,9 +246,10 @@ class RestChannel(AnsweringChannel):
     def setTimeout(self, period: float | None) -> float | None:
         before: float | None = self.timeOut
         self.timeOut = period  # type: ignore[assignment]  # any number will do
-        self.resetTimeout()
-        if period is not None and self._watch is None:
-            self._watch = self.callLater(period, self._look)
+        if period is not None:
+            self.resetTimeout()
+            if self._watch is None:
+                self._watch = self.callLater(period, self._look)
         return before
 
     def resetTimeout(self) -> None:

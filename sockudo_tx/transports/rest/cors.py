@@ -20,9 +20,9 @@ class Cors:
 
     def __init__(self, settings: CorsSettings) -> None:
         self._patterns = settings.origin
-        self._open = any_origin(settings.origin)
         self._echo = _ALLOW + (_CREDENTIALS if settings.credentials else b"") + _VARY
-        self._everyone = _ALLOW % b"*" + _VARY
+        self.everyone = _ALLOW % b"*" + _VARY if any_origin(settings.origin) else b""
+        """What `lines` is for every origin; empty when that depends."""
         self._preflight = (
             f"Access-Control-Allow-Methods: {','.join(settings.methods)}\r\n"
             f"Access-Control-Allow-Headers: {','.join(settings.allowed_headers).lower()}\r\n"
@@ -30,8 +30,8 @@ class Cors:
 
     def lines(self, origin: bytes | None) -> bytes:
         """For the answer to a request with this `Origin`."""
-        if self._open:
-            return self._everyone
+        if self.everyone:
+            return self.everyone
         if origin is None or not self._patterns or not origin_allowed(self._patterns, origin.decode("latin-1")):
             return _VARY
         return self._echo % origin

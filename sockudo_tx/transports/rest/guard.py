@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ...engine.allowance import Allowance
@@ -26,6 +27,7 @@ __all__ = ["Guard"]
 STORE_PATIENCE = 5.0
 """Seconds an app store may take before a call is answered 503."""
 
+_NO_ANSWER = (503, "service_unavailable", "The app store does not answer; try again", {"Retry-After": "1"})
 _refusals = Logger(REFUSALS)
 
 
@@ -47,12 +49,19 @@ class Guard:
         parameters = parse_query(request.query)
         segments = request.segments
         if app_in_path:
-            app = await self._app_in_path(request, segments[0])
+            app_id = _decoded(segments[0])
+            answer = self._asked(self._engine.apps.by_id, app_id)
+            found = await self._in_time(answer) if isinstance(answer, Deferred) else answer
+            if found is None:
+                fault = RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
+                raise self._told(request, fault)
+            app = found
             segments = segments[1:]
         else:
             app = await self._app_of_key(parameters.get("auth_key"))
-        tally = request.tally = self._engine.tally.of(app.id)
-        now = self._engine.clock.seconds()
+        engine = self._engine
+        tally = request.tally = engine.tally.of(app.id)
+        now = engine.clock.seconds()
         paths = candidate_paths(request.path, self._prefix)
         try:
             verify(app, request.method, paths, parameters, request.body, now)
@@ -68,7 +77,7 @@ class Guard:
         if not app.enabled:
             raise self._told(request, RestError(403, "forbidden", f"The app {app.id} is disabled"))
         return Call(
-            self._engine,
+            engine,
             self.settings,
             app,
             segments,
@@ -98,7 +107,7 @@ class Guard:
             method=request.method,
             app_id=app.id,
             status=fault.status,
-            request_id=request.id,
+            request_id=request.id.decode(),
             parts="; ".join(why_rest(app, attempt, owner)),
         )
 
@@ -110,35 +119,32 @@ class Guard:
                 method=request.method,
                 text=fault.text,
                 status=fault.status,
-                request_id=request.id,
+                request_id=request.id.decode(),
             )
         return fault
-
-    async def _app_in_path(self, request: HttpRequest, segment: bytes) -> App:
-        app_id = _decoded(segment)
-        app = await self._stored(lambda: self._engine.apps.by_id(app_id))
-        if app is None:
-            fault = RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
-            raise self._told(request, fault)
-        return app
 
     async def _app_of_key(self, key: str | None) -> App:
         """For the one path without an app id, which an official SDK calls."""
         if key is None:
             raise RestError(401, "auth_failed", "auth_key is missing: REST calls are signed in the query string")
-        app = await self._stored(lambda: self._engine.apps.by_key(key))
+        answer = self._asked(self._engine.apps.by_key, key)
+        app = await self._in_time(answer) if isinstance(answer, Deferred) else answer
         if app is None:
             raise RestError(401, "auth_failed", "auth_key is not the key of any app")
         return app
 
-    async def _stored(self, question: Callable[[], Answer[App | None]]) -> App | None:
+    def _asked(self, lookup: Callable[[str], Answer[App | None]], name: str) -> Answer[App | None]:
         """A store that does not answer is a 503, never a 401."""
         try:
-            return await ask_within(question, STORE_PATIENCE, self._engine.clock)
+            return lookup(name)
         except BackendError as error:
-            raise RestError(
-                503, "service_unavailable", "The app store does not answer; try again", {"Retry-After": "1"}
-            ) from error
+            raise RestError(*_NO_ANSWER) from error
+
+    async def _in_time(self, answer: Deferred[App | None]) -> App | None:
+        try:
+            return await ask_within(lambda: answer, STORE_PATIENCE, self._engine.clock)
+        except BackendError as error:
+            raise RestError(*_NO_ANSWER) from error
 
 
 def _decoded(segment: bytes) -> str:

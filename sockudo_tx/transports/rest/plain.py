@@ -24,7 +24,7 @@ class Plain(NamedTuple):
     method: bytes
     target: bytes
     fields: Fields
-    length: bytes | None
+    length: int
     """`Content-Length`; without one there is no body."""
     size: int
     """Bytes between the request line and the body."""
@@ -46,7 +46,7 @@ def read_plain(line: bytes, rest: bytes, limit: int) -> Plain | None:
         return None
     lengths = fields.get(b"content-length")
     if lengths is None:
-        return Plain(request[1], request[2], fields, None, size)
+        return Plain(request[1], request[2], fields, 0, size)
     if len(lengths) > 1 or _LENGTH.fullmatch(lengths[0]) is None:
         return None
-    return Plain(request[1], request[2], fields, lengths[0], size)
+    return Plain(request[1], request[2], fields, int(lengths[0]), size)

@@ -35,7 +35,7 @@ __all__ = ["Request"]
 _access = Logger("sockudo.http")
 _ID = re.compile(rb"[\w.:/+=@-]{1,128}", re.ASCII)
 _numbers = count(1)
-_PROCESS = token_hex(4)
+_PROCESS = token_hex(4).encode()
 _SIGNATURE = re.compile(r"auth(_|%5f)signature.*", re.IGNORECASE | re.DOTALL)
 _NO_ROUTE = "none"
 """Stands for every path that leads nowhere, and for preflights."""
@@ -72,7 +72,7 @@ class Request:
     """Why the request is refused once it has been read."""
     refused = False
     """Whether it was answered before it was read."""
-    id = ""
+    id = b""
     """What it is called in the log and in its answer: the `X-Request-Id` it came with, or one of ours."""
     limit_lines = b""
     """Header lines about the rate limit, which every answer carries."""
@@ -124,8 +124,10 @@ class Request:
         self.method, self.uri = method.decode("ascii"), uri
         self.began = self._api.engine.clock.seconds()
         given = self.header_bytes(b"x-request-id")
-        well_formed = _ID.fullmatch(given) if given is not None else None
-        self.id = f"{_PROCESS}-{next(_numbers):x}" if well_formed is None else well_formed[0].decode("ascii")
+        if given is not None and _ID.fullmatch(given):
+            self.id = given
+        else:
+            self.id = b"%b-%x" % (_PROCESS, next(_numbers))
         if not uri.startswith(b"/"):
             uri = _without_host(uri)
         self.path, _, self.query = uri.partition(b"?")
@@ -143,7 +145,8 @@ class Request:
             reply = self._finished(error_reply(fault))
             answer = self._api.answers.finished(reply, self.header_bytes(b"origin"), close=True, request_id=self.id)
             self.channel.refuse(answer)
-            self._note(fault.status)
+            if self._api.log_requests:
+                self._note(fault.status)
             self._count(reply)
 
     def _directed(self) -> RestError | None:
@@ -197,13 +200,16 @@ class Request:
         except Exception as error:  # noqa: BLE001 (the boundary: our bug becomes a 500 and a log entry)
             if self.channel is None and isinstance(error, CancelledError):
                 return
-            self._log.failure("a REST call failed", method=self.method, path=_shown(self.path), request_id=self.id)
+            self._log.failure(
+                "a REST call failed", method=self.method, path=_shown(self.path), request_id=self.id.decode()
+            )
             reply = error_reply(_INTERNAL)
         if reply is None:
             return
         if self.channel is not None:
             self.channel.send(self, self._finished(reply) if self.limit_lines else reply)
-            self._note(reply.status)
+            if self._api.log_requests:
+                self._note(reply.status)
         self._count(reply)
 
     async def _reply(self) -> Reply | None:
@@ -225,8 +231,9 @@ class Request:
         route = self._route
         self._api.engine.tally.answers[_NO_ROUTE if route is None else route.path, reply.status] += 1
         sent = 0 if self.method == "HEAD" else len(reply.body)
-        if self.tally is not None:
-            self._account(self.tally, sent)
+        tally = self.tally
+        if tally is not None:
+            self._account(tally, sent)
         elif route is not None:
             self._count_unasked(route, sent)
 
@@ -250,21 +257,20 @@ class Request:
 
     def _note(self, status: int) -> None:
         """The request's line in the log: nothing of the query, which holds the signature."""
-        if self._api.log_requests:
-            ms = round((self._api.engine.clock.seconds() - self.began) * 1000, 1)
-            path = _shown(self.path)
-            _access.debug(
-                "{method} {path} {status} in {ms} ms",
-                method=self.method,
-                path=path,
-                status=status,
-                ms=ms,
-                request_id=self.id,
-            )
+        ms = round((self._api.engine.clock.seconds() - self.began) * 1000, 1)
+        path = _shown(self.path)
+        _access.debug(
+            "{method} {path} {status} in {ms} ms",
+            method=self.method,
+            path=path,
+            status=status,
+            ms=ms,
+            request_id=self.id.decode(),
+        )
 
     def _complain(self, what: str) -> None:
         if self._api.repeats.due(what):
-            self._log.error("a backend failed a REST call: {what}", what=what, request_id=self.id)
+            self._log.error("a backend failed a REST call: {what}", what=what, request_id=self.id.decode())
 
     # Its parts
 
@@ -280,13 +286,13 @@ class Request:
 
     def header(self, name: bytes) -> str | None:
         """A header's value as text: UTF-8, or else Latin-1. No two values become one."""
-        value = self.header_bytes(name)
-        if value is None:
+        values = self.requestHeaders.get(name)
+        if not values:
             return None
         try:
-            return value.decode()
+            return values[-1].decode()
         except UnicodeDecodeError:
-            return value.decode("latin-1")
+            return values[-1].decode("latin-1")
 
 
 def _without_host(target: bytes) -> bytes:
