@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from warnings import catch_warnings, simplefilter
 
 from ..protocol.app import Webhook, WebhookFilter
+from ..protocol.webhooks import is_pattern
 from .grammar import shown
 from .rules import is_token
 
@@ -174,20 +174,11 @@ def _filter(
         return None
     conditions = {name: value.get(name) for name in _FILTERS}
     pattern = conditions["channel_pattern"]
-    if pattern is not None and not _is_pattern(pattern):
-        warnings.append(f"`{where}.filter.channel_pattern` is not a regular expression, so the webhook hears nothing")
+    if pattern is not None and not is_pattern(pattern):
+        warnings.append(
+            f"`{where}.filter.channel_pattern` is not a regular expression of RE2, so the webhook hears nothing"
+        )
     return WebhookFilter(**conditions)
-
-
-def _is_pattern(text: str) -> bool:
-    """Whether Python's regular expressions take it, without their advice on style."""
-    with catch_warnings():
-        simplefilter("ignore")
-        try:
-            re.compile(text)
-        except (re.error, RecursionError, OverflowError):
-            return False
-    return True
 
 
 def _headers(raw: dict[str, Any]) -> dict[str, str]:
