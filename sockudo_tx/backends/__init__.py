@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface.interface import InterfaceClass
 
 from ..config.schema import Config
-from ..interfaces import IApps, ICache, ILimiter
+from ..interfaces import IApps, ICache, ILimiter, IWebhookQueue
 
 __all__ = ["ROWS", "DriverError", "Factory", "Row", "factory"]
 
@@ -38,6 +38,8 @@ ROWS: Mapping[tuple[InterfaceClass, str], Row] = {
     (ICache, "none"): Row("memory.cache:small"),
     (ILimiter, "memory"): Row("memory.limiter:from_config"),
     (ILimiter, "none"): Row("memory.limiter:from_config"),
+    (IWebhookQueue, "memory"): Row("memory.webhook_queue:from_config"),
+    (IWebhookQueue, "none"): Row("null:no_queue"),
 }
 
 

@@ -1,0 +1,115 @@
+"""Every driver of `IWebhookQueue` against its promises."""
+
+from __future__ import annotations
+
+import msgspec
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
+from twisted.trial.unittest import TestCase
+from zope.interface.verify import verifyObject
+
+from sockudo_tx.backends import factory
+from sockudo_tx.backends.memory.webhook_queue import MemoryWebhookQueue
+from sockudo_tx.config.schema import Config
+from sockudo_tx.interfaces import IWebhookQueue, WebhookJob
+
+from .webhook_queue_case import CAPACITY, DEAD_CAPACITY, job, names, webhook_queue_contract
+
+
+MemoryContract = webhook_queue_contract(lambda case: MemoryWebhookQueue(case.clock, CAPACITY, DEAD_CAPACITY))
+
+
+class MemoryWebhookQueueTests(MemoryContract):  # type: ignore[misc, valid-type]  # a class made by a function
+    """The queue in this process."""
+
+
+class MemoryBoundsTests(TestCase):
+    """What the memory driver does not keep."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.lost: list[WebhookJob] = []
+        self.said: list[str] = []
+        globalLogPublisher.addObserver(self._hear)
+        self.addCleanup(globalLogPublisher.removeObserver, self._hear)
+
+    def _hear(self, event: LogEvent) -> None:
+        self.said.append(str(event.get("log_format")))
+
+    def test_told_once(self) -> None:
+        """Dropped jobs are counted each, and told once a minute."""
+        queue = MemoryWebhookQueue(self.clock, 3, lost=self.lost.append)
+        queue.put([job(f"n{number}") for number in range(10)])
+        self.assertEqual((queue.dropped, names(self.lost)[0], queue.depth()), (7, "n0", 3))
+        self.assertEqual(len([line for line in self.said if "is full" in line]), 1)
+        self.clock.advance(61)
+        queue.put([job("late")])
+        self.assertEqual(len([line for line in self.said if "is full" in line]), 2)
+
+    def test_delayed_ones_are_dropped_too(self) -> None:
+        """The oldest goes, whether it waits for a receiver or for its time; nothing of it comes back."""
+        queue = MemoryWebhookQueue(self.clock, 2)
+        queue.put([job("a"), job("b")])
+        for each in queue.take(2, ()):
+            queue.retry(each, 5)
+        queue.put([job("c")])
+        self.clock.advance(6)
+        self.assertEqual(names(queue.take(9, ())), ["b", "c"])
+
+    def test_characters(self) -> None:
+        """However few the jobs, their texts together are bounded; a single one is always kept."""
+        queue = MemoryWebhookQueue(self.clock, size_limit=100)
+        large = WebhookJob("large", "app", "x", 1, ("x" * 1000,))
+        queue.put([job("a"), large])
+        self.assertEqual(queue.take(9, ()), [large])
+        for name in ("b", "c"):
+            queue.bury(large._replace(id=name), "why")
+        self.assertEqual([letter.job.id for letter in queue.dead(9)], ["c"])
+
+    def test_busy_hooks_cost_one_step(self) -> None:
+        """What waits for a busy hook is not looked at: a hundred thousand jobs of it cost a take what ten cost."""
+        looked: list[str] = []
+
+        class Busy(set[str]):
+            def __contains__(self, hook: object) -> bool:
+                looked.append(str(hook))
+                return super().__contains__(hook)
+
+        queue = MemoryWebhookQueue(self.clock)
+        queue.put([job(f"n{number}", "dead") for number in range(20_000)])
+        queue.put([job("good", "good")])
+        self.assertEqual(names(queue.take(1, Busy({"dead"}))), ["good"])
+        self.assertEqual(looked, ["dead", "good"])
+
+    def test_outdated_heads_are_bounded(self) -> None:
+        """A hook whose first job is tried again and again leaves nothing behind."""
+        queue = MemoryWebhookQueue(self.clock)
+        queue.put([job(f"n{number}") for number in range(50)])
+        for _ in range(2000):
+            queue.retry(queue.take(1, ())[0], 0)
+        self.assertLess(len(queue._heads), 200)
+
+    def test_closed(self) -> None:
+        """After `close` there is nothing to take, and no timer is left."""
+        queue = MemoryWebhookQueue(self.clock)
+        queue.put([job("a"), job("b")])
+        queue.retry(queue.take(1, ())[0], 5)
+        queue.close()
+        self.assertEqual((queue.take(9, ()), self.clock.getDelayedCalls()), ([], []))
+
+
+class NoQueueTests(TestCase):
+    """`queue.driver: none`"""
+
+    def test_nothing_waits(self) -> None:
+        """Whatever is put is forgotten, without complaint."""
+        config = msgspec.convert({"queue": {"driver": "none"}}, Config)
+        queue = IWebhookQueue(factory(IWebhookQueue, config.queue.driver)(config, Clock()))
+        verifyObject(IWebhookQueue, queue)
+        queue.put([job("a")])
+        self.assertEqual((queue.take(9, ()), queue.depth(), queue.health()), ([], 0, True))
+
+    def test_by_name(self) -> None:
+        """`memory` is the queue in this process."""
+        queue = IWebhookQueue(factory(IWebhookQueue, "memory")(Config(), Clock()))
+        self.assertIsInstance(queue, MemoryWebhookQueue)
