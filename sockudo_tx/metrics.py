@@ -26,6 +26,7 @@ from .transports.metrics.process import process_samples
 from .transports.metrics.site import MetricsSite
 from .transports.metrics.sources import Sample, Source, answer_samples, app_samples, outbox_samples, single
 from .transports.port import PortFactory
+from .transports.proxy_protocol import ProxyProtocolFactory
 from .transports.rest.rate_limits import RateLimits
 from .transports.tls import TlsFactory
 from .watchdog import Watchdog
@@ -42,6 +43,8 @@ class Measured(NamedTuple):
     reload: Reload
     certificates: Certificates | None
     tls: TlsFactory | None
+    announced: tuple[ProxyProtocolFactory, ...]
+    """What reads PROXY headers, where connections have any."""
 
 
 def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequence[socket.socket]) -> list[Service]:
@@ -76,7 +79,7 @@ def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequ
 
 
 def _sources(parts: Measured) -> list[Source]:
-    engine, port, watchdog, reload, certificates, tls = parts
+    engine, port, watchdog, reload, certificates, tls, announced = parts
     slow, beats, rest = port.websockets.slow, watchdog.beats, port.site.api
     sources: list[Source] = [
         process_samples,
@@ -98,6 +101,11 @@ def _sources(parts: Measured) -> list[Source]:
         single(f.CONFIG_RELOADED, lambda: reload.last_at),
         single(f.CONFIG_OK, lambda: None if reload.last_ok is None else int(reload.last_ok)),
     ]
+    if announced:
+        sources += [
+            single(f.REFUSED, lambda: sum(factory.refused for factory in announced), "unknown_proxy"),
+            single(f.REFUSED, lambda: sum(factory.broken for factory in announced), "proxy_header"),
+        ]
     if certificates is not None:
         sources += [
             single(f.CERTIFICATE_EXPIRY, lambda: certificates.expires_at),

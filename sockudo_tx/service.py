@@ -130,29 +130,35 @@ def _add_listeners(
         tls = certificates.over(port, port.pending)
     if not config.metrics.enabled:
         passed.without_metrics()
-    parts = Measured(server.engine, port, watchdog, server.reloads, server.certificates, tls)
+    main, announced = _main_listener(config, reactor, port, port if tls is None else tls, passed)
+    parts = Measured(server.engine, port, watchdog, server.reloads, server.certificates, tls, announced)
     for service in metrics_services(config, reactor, parts, passed.metrics):
         service.setServiceParent(server)
-    server.listen(_main_listener(config, reactor, port, port if tls is None else tls, passed))
+    server.listen(main)
     if tls is not None and config.ssl.redirect_http:
         _redirect(config, reactor).setServiceParent(server)  # behind it: when both have one port, HTTPS gets it
 
 
 def _main_listener(
     config: Config, reactor: Any, port: PortFactory, encrypted: Factory, passed: PassedSockets
-) -> SocketListener:
-    """Passed sockets, a Unix socket or a TCP port: one of them. Unix sockets are never encrypted."""
+) -> tuple[SocketListener, tuple[ProxyProtocolFactory, ...]]:
+    """Passed sockets, a Unix socket or a TCP port: one of them. Unix sockets are never encrypted.
+
+    And what reads the PROXY headers of its connections, if they have any.
+    """
     plain: Factory = port
+    announced: tuple[ProxyProtocolFactory, ...] = ()
     if config.listener.proxy_protocol:
         believed = config.listener.proxy_protocol_from
-        plain, encrypted = (
-            ProxyProtocolFactory(factory, port.pending, reactor, believed) for factory in (port, encrypted)
+        plain, encrypted = announced = (
+            ProxyProtocolFactory(port, port.pending, reactor, believed),
+            ProxyProtocolFactory(encrypted, port.pending, reactor, believed),
         )
     if passed.main:
-        return PassedListener(reactor, encrypted, passed.main, plain)
+        return PassedListener(reactor, encrypted, passed.main, plain), announced
     if config.unix_socket.enabled:
-        return UnixListener(reactor, plain, config.unix_socket.path, config.unix_socket.mode)
-    return TcpListener(reactor, encrypted, config.host, config.port)
+        return UnixListener(reactor, plain, config.unix_socket.path, config.unix_socket.mode), announced
+    return TcpListener(reactor, encrypted, config.host, config.port), announced
 
 
 def _checks(config: Config, engine: Engine, watchdog: Watchdog) -> tuple[Check, ...]:

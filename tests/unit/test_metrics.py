@@ -46,6 +46,22 @@ class SourcesTests(SynchronousTestCase):
             },
         )
 
+    def test_proxies(self) -> None:
+        """Who is no proxy, or sends no header, is counted as refused, on the encrypted side as on the other."""
+        text = b'{"port": 0, "listener": {"proxy_protocol": true}, "metrics": {"host": "127.0.0.1", "port": 9601}}'
+        clock = MemoryReactorClock()
+        server = make_service(load("test.json", {}, "/", read=lambda path: text), clock)
+        (listener,) = [child for child in server if isinstance(child, OptionalListener)]
+        front: Any = server.listeners[0]._factory
+        front.refused, front.broken = 2, 3
+        self.assertEqual(
+            {name: value for name, value in self.scraped(listener, clock).items() if value},
+            {
+                'sockudo_connections_refused_total{port="9601",reason="unknown_proxy"}': 2,
+                'sockudo_connections_refused_total{port="9601",reason="proxy_header"}': 3,
+            },
+        )
+
     def scraped(self, listener: Any, clock: MemoryReactorClock) -> dict[str, float]:
         """The samples of a page, without those of the process and of what runs."""
         page = listener._factory.resource._collector.page()
