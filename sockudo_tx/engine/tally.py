@@ -48,6 +48,8 @@ class AppTally:
     """The counts of one app."""
 
     __slots__ = (
+        "backend_event_checks",
+        "backend_event_refusals",
         "call_bytes_received",
         "call_bytes_sent",
         "calls",
@@ -60,6 +62,8 @@ class AppTally:
         "fanouts",
         "idempotent",
         "over_quota",
+        "read_checks",
+        "read_refusals",
         "received",
         "received_bytes",
         "sent",
@@ -90,6 +94,13 @@ class AppTally:
         self.client_event_checks = 0
         """Client events that were held against the app's rate; `client_event_refusals` were above it."""
         self.client_event_refusals = 0
+        self.backend_event_checks = 0
+        """Events that REST calls published or wanted to, where the app has a limit; `backend_event_refusals` were above
+        it."""
+        self.backend_event_refusals = 0
+        self.read_checks = 0
+        """Reading calls, where the app has a limit; `read_refusals` were above it."""
+        self.read_refusals = 0
         self.calls = 0
         """REST calls; sizes are those of bodies."""
         self.call_bytes_received = 0

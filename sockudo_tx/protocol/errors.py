@@ -165,9 +165,9 @@ class RestError(Exception):
 class TooManyRequests(RestError):
     """429, whose body has one member more than those of other refusals: `message` (http-api.md 6.1)."""
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, message: str = "") -> None:
         super().__init__(429, "rate_limited", "Too Many Requests", {"Retry-After": str(seconds)})
-        self.message = f"Rate limit exceeded. Please try again in {seconds} s."
+        self.message = message or f"Rate limit exceeded. Please try again in {seconds} s."
 
 
 def shortened(text: str, length: int = 100) -> str:

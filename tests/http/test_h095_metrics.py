@@ -233,6 +233,21 @@ class MetricsTests(HttpCase):
         self.assertEqual(found[f"sockudo_rate_limit_checks_total{{{limiter}}}"], 5)
         self.assertEqual(found[f"sockudo_rate_limit_triggered_total{{{limiter}}}"], 3)
 
+    def test_app_limits(self) -> None:
+        """Events and reading calls held against the limits of their app, a batch for each of its events."""
+        limits = {"max_backend_events_per_second": 2, "max_read_requests_per_second": 1}
+        self.serve([fixture_app(id="app-id", key="app-key", secret="app-secret", **limits)])
+        scraper = Scraper(self.server)
+        self.batch({"name": "n", "channel": "c", "data": ""}, {"name": "n", "channel": "c", "data": ""})
+        self.publish()
+        for _ in range(3):
+            self.get("/channels")
+        found = scraper.values()
+        for limit, checks, triggered in (("backend_events", 3, 1), ("read_requests", 3, 2)):
+            limiter = f'{APP},limiter_type="{limit}",request_context="http_api"'
+            self.assertEqual(found[f"sockudo_rate_limit_checks_total{{{limiter}}}"], checks)
+            self.assertEqual(found[f"sockudo_rate_limit_triggered_total{{{limiter}}}"], triggered)
+
     def test_idempotency(self) -> None:
         """Keys used first, and used again."""
         for _ in range(3):

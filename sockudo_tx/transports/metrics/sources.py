@@ -83,10 +83,14 @@ def _counts(app_id: str, tally: AppTally) -> list[Sample]:
             for word, seen in zip(CROWDS, crowds, strict=True)
             if any(seen.counts)
         ]
-    if tally.client_event_checks:
-        limiter = (app_id, "client_events", "unknown")
-        samples.append((f.LIMIT_CHECKS, limiter, tally.client_event_checks))
-        samples.append((f.LIMIT_HITS, limiter, tally.client_event_refusals))
+    for limit, context, checks, refusals in (
+        ("client_events", "unknown", tally.client_event_checks, tally.client_event_refusals),
+        ("backend_events", "http_api", tally.backend_event_checks, tally.backend_event_refusals),
+        ("read_requests", "http_api", tally.read_checks, tally.read_refusals),
+    ):
+        if checks:
+            limiter = (app_id, limit, context)
+            samples += [(f.LIMIT_CHECKS, limiter, checks), (f.LIMIT_HITS, limiter, refusals)]
     return samples
 
 

@@ -12,6 +12,7 @@ from ...protocol.app import App
 from ...protocol.errors import RestError
 from ...protocol.publication import Publication
 from ..fields import Fields
+from .app_limits import AppLimits
 from .fanouts import FanOuts
 from .settings import RestSettings
 
@@ -37,6 +38,7 @@ class Call(NamedTuple):
     tally: AppTally
     """The app's counts."""
     fanouts: FanOuts
+    limits: AppLimits
 
     def publish(self, event: Publication) -> None:
         """Deliver an event to everybody connected here."""

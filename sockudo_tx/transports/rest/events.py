@@ -18,6 +18,8 @@ async def publish(call: Call) -> Reply:
     """One event to one or more channels, at once for everybody connected here."""
     _check_encoding(call)
     event = parse_event(call.body, call.app)
+    if call.app.max_backend_events_per_second:
+        await call.limits.publish(call.app, call.tally)
     key = call.idempotency_key if event.idempotency_key is None else event.idempotency_key
     if key is None:
         call.publish(event)
@@ -35,6 +37,8 @@ async def publish_batch(call: Call) -> Reply:
     """Several events in order; all of them or, when one is refused, none."""
     _check_encoding(call)
     events = parse_batch(call.body, call.app)
+    if call.app.max_backend_events_per_second:
+        await call.limits.publish(call.app, call.tally, len(events))
     key = call.idempotency_key
     if key is None:
         return await _publish_all(call, events)

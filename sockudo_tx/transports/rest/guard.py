@@ -17,6 +17,7 @@ from ...protocol.app import App
 from ...protocol.auth import candidate_paths, parse_query, verify
 from ...protocol.diagnosis import RestAttempt, why_rest
 from ...protocol.errors import RestError, shortened
+from .app_limits import AppLimits
 from .call import Call, HttpRequest
 from .fanouts import FanOuts
 from .settings import RestSettings
@@ -34,9 +35,10 @@ _refusals = Logger(REFUSALS)
 class Guard:
     """Lets in whoever signs with the secret of one of the engine's apps."""
 
-    def __init__(self, engine: Engine, settings: RestSettings, fanouts: FanOuts) -> None:
+    def __init__(self, engine: Engine, settings: RestSettings, fanouts: FanOuts, limits: AppLimits) -> None:
         self._engine = engine
         self._fanouts = fanouts
+        self._limits = limits
         self.settings = settings
         """Those in force, which calls carry along."""
         self._prefix = settings.prefix
@@ -76,6 +78,8 @@ class Guard:
             raise
         if not app.enabled:
             raise self._told(request, RestError(403, "forbidden", f"The app {app.id} is disabled"))
+        if app.max_read_requests_per_second and request.method != "POST":
+            await self._limits.read(app, tally)
         return Call(
             engine,
             self.settings,
@@ -88,6 +92,7 @@ class Guard:
             request.began,
             tally,
             self._fanouts,
+            self._limits,
         )
 
     def named(self, segment: bytes) -> Answer[App | None]:

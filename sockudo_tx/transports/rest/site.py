@@ -18,6 +18,7 @@ from ..settings import ListenerSettings
 from ..turn import Turn
 from .answers import Answers
 from .api import RestApi
+from .app_limits import AppLimits
 from .channel import RestChannel
 from .checks import Check, usable
 from .fanouts import FanOuts
@@ -112,7 +113,7 @@ def rest_site(
     api = RestApi(
         engine=engine,
         routes=Routes(settings.prefix, routes),
-        guard=Guard(engine, settings, FanOuts(engine.clock, turn)),
+        guard=Guard(engine, settings, FanOuts(engine.clock, turn), AppLimits(limiter)),
         answers=Answers(engine.clock, settings.cors),
         repeats=repeats,
         turn=turn,

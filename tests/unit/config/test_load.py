@@ -306,7 +306,7 @@ class AppTests(ConfigCase):
         self.assertIn("'a' and 'b' have the same key", texts(loaded, "error")[0])
 
     def test_later_members(self) -> None:
-        """Webhooks, delta settings and rates are read, and warned of while nothing uses them."""
+        """Webhooks and delta settings are read, and warned of while nothing uses them; rates are used."""
         app = {
             **APP,
             "webhooks": [{"url": "https://x", "event_types": []}],
@@ -315,7 +315,7 @@ class AppTests(ConfigCase):
             "max_read_requests_per_second": 5,
         }
         loaded = self.default({"apps": [app]})
-        self.assertEqual(len(texts(loaded, "warning")), 4)
+        self.assertEqual(len(texts(loaded, "warning")), 2)
         self.assertEqual(loaded.apps[0].webhooks[0].url, "https://x")
 
     def test_secrets_are_never_told(self) -> None:
