@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import micro
 from ..harness.figure import Figure
-from . import batch, client_event, connect, crowd, idle, lone, memory, publish, published, rest, saturation, tls
+from . import batch, client_event, connect, crowd, cut, idle, lone, memory, publish, published, rest, saturation, tls
 
 __all__ = ["FIGURES"]
 
@@ -16,6 +16,7 @@ FIGURES: tuple[Figure, ...] = (
     tls.FIGURE,
     rest.FIGURE,
     connect.FIGURE,
+    cut.FIGURE,
     client_event.FIGURE,
     published.FIGURE,
     lone.FIGURE,

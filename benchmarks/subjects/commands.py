@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineOnlyReceiver
+
+from sockudo_tx.reactor import soon
 
 from .said import tell
 
@@ -34,19 +36,26 @@ def silence() -> None:
 class Commands(LineOnlyReceiver):
     """`broadcast COUNT PAUSE EVENTS`: so many turns of the reactor, PAUSE seconds apart, with EVENTS each.
 
-    The answer is the CPU time they took, in nanoseconds: {"cpu": 123456}.
+    The answer is the CPU time they took, in nanoseconds: {"cpu": 123456}. `watch` begins to time the turns of the
+    reactor, `turns` ends it and tells the longest. `answers` are further commands and what makes their answers.
     """
 
     delimiter = b"\n"
 
-    def __init__(self, broadcast: Callable[[int], object], reactor: Any) -> None:
+    def __init__(
+        self, broadcast: Callable[[int], object], reactor: Any, answers: Mapping[str, Callable[[], object]]
+    ) -> None:
         self._broadcast = broadcast
         self._reactor = reactor
+        turns = Turns(soon(reactor))
+        self._answers = {"watch": turns.watch, "turns": turns.longest, **answers}
 
     def lineReceived(self, line: bytes) -> None:
         word, *rest = line.decode().split()
         if word == "broadcast":
             self._run(int(rest[0]), float(rest[1]), int(rest[2]))
+        elif word in self._answers:
+            tell(**{word: self._answers[word]()})
         else:
             tell(error=f"what is {word!r}?")
 
@@ -69,8 +78,40 @@ class Commands(LineOnlyReceiver):
             self._reactor.stop()
 
 
-def serve(reactor: Any, port: int, broadcast: Callable[[int], object] = lambda events: None) -> None:
+class Turns:
+    """Times the turns of the reactor, which does not sleep meanwhile."""
+
+    def __init__(self, soon: Callable[[Callable[[], None]], object]) -> None:
+        self._soon = soon
+        self._watching = False
+        self._last = self._longest = 0
+
+    def watch(self) -> None:
+        """Begin."""
+        self._watching = True
+        self._last, self._longest = time.perf_counter_ns(), 0
+        self._soon(self._turn)
+
+    def longest(self) -> float:
+        """Stop; milliseconds of the longest."""
+        self._watching = False
+        return self._longest / 1e6
+
+    def _turn(self) -> None:
+        now = time.perf_counter_ns()
+        self._longest = max(self._longest, now - self._last)
+        self._last = now
+        if self._watching:
+            self._soon(self._turn)
+
+
+def serve(
+    reactor: Any,
+    port: int,
+    broadcast: Callable[[int], object] = lambda events: None,
+    **answers: Callable[[], object],
+) -> None:
     """Runs the reactor and obeys."""
-    StandardIO(Commands(broadcast, reactor), reactor=reactor)
+    StandardIO(Commands(broadcast, reactor, answers), reactor=reactor)
     reactor.callWhenRunning(lambda: tell(port=port))
     reactor.run()

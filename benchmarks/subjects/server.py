@@ -21,6 +21,7 @@ from sockudo_tx.service import make_service  # noqa: E402
 from sockudo_tx.start import log_to, raise_file_limit, spare_collector  # noqa: E402
 
 from .commands import DATA, nowhere, serve  # noqa: E402
+from .slices import Slices  # noqa: E402
 
 _ENVIRONMENT = {
     "HOST": "127.0.0.1",
@@ -41,6 +42,7 @@ _ENVIRONMENT = {
 def main(reactor: Any) -> None:
     """Serves until standard input ends."""
     raise_file_limit()
+    slices = Slices()
     loaded = load(None, _ENVIRONMENT | dict(each.split("=", 1) for each in sys.argv[1:]), "/nonexistent")
     server = make_service(loaded, reactor)
     globalLogBeginner.beginLoggingTo([log_to(nowhere(), server)], redirectStandardIO=False)
@@ -54,7 +56,21 @@ def main(reactor: Any) -> None:
         for _ in range(events):
             engine.publish(app, event)
 
-    serve(reactor, server.listeners[0].address.port, broadcast)
+    def tables() -> dict[str, int]:
+        spaces = engine.registry.apps.values()
+        return engine.tables() | {
+            "sockets": sum(len(space.sockets) for space in spaces),
+            "channels": sum(len(space.channels) for space in spaces),
+        }
+
+    serve(
+        reactor,
+        server.listeners[0].address.port,
+        broadcast,
+        tables=tables,
+        slices=slices.longest,
+        facts=slices.facts,
+    )
 
 
 main(reactor)
