@@ -1,0 +1,1 @@
+"""Making webhook deliveries."""
