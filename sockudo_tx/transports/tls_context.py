@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from errno import EINVAL
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from ssl import OP_NO_RENEGOTIATION, PROTOCOL_TLS_SERVER, SSLContext, SSLError, TLSVersion
@@ -28,7 +29,13 @@ from cryptography.hazmat.primitives.asymmetric.types import (
     PublicKeyTypes,
 )
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from .certificate_facts import CertificateFacts, certificate_facts, name_of, with_issuers
 
@@ -37,6 +44,7 @@ __all__ = ["CertificateError", "CertificateFiles", "Identity", "key_fault", "loa
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
 
+_ENCRYPTED = b"ENCRYPTED"
 _PEM = "It must be in PEM: text with a line -----BEGIN {what}-----"
 
 
@@ -102,7 +110,7 @@ def load_identity(files: CertificateFiles) -> Identity:
     context.options |= OP_NO_RENEGOTIATION  # so that encrypting never has to wait for the peer
     context.num_tickets = 1  # a client opens one connection and comes back with one
     try:
-        with _file(b"".join(one.public_bytes(Encoding.PEM) for one in chain)) as certs, _file(key_pem) as keys:
+        with _file(b"".join(one.public_bytes(Encoding.PEM) for one in chain)) as certs, _key_file(key, key_pem) as keys:
             context.load_cert_chain(certs, keys, files.passphrase or _nothing)
     except (SSLError, OSError) as error:
         reason = getattr(error, "reason", None) or str(error)
@@ -127,13 +135,17 @@ def _nothing() -> str:
 
 
 @contextmanager
-def _file(data: bytes) -> Iterator[str]:
-    """The name of a file with this content, in memory where the system has that: Python's `ssl` takes names only."""
+def _file(data: bytes, on_disk: bytes | None = None) -> Iterator[str]:
+    """The name of a file with this content, in memory where the system has that: Python's `ssl` takes names only.
+
+    Where it has not, the file has the content `on_disk`, if that is given.
+    """
     try:
         number = os.memfd_create("tls", os.MFD_CLOEXEC)
         name = f"/proc/self/fd/{number}"
     except (AttributeError, OSError):
         number, name = tempfile.mkstemp()  # readable by its owner only
+        data = data if on_disk is None else on_disk
     try:
         with os.fdopen(number, "wb") as file:
             file.write(data)
@@ -142,6 +154,13 @@ def _file(data: bytes) -> Iterator[str]:
     finally:
         if not name.startswith("/proc/"):
             os.unlink(name)
+
+
+def _key_file(key: PrivateKeyTypes, pem: bytes) -> AbstractContextManager[str]:
+    """A file with this key for OpenSSL, which would decrypt it once more; it is never decrypted on a disk."""
+    if _ENCRYPTED not in pem:
+        return _file(pem)
+    return _file(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), on_disk=pem)
 
 
 def _read(key: str, path: str) -> bytes:
@@ -176,16 +195,16 @@ def _certificates(data: bytes, path: str) -> list[x509.Certificate]:
 
 
 def _private_key(data: bytes, path: str, passphrase: str | None) -> PrivateKeyTypes:
-    encrypted = b"ENCRYPTED" in data
+    encrypted = _ENCRYPTED in data
     if encrypted and not passphrase:
         cure = "Set ssl.passphrase in the configuration file, or store the key unencrypted"
         raise CertificateError("passphrase", f"the key in {path} is encrypted", cure)
     try:
-        # Whether the factors of an RSA key are prime takes 40 to 280 ms to find out, while a reload holds the
-        # reactor [measured]. That the key can sign is what we need to know.
-        key = load_pem_private_key(
-            data, passphrase.encode() if encrypted and passphrase else None, unsafe_skip_rsa_key_validation=True
-        )
+        if encrypted and passphrase:
+            key = _decrypted(data, passphrase)
+        else:
+            _decrypted.cache_clear()
+            key = _loaded(data, None)
         if isinstance(key, RSAPrivateKey):
             key.public_key().verify(key.sign(b"proof", PKCS1v15(), SHA256()), b"proof", PKCS1v15(), SHA256())
     except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, InternalError) as error:
@@ -196,6 +215,18 @@ def _private_key(data: bytes, path: str, passphrase: str | None) -> PrivateKeyTy
             "key_path", f"{path} holds no private key that can be used", _PEM.format(what="PRIVATE KEY")
         ) from error
     return key
+
+
+def _loaded(data: bytes, passphrase: bytes | None) -> PrivateKeyTypes:
+    # Whether the factors of an RSA key are prime takes 40 to 280 ms to find out, while a reload holds the reactor
+    # [measured]. That the key can sign is what we need to know.
+    return load_pem_private_key(data, passphrase, unsafe_skip_rsa_key_validation=True)
+
+
+@lru_cache(maxsize=1)
+def _decrypted(data: bytes, passphrase: str) -> PrivateKeyTypes:
+    """The last one is remembered: decrypting may take 200 ms, by design, and a reload tries a certificate twice."""
+    return _loaded(data, passphrase.encode())
 
 
 def _belong_together(chain: Sequence[x509.Certificate], key: PrivateKeyTypes, cert_path: str, key_path: str) -> None:

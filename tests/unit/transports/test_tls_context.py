@@ -7,14 +7,17 @@ import os
 import ssl
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockudo_tx.transports import tls_context
 from sockudo_tx.transports.tls_context import CertificateError, CertificateFiles, load_identity, server_context
 from tests.certificates import Signed, self_signed, sign, write
 
@@ -32,6 +35,18 @@ class ContextTests(SynchronousTestCase):
             server_context(cert, key, passphrase)
         self.assertTrue(caught.exception.cure)
         return caught.exception
+
+    def keys_given(self) -> list[bytes]:
+        """What the files hold from which OpenSSL takes keys from now on."""
+        given: list[bytes] = []
+
+        class Context(ssl.SSLContext):
+            def load_cert_chain(self, certfile: Any, keyfile: Any = None, password: Any = None) -> None:
+                given.append(Path(keyfile).read_bytes())
+                super().load_cert_chain(certfile, keyfile, password)
+
+        self.patch(tls_context, "SSLContext", Context)
+        return given
 
     def file(self, name: str, text: bytes) -> str:
         (self.folder / name).write_bytes(text)
@@ -64,6 +79,28 @@ class ContextTests(SynchronousTestCase):
                 self.assertIn("locked.key", str(error))
                 self.assertNotIn("open-wrong", str(error) + error.cure)
         server_context(*self.files, "not needed")
+
+    def test_decrypted_once(self) -> None:
+        """Keys are encrypted so that decrypting takes long: each is decrypted once, and not by OpenSSL again."""
+        files = self_signed(self.folder, "locked", passphrase="sesame")
+        decrypted: list[bytes | None] = []
+
+        def load(data: bytes, passphrase: bytes | None, **more: bool) -> PrivateKeyTypes:
+            decrypted.append(passphrase)
+            return load_pem_private_key(data, passphrase, **more)
+
+        given = self.keys_given()
+        self.patch(tls_context, "load_pem_private_key", load)
+        for _ in range(3):
+            server_context(*files, "sesame")
+        self.assertEqual(decrypted, [b"sesame"])
+        self.assertEqual([b"ENCRYPTED" in pem for pem in given], [False] * 3)
+        self.refused(*files, "simsalabim")
+        server_context(*self.files)
+        self.assertIsNone(decrypted[-1])
+        self.assertEqual(
+            tls_context._decrypted.cache_info().currsize, 0
+        )  # another key is in use: the last is forgotten
 
     def test_C85_missing(self) -> None:
         """A file that is missing or cannot be read is named, with the reason and the key."""
@@ -160,8 +197,10 @@ class ContextTests(SynchronousTestCase):
             return number, name
 
         self.patch(tempfile, "mkstemp", noting)
-        server_context(*self.files)
+        given = self.keys_given()
+        server_context(*self_signed(self.folder, "locked", passphrase="sesame"), "sesame")
         self.assertEqual((modes, list(folder.iterdir())), ([0o600, 0o600], []))
+        self.assertIn(b"ENCRYPTED", given[0])  # as it is on the disk already
 
     @settings(max_examples=50)
     @given(st.binary(max_size=300), st.integers(0, 800))
