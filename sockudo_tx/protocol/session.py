@@ -20,13 +20,13 @@ from .app import App
 from .effects import Effect, Join, Leave, Member, Relay, Replay, Send
 from .effects import Signin as SigninEffect
 from .identity import Identity, member_of, user_of
+from .limits import SlidingWindow
 from .messages import ClientEvent, Command, Ping, Signin, Subscribe, Unsubscribe
 from .names import SIGNED_PREFIXES, ChannelName, SocketId, channel_name_fault
 from .wirejson import text_of
 
 __all__ = ["Session"]
 
-_NEVER = float("-inf")
 _NOTHING: Sequence[Effect] = ()
 _PONG: Sequence[Effect] = (Send(messages.PONG),)
 
@@ -34,7 +34,7 @@ _PONG: Sequence[Effect] = (Send(messages.PONG),)
 class Session:
     """The protocol state of one established connection."""
 
-    __slots__ = ("_window_count", "_window_start", "authorized", "channels", "socket_id", "user")
+    __slots__ = ("_events", "authorized", "channels", "socket_id", "user")
 
     def __init__(self, socket_id: SocketId) -> None:
         self.socket_id = socket_id
@@ -44,8 +44,8 @@ class Session:
         """Who the socket is signed in as."""
         self.authorized = False
         """Has signed in, or entered a channel that needs a signature."""
-        self._window_start = _NEVER
-        self._window_count = 0
+        self._events: SlidingWindow | None = None
+        """Its client events, once there is one."""
 
     def receive(self, command: Command, app: App, now: float) -> Sequence[Effect]:
         """What the command asks for, in order. Raises `PeerError` when it is refused."""
@@ -144,14 +144,13 @@ class Session:
             )
 
     def _within_rate(self, limit: int, now: float) -> bool:
-        """A fixed window of one second from its first event; refused events count (protocol.md 13.4)."""
+        """The sliding window of every limit (scaling.md 12), not the fixed one of protocol.md 13.4."""
         if not limit:
             return True
-        if now - self._window_start >= 1.0:
-            self._window_start = now
-            self._window_count = 0
-        self._window_count += 1
-        return self._window_count <= limit
+        window = self._events
+        if window is None:
+            window = self._events = SlidingWindow()
+        return window.admit(limit, 1.0, now)
 
     def _signin(self, command: Signin, app: App) -> Sequence[Effect]:
         if command.user_data is None:

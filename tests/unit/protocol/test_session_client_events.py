@@ -117,7 +117,7 @@ class RateTests(SessionCase):
         self.event = ClientEvent("client-x", "private-a", None)
 
     def test_window(self) -> None:
-        """A window of a second begins with the first event after the last one ended."""
+        """There are never more in any second, whenever it begins; each is forgotten after one."""
         self.now = 10.0
         for _ in range(3):
             self.receive(self.event, self.app)
@@ -125,16 +125,34 @@ class RateTests(SessionCase):
         self.assertEqual(self.refusal(self.event, self.app), self.LIMITED)
         self.now = 10.99
         self.assertEqual(self.refusal(self.event, self.app), self.LIMITED)
-        self.now = 11.5
-        for _ in range(3):
+        for moment in (11.0, 11.31, 11.61):
+            self.now = moment
             self.receive(self.event, self.app)
-        self.now = 12.49
-        self.assertEqual(self.refusal(self.event, self.app), self.LIMITED)
-        self.now = 12.5
+            self.assertEqual(self.refusal(self.event, self.app), self.LIMITED)
+
+    def test_flood(self) -> None:
+        """Who never stops gets as many through as the limit says: what is refused does not count."""
+        self.now = 10.0
+        passed = 0
+        for _ in range(100):
+            try:
+                self.receive(self.event, self.app)
+                passed += 1
+            except PeerError:
+                pass
+            self.now += 0.1
+        self.assertEqual(passed, 30)
+
+    def test_memory(self) -> None:
+        """A connection that sends no client events has no window, and neither has one without a limit."""
+        self.receive(Ping(), self.app)
+        self.receive(self.event, changed(max_client_events_per_second=0))
+        self.assertIsNone(self.session._events)
         self.receive(self.event, self.app)
+        self.assertIsNotNone(self.session._events)
 
     def test_refused_count(self) -> None:
-        """Refused events count too, and the limit is looked at before anything else."""
+        """Events that are refused for another reason count too: the limit is looked at before anything else."""
         for _ in range(3):
             self.assertEqual(self.refusal(ClientEvent("client-x", None, None), self.app)[0], 4301)
         self.assertEqual(self.refusal(ClientEvent("client-x", None, None), self.app), self.LIMITED)
