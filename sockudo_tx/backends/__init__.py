@@ -39,6 +39,7 @@ ROWS: Mapping[tuple[InterfaceClass, str], Row] = {
     (ILimiter, "memory"): Row("memory.limiter:from_config"),
     (ILimiter, "none"): Row("memory.limiter:from_config"),
     (IWebhookQueue, "memory"): Row("memory.webhook_queue:from_config"),
+    (IWebhookQueue, "sqlite"): Row("sqlite.webhook_queue:from_config"),
     (IWebhookQueue, "none"): Row("null:no_queue"),
 }
 

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import msgspec
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
 from sockudo_tx.backends import factory
 from sockudo_tx.backends.memory.webhook_queue import MemoryWebhookQueue
+from sockudo_tx.backends.sqlite.webhook_queue import SqliteWebhookQueue
 from sockudo_tx.config.schema import Config
 from sockudo_tx.interfaces import IWebhookQueue, WebhookJob
 
-from .webhook_queue_case import CAPACITY, DEAD_CAPACITY, job, names, webhook_queue_contract
+from .webhook_queue_case import CAPACITY, DEAD_CAPACITY, QueueCase, job, names, webhook_queue_contract
 
 
-MemoryContract = webhook_queue_contract(lambda case: MemoryWebhookQueue(case.clock, CAPACITY, DEAD_CAPACITY))
+def _memory(case: QueueCase) -> MemoryWebhookQueue:
+    return MemoryWebhookQueue(case.clock, CAPACITY, DEAD_CAPACITY)
 
 
-class MemoryWebhookQueueTests(MemoryContract):  # type: ignore[misc, valid-type]  # a class made by a function
+def _sqlite(case: QueueCase) -> SqliteWebhookQueue:
+    from twisted.internet import reactor
+
+    return SqliteWebhookQueue(case.mktemp(), reactor, case.clock, CAPACITY, DEAD_CAPACITY)
+
+
+class MemoryWebhookQueueTests(webhook_queue_contract(_memory)):  # type: ignore[misc]  # a class made by a function
     """The queue in this process."""
+
+
+class SqliteWebhookQueueTests(webhook_queue_contract(_sqlite)):  # type: ignore[misc]  # a class made by a function
+    """The queue in a file."""
 
 
 class MemoryBoundsTests(TestCase):
@@ -29,22 +41,17 @@ class MemoryBoundsTests(TestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.lost: list[WebhookJob] = []
-        self.said: list[str] = []
-        globalLogPublisher.addObserver(self._hear)
-        self.addCleanup(globalLogPublisher.removeObserver, self._hear)
-
-    def _hear(self, event: LogEvent) -> None:
-        self.said.append(str(event.get("log_format")))
 
     def test_told_once(self) -> None:
         """Dropped jobs are counted each, and told once a minute."""
         queue = MemoryWebhookQueue(self.clock, 3, lost=self.lost.append)
-        queue.put([job(f"n{number}") for number in range(10)])
-        self.assertEqual((queue.dropped, names(self.lost)[0], queue.depth()), (7, "n0", 3))
-        self.assertEqual(len([line for line in self.said if "is full" in line]), 1)
-        self.clock.advance(61)
-        queue.put([job("late")])
-        self.assertEqual(len([line for line in self.said if "is full" in line]), 2)
+        with capturedLogs() as said:
+            queue.put([job(f"n{number}") for number in range(10)])
+            self.assertEqual((queue.dropped, names(self.lost)[0], queue.depth()), (7, "n0", 3))
+            self.assertEqual([event["dropped"] for event in said], [1])
+            self.clock.advance(61)
+            queue.put([job("late")])
+        self.assertEqual([event["dropped"] for event in said], [1, 8])
 
     def test_delayed_ones_are_dropped_too(self) -> None:
         """The oldest goes, whether it waits for a receiver or for its time; nothing of it comes back."""

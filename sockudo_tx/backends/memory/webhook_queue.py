@@ -171,6 +171,15 @@ class MemoryWebhookQueue:
         self._dead_size -= _size(letter.job)
         return True
 
+    def claims(self, job_id: str) -> bool:
+        """Whether somebody has this job."""
+        entry = self._entries.get(job_id)
+        return entry is not None and entry.claimed
+
+    def all(self) -> list[tuple[WebhookJob, float]]:
+        """Every job, claimed ones too, and since when it is due, in order of acceptance."""
+        return [(entry.job, entry.due) for entry in self._entries.values()]
+
     def health(self) -> bool:
         return True
 

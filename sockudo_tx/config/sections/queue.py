@@ -67,16 +67,30 @@ class SnsConfig(Section, frozen=True, kw_only=True):
     endpoint_url: Annotated[str | None, Doc("Another address than AWS's own."), Env("QUEUE_SNS_ENDPOINT_URL")] = None
 
 
+class SqliteQueueConfig(Section, frozen=True, kw_only=True):
+    """Driver `sqlite`."""
+
+    path: Annotated[
+        str,
+        Doc(
+            "File of the queue, made when it is missing; others beside it begin with its name. Relative to the working "
+            "directory, which packages and the systemd unit make the server's own. Not on a network file system."
+        ),
+        Env("QUEUE_SQLITE_PATH"),
+    ] = "sockudo-webhooks.sqlite3"
+
+
 class QueueConfig(Section, frozen=True, kw_only=True):
     """Where webhook deliveries wait."""
 
     driver: Annotated[
-        Literal["memory", "redis", "redis-cluster", "sqs", "sns", "none"],
+        Literal["memory", "sqlite", "redis", "redis-cluster", "sqs", "sns", "none"],
         Doc("Where webhook deliveries wait. `none`: no webhooks. Sockudo's own default is `redis`."),
-        Words(aliases=REDIS_CLUSTER, later=("redis", "redis-cluster", "sqs", "sns")),
+        Words(aliases=REDIS_CLUSTER, later=("sqlite", "redis", "redis-cluster", "sqs", "sns")),
         UNUSED,
         Env("QUEUE_DRIVER"),
     ] = "memory"
+    sqlite: Annotated[SqliteQueueConfig, UNUSED] = SqliteQueueConfig()
     redis: Annotated[RedisQueueConfig, UNUSED] = RedisQueueConfig()
     redis_cluster: Annotated[RedisClusterQueueConfig, UNUSED] = RedisClusterQueueConfig()
     sqs: Annotated[SqsConfig, UNUSED] = SqsConfig()

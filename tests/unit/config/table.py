@@ -170,6 +170,7 @@ BUILT_IN: dict[str, Any] = {
     "webhooks.retry.max_backoff_ms": 60000,
     "webhooks.grace_ms": 3000,
     "queue.driver": "memory",
+    "queue.sqlite.path": "sockudo-webhooks.sqlite3",
     "queue.redis.concurrency": 5,
     "queue.redis.prefix": "sockudo_queue:",
     "queue.redis.url_override": None,

@@ -1,0 +1,1 @@
+"""State kept in a file of this machine, with SQLite of the standard library."""

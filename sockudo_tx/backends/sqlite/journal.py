@@ -1,0 +1,263 @@
+"""Writes what becomes of webhook jobs to the file, in a thread of its own.
+
+Only the last change of a job is kept until it is written. What comes while one transaction is on its way to the disk
+goes together in the next: however many puts there are, one waits for two turns of the disk at most.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
+
+from ...interfaces import BackendError
+from .database import Change, Database, Kept, Stored, UnusableFileError
+
+__all__ = ["SPILL", "Journal", "Listener"]
+
+SPILL = 10_000
+"""Changes that wait for a disk that does not take them (scaling.md 11); then the oldest is not written at all."""
+_AGAIN = 1.0
+"""Seconds between two attempts, and between two looks for what another process has written."""
+_CHUNK = 500
+"""Jobs told in one turn of the reactor."""
+
+
+class Listener(Protocol):
+    """Hears from the journal, in the reactor's thread."""
+
+    def found(self, jobs: list[Stored], old: bool) -> None:
+        """Jobs of the file: those of an earlier life (`old`), or made due again by somebody."""
+
+    def empty(self) -> None:
+        """The file is a new one: nothing of what waits is in it."""
+
+    def trouble(self, text: str | None) -> None:
+        """The file cannot be used, or (None) can again."""
+
+
+class _Question(NamedTuple):
+    ask: Callable[[Database], Any]
+    answer: Deferred[Any]
+
+
+class Journal:
+    """The thread, and what it is to do. Everything but `_run` and below belongs to the reactor's thread."""
+
+    def __init__(
+        self, path: str, tell: Callable[..., Any], listener: Listener, dead_at_most: int, dead_size: int
+    ) -> None:
+        self.path = path
+        self.fault: str | None = None
+        """Why the file cannot be used at present."""
+        self._tell = tell  # `callFromThread`
+        self._listener = listener
+        self._dead_bounds = (dead_at_most, dead_size)
+        self._changed = threading.Condition()
+        self._changes: dict[str, Change] = {}
+        self._waiting: list[Deferred[None]] = []
+        self._questions: list[_Question] = []
+        self._closing: Deferred[None] | None = None
+        self._begun = False
+        self._lock: int | None = None
+        self._database: Database | None = None
+        self._loaded = False
+
+    def begin(self) -> None:
+        """Start the thread; not before a fork."""
+        if not self._begun and self._closing is None:
+            self._begun = True
+            threading.Thread(target=self._run, name="sockudo webhook queue", daemon=True).start()
+
+    def write(self, changes: dict[str, Change]) -> None:
+        """Write these changes soon."""
+        with self._changed:
+            for job_id, change in changes.items():
+                earlier = self._changes.get(job_id)
+                if isinstance(earlier, Kept) and earlier.new:
+                    if change is None:  # it is gone before it was written
+                        del self._changes[job_id]
+                        continue
+                    if isinstance(change, Kept):
+                        change = change._replace(new=True)
+                self._changes[job_id] = change
+            overflow = self.fault is not None and self._spill()
+            self._changed.notify()
+        if overflow:
+            self._fail_waiting(f"the disk takes nothing, and more than {SPILL} changes wait for it")
+
+    def written(self) -> Deferred[None]:
+        """Fires when everything given to `write` so far is on the disk; `BackendError` when it never will be."""
+        answer: Deferred[None] = Deferred()
+        with self._changed:
+            if self._closing is not None:
+                return fail(BackendError(f"{self.path} is closed"))
+            self._waiting.append(answer)
+            self._changed.notify()
+        return answer
+
+    def ask(self, question: Callable[[Database], Any]) -> Deferred[Any]:
+        """Ask the file, after what is to be written. Fails with `BackendError` when it cannot be used."""
+        answer: Deferred[Any] = Deferred()
+        with self._changed:
+            if self._closing is not None:
+                return fail(BackendError(f"{self.path} is closed"))
+            self._questions.append(_Question(question, answer))
+            self._changed.notify()
+        return answer
+
+    def close(self) -> Deferred[None]:
+        """Write what is left, once, and end the thread."""
+        answer: Deferred[None] = Deferred()
+        with self._changed:
+            again, self._closing = self._closing is not None, answer
+            self._changed.notify()
+        if again or not self._begun:
+            answer.callback(None)
+        return answer
+
+    def _fail_waiting(self, why: str) -> None:
+        with self._changed:
+            waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.errback(BackendError(f"{self.path}: {why}"))
+
+    def _spill(self) -> bool:
+        """Make room; whether there was none."""
+        over = len(self._changes) - SPILL
+        for job_id in list(self._changes)[: max(0, over)]:
+            del self._changes[job_id]
+        return over > 0
+
+    def _run(self) -> None:
+        """The thread."""
+        closing = False
+        while not closing:
+            with self._changed:
+                self._changed.wait_for(self._something_to_do, _AGAIN)
+                changes, self._changes = self._changes, {}
+                waiting, self._waiting = self._waiting, []
+                questions, self._questions = self._questions, []
+                closing = self._closing is not None
+            try:
+                self._work(changes)
+            except (sqlite3.Error, OSError, ValueError, UnusableFileError) as error:
+                self._failed(error, changes, waiting, questions)
+                continue
+            if self.fault is not None:
+                self.fault = None
+                self._tell(self._listener.trouble, None)
+            for answer in waiting:
+                self._tell(answer.callback, None)
+            for question in questions:
+                self._answer(question)
+        self._end()
+
+    def _something_to_do(self) -> bool:
+        if self._closing is not None:
+            return True
+        return self.fault is None and bool(self._changes or self._waiting or self._questions)
+
+    def _work(self, changes: dict[str, Change]) -> None:
+        database = self._database or self._open()
+        if changes:
+            database.write(changes, *self._dead_bounds)
+        if database.changed_by_others():
+            self._tell_found(database.fresh(), False)
+
+    def _open(self) -> Database:
+        if self._lock is None:
+            self._lock = _lock(self.path)
+        self._database = database = Database(self.path)
+        if not self._loaded:
+            self._tell_found(database.load(), True)
+            self._loaded = True
+        if database.created:
+            self._tell(self._listener.empty)
+        return database
+
+    def _tell_found(self, jobs: list[Stored], old: bool) -> None:
+        for start in range(0, len(jobs), _CHUNK):
+            self._tell(self._listener.found, jobs[start : start + _CHUNK], old)
+
+    def _answer(self, question: _Question) -> None:
+        assert self._database is not None
+        try:
+            answer = question.ask(self._database)
+            self._tell_found(self._database.fresh(), False)
+        except sqlite3.Error as error:
+            self._tell(question.answer.errback, Failure(BackendError(f"{self.path}: {error}")))
+        else:
+            self._tell(question.answer.callback, answer)
+
+    def _failed(
+        self, error: Exception, changes: dict[str, Change], waiting: list[Deferred[None]], questions: list[_Question]
+    ) -> None:
+        """Nothing of it was written, as far as we know: later with what has come since."""
+        text = _cause(error)
+        new_trouble, self.fault = text != self.fault, text
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        with self._changed:
+            merged = {
+                job_id: change._replace(new=False) if isinstance(change, Kept) else change
+                for job_id, change in changes.items()
+            }
+            merged.update(self._changes)
+            self._changes = merged
+            self._waiting[:0] = waiting
+            overflow = self._spill()
+        if overflow:
+            self._tell(self._fail_waiting, f"{text}, and more than {SPILL} changes wait for it")
+        for question in questions:
+            self._tell(question.answer.errback, Failure(BackendError(f"{self.path}: {text}")))
+        if new_trouble:
+            self._tell(self._listener.trouble, text)
+
+    def _end(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        assert self._closing is not None
+        self._tell(self._fail_waiting, f"the server stops: {self.fault}")
+        self._tell(self._closing.callback, None)
+
+
+def _lock(path: str) -> int:
+    """The open lock file: two processes with one queue would deliver everything twice."""
+    name = f"{path}.lock"
+    lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 32).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise UnusableFileError(
+            f"{path} belongs to another server that runs (process {holder or 'unknown'}): give each its own file "
+            "(queue.sqlite.path, QUEUE_SQLITE_PATH)"
+        ) from None
+    os.truncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+    return lock
+
+
+def _cause(error: Exception) -> str:
+    """What is wrong, and what to do about it."""
+    if isinstance(error, UnusableFileError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error} ({error.filename})"
+    text = str(error)
+    if isinstance(error, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text):
+        return f"{text}: move the file away (and those that begin with its name), a new one is made at once"
+    return text
