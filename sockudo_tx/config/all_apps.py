@@ -18,6 +18,7 @@ from .schema import Config
 __all__ = ["all_apps", "file_apps", "tell_later_members"]
 
 _MEMBER = re.compile(r"`([^`]+)`")
+_ENVIRONMENT = "environment SOCKUDO_DEFAULT_APP_ID"
 _APP_CURE = "Correct it; docs/configuration.md tells the members of an app"
 
 
@@ -71,16 +72,32 @@ def all_apps(
     config: Config,
     report: Report,
     sources: dict[str, str],
-) -> list[App]:
+) -> tuple[list[App], dict[str, str]]:
     """Apps of the file, then the one of the environment; of two with one id or key the later wins.
 
-    `named` says that the file had apps, good or bad.
+    `named` says that the file had apps, good or bad. Also tells the source of each app, by its id; what `sources` says
+    of all of them together names both.
     """
+    app_sources = {app.id: sources[APPS] for app in apps}
     from_environment = default_app(environ, report)
     if from_environment is not None:
+        app_sources[from_environment.id] = _ENVIRONMENT
+        sources[APPS] = f"{sources[APPS]} and {_ENVIRONMENT}" if apps else _ENVIRONMENT
         apps = [*apps, from_environment]
-        sources[APPS] = "environment SOCKUDO_DEFAULT_APP_ID"
-    apps = _distinct(apps, report)
+    return _served(_distinct(apps, report), named, path, used, environ, config, report, app_sources), app_sources
+
+
+def _served(
+    apps: list[App],
+    named: bool,
+    path: str | None,
+    used: str | None,
+    environ: Mapping[str, str],
+    config: Config,
+    report: Report,
+    app_sources: Mapping[str, str],
+) -> list[App]:
+    """These, or the demo app where nobody has said anything; tells when nobody can be served."""
     if report.refused:
         return apps
     if not apps and used is None and path is None and not named_in(environ):
@@ -98,7 +115,7 @@ def all_apps(
             "there is no app, so every client is refused with 4001",
             cure="Add one to app_manager.array.apps or set SOCKUDO_DEFAULT_APP_ID, _KEY and _SECRET",
         )
-    _tell_demo(apps, config, report, sources)
+    _tell_demo(apps, config, report, app_sources)
     return apps
 
 
@@ -120,13 +137,13 @@ def _distinct(apps: list[App], report: Report) -> list[App]:
     return list(by_key.values())
 
 
-def _tell_demo(apps: list[App], config: Config, report: Report, sources: Mapping[str, str]) -> None:
+def _tell_demo(apps: list[App], config: Config, report: Report, app_sources: Mapping[str, str]) -> None:
     local = config.host in ("localhost", "::1") or config.host.startswith("127.")
-    demo = any((app.key, app.secret) == (DEMO_APP.key, DEMO_APP.secret) for app in apps)
+    demo = [app.id for app in apps if (app.key, app.secret) == (DEMO_APP.key, DEMO_APP.secret)]
     if demo and config.mode == "production" and not local:
         report.warn(
             APPS,
             "the demo app, whose secret is public, can be used by anyone who reaches this server",
             cure="Replace it, listen on 127.0.0.1, or set `mode` to something else than production",
-            source=sources[APPS],
+            source=app_sources[demo[0]],
         )

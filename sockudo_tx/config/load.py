@@ -116,11 +116,11 @@ def survey(
     config = check(mirrored(config), sources, report)
     if report.understood:  # there is more urgent work otherwise
         _tell_unused(config, sources, report)
-    apps = all_apps(apps, bool(records), path, used, environ, config, report, sources)
+    apps, app_sources = all_apps(apps, bool(records), path, used, environ, config, report, sources)
     tell_later_members(apps, report)
     config = replaced(config, APPS, tuple(apps))
     if used is not None or not report.refused:  # of a file that cannot be read nothing is known
-        advise(config, sources, BUILT_IN, report)
+        advise(config, sources, app_sources, BUILT_IN, report)
     written = {path: source for path, source in sources.items() if source != BUILT_IN}
     return Loaded(
         config,

@@ -23,6 +23,8 @@ class Advice(NamedTuple):
     value: str = ""
     source: str = ""
     """Where the value comes from, when the keys do not tell."""
+    app: str = ""
+    """The id of the app it is about: each has a source of its own."""
 
 
 class Written:

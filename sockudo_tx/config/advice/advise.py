@@ -17,23 +17,30 @@ __all__ = ["advise"]
 _RULES: tuple[Rule, ...] = (*listeners.RULES, *limits.RULES, *cluster.RULES, *apps.RULES, *meanings.RULES)
 
 
-def advise(config: Config, sources: Mapping[str, str], built_in: str, report: Report) -> None:
-    """Adds what the rules have to say. Keys that hold an error already are left out of it."""
+def advise(
+    config: Config, sources: Mapping[str, str], app_sources: Mapping[str, str], built_in: str, report: Report
+) -> None:
+    """Adds what the rules have to say. Keys that hold an error already are left out of it.
+
+    `sources` are by key, `app_sources` by the id of an app.
+    """
     written = Written(sources, built_in)
     for rule in _RULES:
         for advice in rule(config, written):
             if not any(report.faulty(key) for key in advice.keys if key != APPS):
-                _tell(advice, config, sources, built_in, report)
+                _tell(advice, config, sources, built_in, report, app_sources.get(advice.app, advice.source))
 
 
-def _tell(advice: Advice, config: Config, sources: Mapping[str, str], built_in: str, report: Report) -> None:
-    named = [source for key in advice.keys if (source := sources.get(key, built_in)) != built_in]
+def _tell(
+    advice: Advice, config: Config, sources: Mapping[str, str], built_in: str, report: Report, source: str
+) -> None:
+    named = [sources[key] for key in advice.keys if sources.get(key, built_in) != built_in]
     about = advice.keys[0]
     texts: Texts = {
         "value": advice.value or ("" if about == APPS else quoted(value_at(config, about))),
         "cause": advice.cause,
         "cure": advice.cure,
-        "source": advice.source or (sources.get(advice.keys[0], built_in) if not named else named[0]),
+        "source": source or (sources.get(advice.keys[0], built_in) if not named else named[0]),
     }
     say = report.conflict if advice.kind == "refuse" else getattr(report, advice.kind)
     say(advice.keys[0], advice.message, **texts)

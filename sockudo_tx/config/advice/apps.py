@@ -68,7 +68,7 @@ _ORIGIN = "Write it as browsers send it, for example https://example.com"
 
 
 def _of(app: App, member: str, message: str, cause: str, cure: str, value: str) -> Advice:
-    return Advice((APPS,), f"app {shown(app.id)}: `{member}` {message}", cause, cure, value=value)
+    return Advice((APPS,), f"app {shown(app.id)}: `{member}` {message}", cause, cure, value=value, app=app.id)
 
 
 def _secrets(config: Config, written: Written) -> Iterator[Advice]:

@@ -41,7 +41,17 @@ class DefaultAppTests(ConfigCase):
         """It comes after the apps of the file."""
         loaded = self.load({"config/config.json": {"apps": [APP]}}, CREDENTIALS)
         self.assertEqual([app.id for app in loaded.apps], ["a", "e"])
-        self.assertEqual(loaded.sources["app_manager.array.apps"], "environment SOCKUDO_DEFAULT_APP_ID")
+        source = "config/config.json and environment SOCKUDO_DEFAULT_APP_ID"
+        self.assertEqual(loaded.sources["app_manager.array.apps"], source)
+
+    def test_where_from(self) -> None:
+        """What is odd about an app is told with the place that app comes from."""
+        file = {"config/config.json": {"apps": [{**APP, "secret": "short"}]}}
+        loaded = self.load(file, {**CREDENTIALS, "SOCKUDO_DEFAULT_APP_SECRET": "tiny"})
+        self.assertEqual(
+            {finding.message[:7]: finding.source for finding in loaded.findings if "guessed" in finding.message},
+            {"app 'a'": "config/config.json", "app 'e'": "environment SOCKUDO_DEFAULT_APP_ID"},
+        )
 
     def test_C46_switched_off(self) -> None:
         """Switched off it is not made, and the file's apps are as they were; nonsense leaves it on."""
