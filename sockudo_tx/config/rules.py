@@ -8,6 +8,7 @@ from typing import Any
 
 from ..protocol.origins import pattern_fault
 from .declare import Rule
+from .masks import without_password
 
 __all__ = ["CORS_ORIGINS", "METRIC_PREFIX", "NETWORKS", "NOT_EMPTY", "ONE_OR_MORE", "TOKENS", "is_token"]
 
@@ -29,15 +30,20 @@ def _empty(value: str) -> str | None:
     return None if value else "cannot be empty"
 
 
+def _shown(text: str) -> str:
+    """What a message quotes: an address that came to the wrong place may hold a password."""
+    return without_password(text)[:60]
+
+
 def _no_token(values: tuple[str, ...]) -> str | None:
     bad = next((value for value in values if not is_token(value)), None)
-    return None if bad is None else f"holds {bad[:60]!r}, which is not a legal HTTP token"
+    return None if bad is None else f"holds {_shown(bad)!r}, which is not a legal HTTP token"
 
 
 def _no_origin(patterns: tuple[str, ...]) -> str | None:
     bad = next((pattern for pattern in patterns if not _HEADER.fullmatch(pattern)), None)
     if bad is not None:
-        return f"holds {bad[:60]!a}, which no browser can send: origins are plain ASCII, names in their xn-- form"
+        return f"holds {_shown(bad)!a}, which no browser can send: origins are plain ASCII, names in their xn-- form"
     faults = (pattern_fault(pattern) for pattern in patterns if pattern.lower() != "any")
     return next((f"holds a bad pattern: {fault}" for fault in faults if fault), None)
 
@@ -47,7 +53,7 @@ def _no_network(values: tuple[str, ...]) -> str | None:
         try:
             ip_network(value)
         except ValueError:
-            return f"holds {value[:60]!r}, which is neither an address nor a network such as 10.0.0.0/8"
+            return f"holds {_shown(value)!r}, which is neither an address nor a network such as 10.0.0.0/8"
     return None
 
 

@@ -114,6 +114,18 @@ class CorsTests(ConfigCase):
         self.assertEqual(self.refused_file(content), ["cors.origin", "cors.methods", "cors.allowed_headers"])
         self.assertEqual(len(self.survey({DEFAULT: {"apps": [APP]}}, {"CORS_METHODS": "GET;POST"})), 1)
 
+    def test_passwords(self) -> None:
+        """An address in the wrong place is quoted without its password."""
+        address = "redis://me:hunter2@h\u00e9"
+        for where in (
+            {"cors": {"methods": [address]}},
+            {"cors": {"origin": [address]}},
+            {"listener": {"proxy_protocol_from": [address]}},
+        ):
+            text = str(self.refused({"config/config.json": where}))
+            self.assertIn("holds ", text)
+            self.assertNotIn("hunter2", text)
+
     def test_unsendable_origins(self) -> None:
         """An origin that cannot stand in a header stops the start."""
         for origin in ("https://a\nb", "https://a\tb", "https://münchen.example", "https://\x7f"):
