@@ -10,23 +10,19 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import (
-    IConnector,
-    IHostnameResolver,
     IProtocol,
     IProtocolFactory,
-    IReactorPluggableNameResolver,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import ClientFactory
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.client import URI, BrowserLikePolicyForHTTPS, HostnameCachingHTTPSPolicy
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from .addresses import refusal
+from .way import Lookup, Way
 
-__all__ = ["AddressRefusedError", "AnswerTooLongError", "Connections"]
+__all__ = ["AnswerTooLongError", "Connections"]
 
 _ANSWER_AT_MOST = 64 * 1024
 """Bytes of an answer, head and body; the connection of a longer one is dropped (http-api.md 12.5)."""
@@ -34,10 +30,6 @@ _ATTEMPT_DELAY = 0.1
 """Seconds until the next of a name's addresses is tried beside the one before (RFC 8305 5: 100 ms at least)."""
 _TLS_HOSTS = 100
 """Hosts whose TLS settings are kept: making them reads all authorities, which takes milliseconds."""
-
-
-class AddressRefusedError(Exception):
-    """The host's name leads where webhooks do not go."""
 
 
 class AnswerTooLongError(Exception):
@@ -50,7 +42,8 @@ class Connections:
 
     def __init__(self, reactor: Any, internal: bool) -> None:
         self._reactor = reactor
-        self._checked = _Checked(reactor, internal)
+        self._lookup = Lookup(reactor)
+        self._internal = internal
         self._tls = HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS(), _TLS_HOSTS)
         self._open: set[_Connection] = set()
         self._emptied: Deferred[None] | None = None
@@ -58,9 +51,8 @@ class Connections:
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         """Where Agent is to connect to."""
-        endpoint: IStreamClientEndpoint = HostnameEndpoint(
-            self._checked, uri.host.decode("ascii"), uri.port, attemptDelay=_ATTEMPT_DELAY
-        )
+        way = Way(self._reactor, self._lookup, uri.host.decode("ascii"), self._internal)
+        endpoint: IStreamClientEndpoint = HostnameEndpoint(way, "endpoint", uri.port, attemptDelay=_ATTEMPT_DELAY)
         if uri.scheme == b"https":
             creator = self._tls.creatorForNetloc(uri.host, uri.port)
             endpoint = wrapClientTLS(creator, endpoint, clock=self._reactor)
@@ -79,7 +71,8 @@ class Connections:
             emptied.callback(None)
 
     def abort(self) -> Deferred[None]:
-        """Drop every connection; fires when the last one is gone."""
+        """Drop every connection; fires when the last one is gone. None is made from now on."""
+        self._lookup.stop()
         done: Deferred[None] = Deferred()
         if not self._open:
             done.callback(None)
@@ -88,30 +81,6 @@ class Connections:
         for connection in tuple(self._open):
             connection.loseConnection()
         return done
-
-
-@implementer(IReactorPluggableNameResolver)
-class _Checked:
-    """What `HostnameEndpoint` needs of a reactor, except that it does not connect to every address."""
-
-    def __init__(self, reactor: Any, internal: bool) -> None:
-        self._connect = reactor.connectTCP
-        self._internal = internal
-        self.nameResolver: IHostnameResolver = reactor.nameResolver
-        self.seconds = reactor.seconds
-        self.callLater = reactor.callLater
-
-    def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
-        """Use this one from now on; returns the one before."""
-        before, self.nameResolver = self.nameResolver, resolver
-        return before
-
-    def connectTCP(self, host: str, port: int, factory: ClientFactory, *rest: Any, **more: Any) -> IConnector:
-        """Connect if webhooks may go there, else raise."""
-        if why := refusal(host, self._internal):
-            raise AddressRefusedError(f"{host} is {why}")
-        connector: IConnector = self._connect(host, port, factory, *rest, **more)
-        return connector
 
 
 @implementer(IStreamClientEndpoint)

@@ -14,7 +14,8 @@ from twisted.internet.error import (
 from twisted.web.client import RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 from twisted.web.http import PotentialDataLoss
 
-from .connections import AddressRefusedError, AnswerTooLongError
+from .connections import AnswerTooLongError
+from .way import AddressRefusedError
 
 __all__ = ["reason_of"]
 

@@ -58,6 +58,8 @@ def post(job: WebhookJob, app: App, webhook: Webhook) -> Post:
 
 def _address(text: str) -> tuple[bytes, str | None]:
     """The address in ASCII without user and password, and these as an Authorization header."""
+    if _CONTROL.search(text) or " " in text:
+        raise UnsendableError("the webhook's url holds blanks or control characters")
     try:
         parts = urlsplit(text)
         port = "" if parts.port is None else f":{parts.port}"
