@@ -44,6 +44,7 @@ def websocket_settings(config: Config) -> WebSocketSettings:
     return WebSocketSettings(
         max_message_size=config.message_limit,
         max_frame_size=config.websocket.max_frame_size,
+        max_messages_per_second=config.websocket.max_inbound_messages_per_second,
         max_messages=config.websocket.max_messages,
         max_bytes=config.websocket.max_bytes,
         disconnect_on_buffer_full=config.websocket.disconnect_on_buffer_full,

@@ -31,6 +31,7 @@ from ..protocol import errors, messages
 from ..protocol.app import App
 from ..protocol.effects import Effect, Join, Leave, Relay, Replay, Send, Signin
 from ..protocol.errors import PeerError
+from ..protocol.limits import SlidingWindow
 from ..protocol.messages import Command
 from ..protocol.names import ChannelName
 from ..protocol.publication import Publication
@@ -135,6 +136,23 @@ class Engine:
         except Exception:  # noqa: BLE001  # the boundary: our bug must cost neither the connection nor the server
             self._log.failure("a message could not be processed", socket_id=socket.id, app_id=socket.app_id)
             self._refuse(socket, errors.internal())
+
+    def hear_within(self, most: int, socket: Socket, payload: bytes, binary: bool = False) -> None:
+        """The same where a connection may send `most` messages in any second; one that sends more is closed.
+
+        A message that is left out, or refused, would be missed for good: pusher-js never asks again for a subscription,
+        and takes a server that does not answer its ping for dead. After 4100 it comes back, not before a second.
+        """
+        if socket.ended:
+            return
+        tally = self.tally.unknown if socket.space is None else socket.space.tally
+        tally.message_checks += 1
+        if socket.pace is None:
+            socket.pace = SlidingWindow()
+        if socket.pace.admit(most, 1.0, self.clock.seconds()):
+            self.hear(socket, payload, binary)
+        else:
+            self._connections.close(socket, errors.too_many_messages(most))
 
     def alive(self, socket: Socket) -> None:
         """An inbound frame proves that the peer lives."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..interfaces import IFraming, ISink
 from ..protocol.app import App
+from ..protocol.limits import SlidingWindow
 from ..protocol.liveness import Pulse
 from ..protocol.names import ChannelName
 from ..protocol.session import Session
@@ -30,6 +31,7 @@ class Socket:
         "ended",
         "id",
         "inbox",
+        "pace",
         "pulse",
         "session",
         "since",
@@ -55,6 +57,8 @@ class Socket:
         """The app's tables this socket is registered in; None before and after."""
         self.inbox: Inbox | None = None
         """Messages waiting behind an answer; None while nothing is waited for."""
+        self.pace: SlidingWindow | None = None
+        """Its messages, once there is one and where their rate is limited."""
         self.bucket: int | None = None
         """Place in the deadline wheel."""
         self.watching: tuple[str, ...] = ()

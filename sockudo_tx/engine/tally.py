@@ -61,6 +61,8 @@ class AppTally:
         "errors",
         "fanouts",
         "idempotent",
+        "message_checks",
+        "message_refusals",
         "over_quota",
         "read_checks",
         "read_refusals",
@@ -94,6 +96,9 @@ class AppTally:
         self.client_event_checks = 0
         """Client events that were held against the app's rate; `client_event_refusals` were above it."""
         self.client_event_refusals = 0
+        self.message_checks = 0
+        """Messages of clients, where their rate is limited; `message_refusals` were above it, and the last."""
+        self.message_refusals = 0
         self.backend_event_checks = 0
         """Events that REST calls published or wanted to, where the app has a limit; `backend_event_refusals` were above
         it."""
@@ -151,6 +156,8 @@ class Tally:
             tally.over_quota += 1
         elif kind == "rate_limited":
             tally.client_event_refusals += 1
+        elif kind == "messages_limited":
+            tally.message_refusals += 1
         elif kind:
             tally.errors[kind] += 1
 

@@ -79,6 +79,11 @@ def too_many_waiting() -> PeerError:
     return PeerError(4100, "Over capacity", closing=True)
 
 
+def too_many_messages(most: int) -> PeerError:
+    """Said more than the server hears from one connection; to leave out a message would be worse, see `hear_within`."""
+    return PeerError(4100, f"Message rate limit exceeded ({most} in a second)", closing=True, kind="messages_limited")
+
+
 def slow_consumer(detail: str) -> PeerError:
     """`detail` is `message limit: N` or `byte limit: N, message size: B bytes`."""
     return PeerError(4100, f"Client buffer full ({detail}), disconnecting slow consumer", closing=True)

@@ -33,6 +33,8 @@ class WebSocketSettings:
     """Longest inbound message, all fragments together; 0 is no limit."""
     max_frame_size: int = 16 * 1024 * 1024
     """Longest inbound frame; 0 is no limit."""
+    max_messages_per_second: int = 0
+    """Inbound messages of a connection in any second; one that sends more is closed. 0 is no limit."""
     max_messages: int | None = 1000
     """Outbound messages queued for a client that does not read."""
     max_bytes: int | None = None

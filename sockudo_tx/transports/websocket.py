@@ -10,7 +10,8 @@ port has checked the upgrade before a connection gets here, and an idle connecti
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from autobahn.twisted.websocket import WebSocketServerProtocol
@@ -145,7 +146,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
             if found is None:
                 break
             text, begin = found
-            factory.engine.hear(self._socket, text)
+            factory.hear(self._socket, text)
         return data[begin:] if begin else data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -198,7 +199,7 @@ class WebSocketProtocol(WebSocketServerProtocol):
     def _onMessageEnd(self) -> None:
         message, self._message = self._message, b""
         if self.state == self.STATE_OPEN and self._socket is not None:
-            self.factory.engine.hear(self._socket, bytes(message), self.message_is_binary)
+            self.factory.hear(self._socket, bytes(message), self.message_is_binary)
 
     def _onPing(self, payload: bytes) -> None:
         self.sendPong(payload)
@@ -297,8 +298,11 @@ class WebSocketFactory:
         self.adjust(settings)
 
     def adjust(self, settings: WebSocketSettings) -> None:
-        """These settings from now on: sizes and compression for new connections, queue limits for all."""
+        """These settings from now on: sizes and compression for new connections, queue and rate limits for all."""
         self.settings = settings
+        most = settings.max_messages_per_second
+        self.hear: Callable[..., None] = partial(self.engine.hear_within, most) if most else self.engine.hear
+        """Tells the engine of a message: its connection, the payload, and whether that is binary."""
         self.slow.adjust(settings.max_messages, settings.max_bytes, settings.disconnect_on_buffer_full)
         self.longest_whole = min(LONGEST, settings.max_frame_size or LONGEST, settings.max_message_size or LONGEST)
         """Bytes of a text that is read without Autobahn, who knows what to do about those that are too big."""

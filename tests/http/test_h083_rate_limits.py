@@ -12,6 +12,7 @@ from sockudo_tx.protocol.limits import Quota, Verdict
 from sockudo_tx.testing import MemoryServer, Response
 from sockudo_tx.transports.rest.settings import CorsSettings, LimitSettings, RateLimitSettings, RestSettings
 from tests.http.case import HttpCase, RawConnection, signed
+from tests.http.scrape import Scraper
 
 UPGRADE = "/app/app-key?protocol=7"
 HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "retry-after")
@@ -132,6 +133,18 @@ class RateLimitTests(LimitedCase):
                 self.exhaust()
         self.assertEqual(self.ask().status, 429)
 
+    def test_S102_other_routes(self) -> None:
+        """`/up` and `/metrics` are never refused, and the limit of upgrades counts `/app/` only."""
+        self.limit(max_requests=1, websocket=LimitSettings(max_requests=1))
+        scraper = Scraper(self.server)
+        for _ in range(5):
+            self.assertEqual(self.call("GET", "/up").status, 200)
+            scraper.values()
+        self.assertEqual([self.ask().status, self.connect()], [200, 101])
+        self.assertEqual([self.ask().status, self.connect()], [429, 429])
+        self.assertEqual(self.call("GET", "/up").status, 200)
+        self.assertEqual(self.counts()["websocket_rate_limit", "websocket_upgrade"], (2, 1))
+
     def test_H84_own_limit_of_upgrades(self) -> None:
         """With a WebSocket limit of two the third upgrade is a plain 429, and REST is not touched by it."""
         self.limit(websocket=LimitSettings(max_requests=2))
@@ -238,7 +251,20 @@ class WhoseTests(LimitedCase):
             self.assertEqual(self.ask(X_Forwarded_For=address).status, 200)
         self.assertEqual(self.ask(X_Forwarded_For="::ffff:1.2.3.4").status, 429)
 
-    def test_one_network(self) -> None:
+    def test_S101_selected(self) -> None:
+        """With 0, 1 or 2 trusted proxies, forged headers in front of theirs change nobody's counter."""
+        theirs = ("198.51.100.7", "198.51.100.8")
+        for hops, client in ((0, None), (1, theirs[1]), (2, theirs[0])):
+            self.limit(hops=hops)
+            statuses = [
+                self.ask(X_Forwarded_For=f"203.0.113.{number}, {theirs[0]}, {theirs[1]}", X_Real_IP=f"192.0.2.{number}")
+                for number in range(4)
+            ]
+            self.assertEqual([reply.status for reply in statuses], [200, 200, 200, 429], hops)
+            keys = set(self.server.limiter._windows)
+            self.assertEqual(keys, {f"api:{client or '127.0.0.1'}"})
+
+    def test_S101_one_network(self) -> None:
         """Whoever has a whole IPv6 network does not have as many counters."""
         for number in range(3):
             self.assertEqual(self.ask(f"2001:db8::{number + 1}").status, 200)

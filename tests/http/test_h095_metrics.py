@@ -8,6 +8,7 @@ from typing import Any
 from sockudo_tx.engine.server import Engine
 from sockudo_tx.engine.traced import TracedEngine, untraced
 from sockudo_tx.testing import fixture_app
+from sockudo_tx.transports.settings import WebSocketSettings
 
 from .case import DEMO, HttpCase, RawConnection, signed
 from .scrape import SCRAPE, Scraper
@@ -232,6 +233,18 @@ class MetricsTests(HttpCase):
         found = scraper.values()
         self.assertEqual(found[f"sockudo_rate_limit_checks_total{{{limiter}}}"], 5)
         self.assertEqual(found[f"sockudo_rate_limit_triggered_total{{{limiter}}}"], 3)
+
+    def test_message_rate(self) -> None:
+        """Messages held against the limit of a connection, and those that ended one."""
+        self.serve(websocket=WebSocketSettings(max_messages_per_second=2))
+        scraper = Scraper(self.server)
+        client = self.subscriber("c")
+        for _ in range(3):
+            client.send({"event": "pusher:ping", "data": {}})
+        limiter = APP + ',limiter_type="messages",request_context="websocket"'
+        found = scraper.values()
+        self.assertEqual(found[f"sockudo_rate_limit_checks_total{{{limiter}}}"], 3)
+        self.assertEqual(found[f"sockudo_rate_limit_triggered_total{{{limiter}}}"], 1)
 
     def test_app_limits(self) -> None:
         """Events and reading calls held against the limits of their app, a batch for each of its events."""

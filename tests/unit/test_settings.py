@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.config.load import load
-from sockudo_tx.settings import listener_settings, rate_limit_settings
+from sockudo_tx.settings import listener_settings, rate_limit_settings, websocket_settings
 from sockudo_tx.transports.rest.settings import LimitSettings, RateLimitSettings
 
 
@@ -39,6 +39,17 @@ class RateLimitTests(SynchronousTestCase):
         self.assertEqual(found and found.hops, 2)
         found = limits(RATE_LIMITER_API_TRUST_HOPS="2", RATE_LIMITER_WS_TRUST_HOPS="0").websocket
         self.assertEqual(found and found.hops, 0)
+
+
+class WebSocketTests(SynchronousTestCase):
+    """`websocket_settings`"""
+
+    def test_message_rate(self) -> None:
+        """How many messages a connection may send is not limited unless somebody says so."""
+        config = load(None, {}, "/nonexistent").config
+        self.assertEqual(websocket_settings(config).max_messages_per_second, 0)
+        config = load(None, {"WEBSOCKET_MAX_INBOUND_MESSAGES_PER_SECOND": "50"}, "/nonexistent").config
+        self.assertEqual(websocket_settings(config).max_messages_per_second, 50)
 
 
 class ListenerTests(SynchronousTestCase):

@@ -8,6 +8,7 @@ from ..declare import (
     UNUSED,
     ZERO_IS_NONE,
     Bytes,
+    Count,
     Doc,
     Env,
     Large,
@@ -47,6 +48,11 @@ class WebSocketConfig(Section, frozen=True, kw_only=True):
     max_frame_size: Annotated[
         Bytes, Doc("Largest inbound frame; above it the connection closes with 1009."), Env("WEBSOCKET_MAX_FRAME_SIZE")
     ] = 16777216
+    max_inbound_messages_per_second: Annotated[
+        Count,
+        Doc("Messages of a connection in any second, of every kind; one more closes it with 4100. 0: no limit."),
+        Env("WEBSOCKET_MAX_INBOUND_MESSAGES_PER_SECOND"),
+    ] = 0
     write_buffer_size: Annotated[
         Bytes, Doc("Bytes gathered before they are written."), UNUSED, Env("WEBSOCKET_WRITE_BUFFER_SIZE")
     ] = 16384

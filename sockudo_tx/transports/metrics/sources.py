@@ -85,6 +85,7 @@ def _counts(app_id: str, tally: AppTally) -> list[Sample]:
         ]
     for limit, context, checks, refusals in (
         ("client_events", "unknown", tally.client_event_checks, tally.client_event_refusals),
+        ("messages", "websocket", tally.message_checks, tally.message_refusals),
         ("backend_events", "http_api", tally.backend_event_checks, tally.backend_event_refusals),
         ("read_requests", "http_api", tally.read_checks, tally.read_refusals),
     ):

@@ -209,6 +209,7 @@ BUILT_IN: dict[str, Any] = {
     "websocket.disconnect_on_buffer_full": False,
     "websocket.max_message_size": 67108864,
     "websocket.max_frame_size": 16777216,
+    "websocket.max_inbound_messages_per_second": 0,
     "websocket.write_buffer_size": 16384,
     "websocket.max_backpressure": 1048576,
     "websocket.auto_ping": True,
