@@ -142,8 +142,7 @@ class RestChannel(AnsweringChannel):
         else:
             self._buffer = self._buffer[head.size :]
         self._command, self._path, self._version = head.method, head.target, b"HTTP/1.1"
-        request = Request(self)
-        request.requestHeaders = head.fields
+        request = Request(self, head.fields)
         self.requests.append(request)
         if whole:  # as most are: no need of a decoder that waits for the rest
             self.length = length

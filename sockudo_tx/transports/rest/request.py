@@ -83,10 +83,10 @@ class Request:
     tally: AppTally | None = None
     """The counts of the app it names, once that is known."""
 
-    def __init__(self, channel: Connection) -> None:
+    def __init__(self, channel: Connection, fields: Fields | None = None) -> None:
         self.channel: Connection | None = channel
         self._api = channel.api
-        self.requestHeaders = Fields()
+        self.requestHeaders = Fields() if fields is None else fields
         self._received = bytearray()
         self.received = 0
         """Bytes of the body that have come."""

@@ -6,6 +6,7 @@ A segment is decoded only after the path was split, so `%2F` is never a slash he
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from .call import Call, HttpRequest
@@ -14,6 +15,9 @@ from .reply import Reply
 __all__ = ["READ", "Route", "Routes"]
 
 READ = "GET, HEAD"
+_REMEMBERED = 1000
+_SHORT = 200
+"""Bytes of a path that is remembered; strangers choose what they ask for."""
 
 
 class Route(NamedTuple):
@@ -41,18 +45,25 @@ class Route(NamedTuple):
         return method == self.allow or not self.allow or (self.allow == READ and method in ("GET", "HEAD"))
 
 
+Match = tuple[Route, tuple[bytes, ...]]
+
+
 class Routes:
     """Routes below a path prefix."""
 
     def __init__(self, prefix: bytes, routes: Iterable[Route]) -> None:
         self._prefix = prefix + b"/"
         self._routes = {_names(route.path.encode().split(b"/")): route for route in routes}
+        self._remembered = lru_cache(_REMEMBERED)(self._match)
 
-    def match(self, path: bytes) -> tuple[Route, tuple[bytes, ...]] | None:
+    def match(self, path: bytes) -> Match | None:
         """The route of this path and the raw segments it leaves open; None is 404.
 
-        One trailing slash is as good as none.
+        One trailing slash is as good as none. Backends ask for the same few paths again and again.
         """
+        return self._remembered(path) if len(path) <= _SHORT else self._match(path)
+
+    def _match(self, path: bytes) -> Match | None:
         below = path.startswith(self._prefix)
         if below:
             path = path[len(self._prefix) - 1 :]

@@ -40,6 +40,17 @@ PLAIN, PREFIXED = served(usage=False), served("/a", usage=False)
 class RouteTests(SynchronousTestCase):
     """`Routes`"""
 
+    def test_bounded(self) -> None:
+        """Paths that strangers make up do not stay for ever, long ones not at all."""
+        routes = served()
+        for number in range(1500):
+            self.assertIsNotNone(routes.match(b"/apps/%d/events" % number))
+            self.assertIsNone(routes.match(b"/%d" % number))
+        self.assertEqual(routes._remembered.cache_info().currsize, 1000)
+        misses = routes._remembered.cache_info().misses
+        self.assertIsNotNone(routes.match(b"/apps/%b/events" % (b"a" * 1000)))
+        self.assertEqual(routes._remembered.cache_info().misses, misses)
+
     def test_match(self) -> None:
         """Every route, with and without a slash at the end, and its open segments as they came."""
         routes = served()
