@@ -42,7 +42,7 @@ class TallyTests(SynchronousTestCase):
         for name, make in vars(errors).items():
             if callable(make) and not isinstance(make, type) and name != "shortened":
                 made.append(make(*["x"] * make.__code__.co_argcount).kind)
-        self.assertEqual(set(made) - {"", "over_quota", "rate_limited"}, WORDS)
+        self.assertEqual(set(made) - {"", "over_quota", "rate_limited", "messages_limited"}, WORDS)
 
     def test_crowds(self) -> None:
         """Sizes of crowds: up to 10, 100, 1000, 10000, or more."""
