@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ...interfaces import BackendError
@@ -75,32 +75,31 @@ class Journal:
             self._begun = True
             threading.Thread(target=self._run, name="sockudo webhook queue", daemon=True).start()
 
-    def write(self, changes: dict[str, Change]) -> None:
-        """Write these changes soon."""
+    def write(self, changes: dict[str, Change], written: Deferred[None] | None = None) -> None:
+        """Write these changes soon. `written` fires when they are on the disk, with `BackendError` if never."""
+        why = ""
         with self._changed:
-            for job_id, change in changes.items():
-                earlier = self._changes.get(job_id)
-                if isinstance(earlier, Kept) and earlier.new:
-                    if change is None:  # it is gone before it was written
-                        del self._changes[job_id]
-                        continue
-                    if isinstance(change, Kept):
-                        change = change._replace(new=True)
-                self._changes[job_id] = change
-            overflow = self.fault is not None and self._spill()
-            self._changed.notify()
-        if overflow:
-            self._fail_waiting(f"the disk takes nothing, and more than {SPILL} changes wait for it")
-
-    def written(self) -> Deferred[None]:
-        """Fires when everything given to `write` so far is on the disk; `BackendError` when it never will be."""
-        answer: Deferred[None] = Deferred()
-        with self._changed:
+            if written is not None:
+                self._waiting.append(written)
             if self._closing is not None:
-                return fail(BackendError(f"{self.path} is closed"))
-            self._waiting.append(answer)
+                why = "it is closed"
+            for job_id, change in changes.items():
+                self._note(job_id, change)
+            if self.fault is not None and self._spill():
+                why = f"the disk takes nothing, and more than {SPILL} changes wait for it"
             self._changed.notify()
-        return answer
+        if why:
+            self._fail_waiting(why)
+
+    def _note(self, job_id: str, change: Change) -> None:
+        earlier = self._changes.get(job_id)
+        if isinstance(earlier, Kept) and earlier.new:
+            if change is None:  # it is gone before it was written
+                del self._changes[job_id]
+                return
+            if isinstance(change, Kept):
+                change = change._replace(new=True)
+        self._changes[job_id] = change
 
     def ask(self, question: Callable[[Database], Any]) -> Deferred[Any]:
         """Ask the file, after what is to be written. Fails with `BackendError` when it cannot be used."""
@@ -116,9 +115,12 @@ class Journal:
         """Write what is left, once, and end the thread."""
         answer: Deferred[None] = Deferred()
         with self._changed:
-            again, self._closing = self._closing is not None, answer
+            if self._closing is not None:
+                return succeed(None)
+            self._closing = answer
             self._changed.notify()
-        if again or not self._begun:
+        if not self._begun:
+            self._fail_waiting("it was never opened")
             answer.callback(None)
         return answer
 

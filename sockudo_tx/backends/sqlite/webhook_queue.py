@@ -58,8 +58,8 @@ class SqliteWebhookQueue:
 
     def put(self, jobs: Sequence[WebhookJob]) -> Deferred[None]:
         self._begin()
-        self._journal.write({job.id: Kept(job, 0.0, new=True) for job in jobs})
-        written = self._journal.written()
+        written: Deferred[None] = Deferred()
+        self._journal.write({job.id: Kept(job, 0.0, new=True) for job in jobs}, written)
         self._waiting.put(jobs)
         return written
 
