@@ -61,6 +61,8 @@ class Daemon:
     """Certificate and key, for a server that speaks TLS itself."""
     authority: Path | None = None
     """What vouches for the certificate, if not it for itself."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """More sections of its file."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -82,7 +84,8 @@ class Daemon:
         ssl: dict[str, Any] = {}
         if self.files is not None:
             ssl = {"enabled": True, "cert_path": self.files.cert, "key_path": self.files.key, "watch_interval_ms": 100}
-        config.write_text(json.dumps({"app_manager": manager, "metrics": {"enabled": False}, "ssl": ssl}))
+        sections = {"app_manager": manager, "metrics": {"enabled": False}, "ssl": ssl, **self.settings}
+        config.write_text(json.dumps(sections))
         command = [str(Path(sys.executable).with_name("twistd")), "-n", "--pidfile=", "sockudo", "-c", str(config)]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SOCKUDO_", "WEBSOCKET_"))}
         environment = {**clean, "HOST": self.host, "PORT": str(self.port), "METRICS_PORT": "0", "PYTHONPATH": str(ROOT)}

@@ -133,6 +133,32 @@ class SubscriptionCount(SynchronousTestCase):
 
 
 @pytest.mark.usefixtures("folder", "clients")
+class Flood(SynchronousTestCase):
+    """A page that sends more messages than a connection may."""
+
+    folder: Path
+
+    def flood(self, library: str) -> None:
+        """The page floods, once."""
+        limit = {"websocket": {"max_inbound_messages_per_second": 50}}
+        with (
+            Daemon(self.folder, settings=limit) as daemon,
+            Clients(port=daemon.port) as clients,
+        ):
+            found = clients.run("channels.js", "flood", client=library)
+        self.assertEqual((found["code"], found["heard"]), (4100, {"to": "ann"}))
+        self.assertEqual(found["states"], ["connecting", "connected", "connecting", "connected"])
+
+    def test_flood_8(self) -> None:
+        """The current pusher-js is told why, comes back by itself, and is where it was."""
+        self.flood("pusher-js")
+
+    def test_flood_7(self) -> None:
+        """So does the version before it."""
+        self.flood("pusher-js-7")
+
+
+@pytest.mark.usefixtures("folder", "clients")
 class Restart(SynchronousTestCase):
     """A server is stopped in good order; everything a client was doing goes on without the application's help."""
 

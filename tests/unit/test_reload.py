@@ -157,6 +157,7 @@ class ReloadTests(SynchronousTestCase):
             health_check_timeout_ms=50,
             websocket={
                 "max_messages": 3,
+                "max_inbound_messages_per_second": 9,
                 "max_frame_size": 100,
                 "compression": "shared",
                 "disconnect_on_buffer_full": False,
@@ -177,6 +178,7 @@ class ReloadTests(SynchronousTestCase):
         self.assertEqual((engine._cached.ttl, engine._counts.interval), (7, 3))
         port: Any = server.listeners[0]._factory
         self.assertEqual((port.settings.max_frame_size, port.websockets.longest_whole), (100, 100))
+        self.assertEqual(port.websockets.hear.args, (9,))
         slow = port.websockets.slow
         self.assertEqual((slow.max_messages, slow.disconnect), (3, False))
         self.assertIsNotNone(port.websockets._mode)

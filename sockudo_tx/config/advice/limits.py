@@ -16,6 +16,8 @@ _DEFAULT_LIMIT = (100, 60)
 """Requests and seconds of the limiter in Sockudo's own files; seldom thought of."""
 _STOPPED_AFTER = 30
 """Seconds until Kubernetes kills a pod that was told to stop (`terminationGracePeriodSeconds`)."""
+_CHANNELS = 20
+"""Channels a page may well subscribe to when it connects."""
 _HEADERS = 4096
 """Bytes a browser's request head may well have, cookies of the page's domain included."""
 
@@ -143,6 +145,18 @@ def _messages(config: Config, written: Written) -> Iterator[Advice]:
         )
 
 
+def _talking(config: Config, written: Written) -> Iterator[Advice]:
+    key = "websocket.max_inbound_messages_per_second"
+    most = config.websocket.max_inbound_messages_per_second
+    if 0 < most < _CHANNELS:
+        yield Advice(
+            (key,),
+            "may close pages as soon as they connect, again and again",
+            f"pusher-js subscribes to all channels of a page at once, and {most} messages are allowed in a second",
+            "Set it to several times the channels of a page (WEBSOCKET_MAX_INBOUND_MESSAGES_PER_SECOND), or to 0",
+        )
+
+
 def _pings(config: Config, written: Written) -> Iterator[Advice]:
     websocket, silence = config.websocket, config.activity_timeout
     least = max(silence // 2, 5)
@@ -220,4 +234,14 @@ def _health(config: Config, written: Written) -> Iterator[Advice]:
         )
 
 
-RULES: tuple[Rule, ...] = (_rate_limits, _unlimited, _per_address, _requests, _messages, _pings, _shutdown, _health)
+RULES: tuple[Rule, ...] = (
+    _rate_limits,
+    _unlimited,
+    _per_address,
+    _requests,
+    _messages,
+    _talking,
+    _pings,
+    _shutdown,
+    _health,
+)

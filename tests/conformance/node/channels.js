@@ -121,6 +121,20 @@ async function clientEvents() {
   return results;
 }
 
+async function flood() {
+  const ann = await connected('ann');
+  const chat = await subscribed(ann, 'private-chat');
+  const before = ann.connection.socket_id;
+  const told = next(ann.connection, 'error');
+  for (let number = 0; number < 60; number += 1) chat.trigger('client-typing', {});
+  const error = await told;
+  await until(() => ann.connection.socket_id && ann.connection.socket_id !== before, 'a new connection');
+  await until(() => chat.subscribed, 'the subscription');
+  const heard = next(chat, 'hello');
+  await sdk.trigger('private-chat', 'hello', { to: 'ann' });
+  return { code: error.data.code, heard: await heard, states: ann.states };
+}
+
 async function subscriptionCount() {
   const [ann, bob] = [await connected('ann'), await connected('bob')];
   const channel = await subscribed(ann, 'news');
@@ -133,4 +147,4 @@ async function subscriptionCount() {
   return { counts, last: channel.subscriptionCount };
 }
 
-run({ cache, clientEvents, connect, encrypted, presence, privateChannel, publicChannel, renewed, subscriptionCount });
+run({ cache, clientEvents, connect, encrypted, flood, presence, privateChannel, publicChannel, renewed, subscriptionCount });

@@ -168,6 +168,9 @@ class LimitTests(AdviceCase):
         self.peace({"websocket": {"max_message_size": 1000}})
         self.conflict({"websocket": {"max_bytes": 1000}}, "websocket.max_bytes", "102400 bytes")
         self.peace({"websocket": {"max_bytes": None}})
+        rate = "max_inbound_messages_per_second"
+        self.conflict({"websocket": {rate: 5}}, f"websocket.{rate}", "5 messages")
+        self.peace({"websocket": {rate: 50}})
         limits = {"event_limits": {"max_payload_in_kb": 4096}, "websocket": {"max_bytes": None}}
         self.conflict({**limits, "http_api": {"request_limit_in_mb": 3}}, "event_limits.max_payload_in_kb", "3 MiB")
         self.peace({**limits, "http_api": {"request_limit_in_mb": 4}})
