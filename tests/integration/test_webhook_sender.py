@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
+from twisted.internet import reactor, tcp
 from twisted.internet.defer import gatherResults
 
 from sockudo_tx import __version__
@@ -12,6 +14,11 @@ from sockudo_tx.protocol.app import Webhook
 from sockudo_tx.protocol.auth import hex_hmac
 from tests.integration.receiver import answering, endless, resetting, saying, silent
 from tests.integration.sending import APP, BODY, SenderCase, job
+
+
+def connections() -> set[tcp.Client]:
+    """Ours to receivers."""
+    return {each for each in (*reactor.getReaders(), *reactor.getWriters()) if isinstance(each, tcp.Client)}
 
 
 class RequestTests(SenderCase):
@@ -145,6 +152,25 @@ class BoundTests(SenderCase):
         outcome = await self.sender(0.2).send(job(), APP, Webhook(url=receiver.url))
         self.assertEqual(outcome, Outcome(False, None, "no answer within 0.2 s"))
 
+    async def test_answer_before_the_body(self) -> None:
+        """A receiver that answers but takes no byte of a large body: the answer counts, the connection ends unsent."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        answer = b"HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        peers: list[socket.socket] = []
+
+        def refuse() -> None:
+            peers.append(listener.accept()[0])
+            peers[0].sendall(answer)
+
+        threading.Thread(target=refuse, daemon=True).start()
+        self.addCleanup(lambda: [peer.close() for peer in peers])
+        large = job()._replace(events=('{"name":"' + "x" * 2**24 + '"}',))
+        webhook = Webhook(url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        outcome = await self.sender().send(large, APP, webhook)
+        self.assertEqual(outcome, Outcome(False, 413, "the answer was 413"))
+        self.assertEqual(connections(), set())
+
     async def test_H116_hanging_endpoints_beside_a_good_one(self) -> None:
         """Twenty endpoints that never answer, four attempts at each, do not keep a healthy one waiting."""
         good, sender = self.receiver(), self.sender(20)
@@ -220,7 +246,10 @@ class ConnectionTests(SenderCase):
         attempts = [sender.send(job(), APP, Webhook(url=receiver.url)) for _ in range(10)]
         while len(receiver.requests) < 10:
             await sender.send(job(), APP, Webhook(url=good.url))
+        clients = connections()
+        self.assertEqual(len(clients), 11)
         await sender.close()
+        self.assertEqual({client.disconnected for client in clients}, {1})
         stopping = Outcome(False, None, "the server is stopping")
         self.assertEqual(await gatherResults(attempts), [stopping] * 10)
         self.assertEqual(await sender.send(job(), APP, Webhook(url=good.url)), stopping)
