@@ -7,6 +7,7 @@ import threading
 
 from twisted.internet import reactor, tcp
 from twisted.internet.defer import gatherResults
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from sockudo_tx import __version__
 from sockudo_tx.interfaces import Outcome
@@ -141,6 +142,19 @@ class AnswerTests(SenderCase):
             outcome = await sender.send(job(), APP, Webhook(url=url, headers={"X-Token": "hidden"}))
             self.assertFalse(outcome.ok)
             self.assertNotIn("hidden", outcome.reason)
+
+    async def test_nothing_is_logged(self) -> None:
+        """Connections and their failures leave no lines in the log: whoever asked for the attempt knows its outcome."""
+        lines: list[str | None] = []
+
+        def observer(event: LogEvent) -> None:
+            lines.append(formatEvent(event))
+
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        for behaviour in (answering("200 OK"), answering("500 Oh"), saying(b"garbage\r\n\r\n"), resetting, saying(b"")):
+            await self.outcome(behaviour)
+        self.assertEqual(lines, [])
 
 
 class BoundTests(SenderCase):

@@ -104,6 +104,7 @@ class _Bounding(WrappingFactory["_Connection"]):
 
     def __init__(self, factory: IProtocolFactory, connections: Connections) -> None:
         super().__init__(factory)
+        factory.noisy = False  # type: ignore[attr-defined]  # two lines in the log for each connection otherwise
         self.connections = connections
 
     def buildProtocol(self, addr: Any) -> _Connection:
