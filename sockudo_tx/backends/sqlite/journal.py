@@ -41,6 +41,9 @@ class Listener(Protocol):
     def trouble(self, text: str | None) -> None:
         """The file cannot be used, or (None) can again."""
 
+    def left(self, changes: int) -> None:
+        """So many changes were never written, and now the thread has ended."""
+
 
 class _Question(NamedTuple):
     ask: Callable[[Database], Any]
@@ -76,20 +79,23 @@ class Journal:
             threading.Thread(target=self._run, name="sockudo webhook queue", daemon=True).start()
 
     def write(self, changes: dict[str, Change], written: Deferred[None] | None = None) -> None:
-        """Write these changes soon. `written` fires when they are on the disk, with `BackendError` if never."""
-        why = ""
+        """Write these changes soon. `written` fires when they are on the disk, or when it is known that they cannot be
+        for now; `BackendError` if they never will be."""
         with self._changed:
-            if written is not None:
-                self._waiting.append(written)
             if self._closing is not None:
-                why = "it is closed"
-            for job_id, change in changes.items():
-                self._note(job_id, change)
-            if self.fault is not None and self._spill():
-                why = f"the disk takes nothing, and more than {SPILL} changes wait for it"
+                answer: Any = Failure(BackendError(f"{self.path} is closed"))
+            else:
+                for job_id, change in changes.items():
+                    self._note(job_id, change)
+                answer = None
+                if self.fault is not None:
+                    self._spill()
+                elif written is not None:
+                    self._waiting.append(written)
+                    written = None
             self._changed.notify()
-        if why:
-            self._fail_waiting(why)
+        if written is not None:
+            written.callback(answer)
 
     def _note(self, job_id: str, change: Change) -> None:
         earlier = self._changes.get(job_id)
@@ -119,23 +125,18 @@ class Journal:
                 return succeed(None)
             self._closing = answer
             self._changed.notify()
-        if not self._begun:
-            self._fail_waiting("it was never opened")
+        if not self._begun:  # nor will it ever
+            for waiting in self._waiting:
+                waiting.callback(None)
+            if self._changes:
+                self._listener.left(len(self._changes))
             answer.callback(None)
         return answer
 
-    def _fail_waiting(self, why: str) -> None:
-        with self._changed:
-            waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.errback(BackendError(f"{self.path}: {why}"))
-
-    def _spill(self) -> bool:
-        """Make room; whether there was none."""
-        over = len(self._changes) - SPILL
-        for job_id in list(self._changes)[: max(0, over)]:
+    def _spill(self) -> None:
+        """The oldest changes beyond the limit are never written."""
+        for job_id in list(self._changes)[: max(0, len(self._changes) - SPILL)]:
             del self._changes[job_id]
-        return over > 0
 
     def _run(self) -> None:
         """The thread."""
@@ -214,10 +215,9 @@ class Journal:
             }
             merged.update(self._changes)
             self._changes = merged
-            self._waiting[:0] = waiting
-            overflow = self._spill()
-        if overflow:
-            self._tell(self._fail_waiting, f"{text}, and more than {SPILL} changes wait for it")
+            self._spill()
+        for each in waiting:
+            self._tell(each.callback, None)
         for question in questions:
             self._tell(question.answer.errback, Failure(BackendError(f"{self.path}: {text}")))
         if new_trouble:
@@ -231,7 +231,8 @@ class Journal:
             os.close(self._lock)
             self._lock = None
         assert self._closing is not None
-        self._tell(self._fail_waiting, f"the server stops: {self.fault}")
+        if self._changes:
+            self._tell(self._listener.left, len(self._changes))
         self._tell(self._closing.callback, None)
 
 

@@ -30,8 +30,9 @@ class SqliteWebhookQueue:
     """`MemoryWebhookQueue`, whose every change goes to the file too.
 
     The answer of `put` comes when the jobs are on the disk; they can be taken before that. What is taken, and what was
-    settled a moment before a crash, is due again after it, under its id. While the file cannot be used, jobs are
-    delivered from memory, and written as soon as it can: `health` is false, and only what a crash meets then is lost.
+    settled a moment before a crash, is due again after it, under its id. While the file cannot be used `health` is
+    false and `put` waits for nothing: jobs are delivered from memory, and written as soon as it can; only what a crash
+    meets then is lost.
     """
 
     _log = Logger()
@@ -129,6 +130,15 @@ class SqliteWebhookQueue:
                 path=path,
                 error=text,
             )
+
+    def left(self, changes: int) -> None:
+        """The journal has ended without having written everything."""
+        self._log.error(
+            "{changes} changes of webhook deliveries were not written to {path}: what waits of them is lost, what was "
+            "delivered may be delivered again",
+            changes=changes,
+            path=self._journal.path,
+        )
 
     def _begin(self) -> None:
         """The thread begins with the reactor: whoever daemonises forks before that."""
