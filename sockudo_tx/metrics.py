@@ -15,6 +15,7 @@ from twisted import __version__ as twisted_version
 from ._version import __version__
 from .config.schema import Config
 from .engine.server import Engine
+from .engine.webhooks import Webhooks
 from .listening import OptionalListener, PassedListener, SocketListener
 from .reactor import event_loop_of
 from .reload import Reload
@@ -45,6 +46,7 @@ class Measured(NamedTuple):
     tls: TlsFactory | None
     announced: tuple[ProxyProtocolFactory, ...]
     """What reads PROXY headers, where connections have any."""
+    webhooks: Webhooks | None
 
 
 def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequence[socket.socket]) -> list[Service]:
@@ -79,7 +81,7 @@ def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequ
 
 
 def _sources(parts: Measured) -> list[Source]:
-    engine, port, watchdog, reload, certificates, tls, announced = parts
+    engine, port, watchdog, reload, certificates, tls, announced, webhooks = parts
     slow, beats, rest = port.websockets.slow, watchdog.beats, port.site.api
     sources: list[Source] = [
         process_samples,
@@ -117,7 +119,20 @@ def _sources(parts: Measured) -> list[Source]:
             single(f.HANDSHAKES, lambda: tls.resumed, "resumed"),
             single(f.HANDSHAKES, lambda: tls.failed, "failed"),
         ]
+    if webhooks is not None:
+        sources += [lambda: _deliveries(webhooks), single(f.WEBHOOK_DEPTH, lambda: _depth(webhooks))]
     return sources
+
+
+def _deliveries(webhooks: Webhooks) -> Iterator[list[Sample]]:
+    """What became of events told to webhooks."""
+    yield [(f.WEBHOOKS, labels, count) for labels, count in webhooks.tally.counts.items()]
+
+
+def _depth(webhooks: Webhooks) -> int | None:
+    """Deliveries that wait, if the queue knows at once."""
+    depth = webhooks.queue.depth()
+    return depth if isinstance(depth, int) else None
 
 
 def _limits(limits: RateLimits) -> Iterator[list[Sample]]:

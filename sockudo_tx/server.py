@@ -4,7 +4,8 @@ Stopping drains (scaling.md 10):
 
     announced   `/up` and `/ready` say so, answers end their connections; for `shutdown.drain_ms` clients may come
     closing     nobody comes any more, sockets are told to come back (4200), what was asked is answered
-    stopped     when everybody has left, at the latest after the grace period, or at the second signal
+    told        webhooks of all that are attempted once
+    stopped     when that is done, at the latest after the grace period, or at the second signal
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from twisted.python.failure import Failure
 from .config.load import Loaded
 from .connection_log import ConnectionLog
 from .engine.server import Engine
+from .engine.webhooks import Webhooks
 from .listening import SocketListener
 from .logs import Wanted
 from .reload import Reload
@@ -51,6 +53,8 @@ class Server(MultiService):
     _log = Logger()
     certificates: Certificates | None = None
     """What TLS connections are made with, if we speak TLS."""
+    webhooks: Webhooks | None = None
+    """What happens to facts, unless nobody is to hear of them."""
 
     def __init__(
         self,
@@ -103,6 +107,8 @@ class Server(MultiService):
 
     def startService(self) -> None:
         super().startService()
+        if self.webhooks is not None:
+            self.webhooks.start()
         self.site.health.ready = True
         about = self._about()
         self._log.info("ready at {listeners}", listeners=", ".join(self.addresses), **about)
@@ -140,8 +146,8 @@ class Server(MultiService):
             if winner[0] == 0:
                 self._log.info("stopped")
             else:
-                self._log.warn("stopped; not every client left in time, the rest is cut off")
-            return self._close() if self.running else None
+                self._log.warn("stopped; not all was done in time, the rest is cut off")
+            return self._end()
 
         waits: list[Deferred[Any]] = [left, deferLater(self._clock, grace), self._hurried]
         return race(waits).addCallback(finished)
@@ -150,6 +156,15 @@ class Server(MultiService):
         if drain:
             await deferLater(self._clock, drain)
         await gatherResults([self._close(), self.engine.drain(over), self.site.drain()], consumeErrors=True)
+        if self.webhooks is not None:
+            await self.webhooks.drain()
+
+    def _end(self) -> Deferred[None] | None:
+        """Close what is still open."""
+        closed = [self._close()] if self.running else []
+        if self.webhooks is not None:
+            closed.append(self.webhooks.close())
+        return gatherResults(closed, consumeErrors=True).addCallback(lambda _: None) if closed else None
 
     def _close(self) -> Deferred[None]:
         """Stop listening, and whatever else is started and stopped."""

@@ -19,6 +19,7 @@ from .backends import factory as driver
 from .backends.memory.apps import MemoryApps
 from .backends.memory.authority import MemoryAuthority
 from .backends.null import NullFacts
+from .backends.webhooks.http import HttpSender
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .config.schema import Config
@@ -26,7 +27,8 @@ from .connection_log import ConnectionLog
 from .engine.departures import Departed
 from .engine.server import Engine
 from .engine.traced import TracedEngine
-from .interfaces import IApps, IAuthority, ICache, IFacts, ILimiter
+from .engine.webhooks import Webhooks
+from .interfaces import IApps, IAuthority, ICache, IFacts, ILimiter, IWebhookQueue, IWebhookSender
 from .listening import (
     OptionalListener,
     PassedListener,
@@ -41,7 +43,14 @@ from .metrics import Measured, metrics_services
 from .reactor import event_loop_of, soon
 from .reload import Part, Reload, follows
 from .server import Patience, Server
-from .settings import certificate_files, engine_settings, redirect_settings, rest_settings, websocket_settings
+from .settings import (
+    certificate_files,
+    engine_settings,
+    redirect_settings,
+    rest_settings,
+    webhook_settings,
+    websocket_settings,
+)
 from .systemd import Systemd
 from .transports.certificates import Certificates
 from .transports.port import PortFactory
@@ -70,9 +79,11 @@ def make_service(
     reads. Raises `CertificateError`.
     """
     departures = ConnectionLog(IReactorTime(reactor))
-    engine = _engine(loaded.config, reactor, wanted, departures)
+    apps = IApps(driver(IApps, loaded.config.app_manager.driver)(loaded.config, reactor))
+    webhooks = _webhooks(loaded.config, reactor, apps)
+    engine = _engine(loaded.config, reactor, apps, webhooks, wanted, departures)
     watchdog = Watchdog(reactor, loaded.config.health.stall_ms / 1000)
-    port = _port(loaded.config, reactor, engine, _checks(loaded.config, engine, watchdog))
+    port = _port(loaded.config, reactor, engine, _checks(loaded.config, engine, watchdog, webhooks))
     server = Server(
         reactor,
         engine,
@@ -90,6 +101,9 @@ def make_service(
         follows(port.adjust, websocket_settings),
         follows(server.wait_for, _patience),
     ]
+    if webhooks is not None:
+        server.webhooks = webhooks
+        server.reloads.parts.append(follows(webhooks.adjust, webhook_settings))
     if isinstance(engine.apps, MemoryApps):
         server.reloads.parts.append(_apps_part(engine.apps, engine))
     watchdog.setServiceParent(server)
@@ -97,14 +111,28 @@ def make_service(
     return server
 
 
-def _engine(config: Config, reactor: Any, wanted: Wanted, departed: Departed) -> Engine:
+def _webhooks(config: Config, reactor: Any, apps: IApps) -> Webhooks | None:
+    """What takes facts to the apps' own servers; None when there is no queue to put them in."""
+    if config.queue.driver == "none":
+        return None
+    queue = IWebhookQueue(driver(IWebhookQueue, config.queue.driver)(config, reactor))
+    internal = config.webhooks.allow_internal_addresses is not False
+    sender = HttpSender(reactor, config.webhooks.request_timeout_ms / 1000, internal)
+    return Webhooks(
+        IReactorTime(reactor), queue, IWebhookSender(sender), apps, webhook_settings(config), cut=sender.close
+    )
+
+
+def _engine(
+    config: Config, reactor: Any, apps: IApps, webhooks: Webhooks | None, wanted: Wanted, departed: Departed
+) -> Engine:
     """The engine over the chosen backends; one that tells what it does if somebody reads that."""
     return (TracedEngine if wanted.frames or wanted.refusals else Engine)(
         clock=IReactorTime(reactor),
-        apps=IApps(driver(IApps, config.app_manager.driver)(config, reactor)),
+        apps=apps,
         authority=IAuthority(MemoryAuthority(reactor, grace=config.webhooks.grace_ms / 1000)),
         cache=ICache(driver(ICache, config.cache.driver)(config, reactor)),
-        facts=IFacts(NullFacts()),
+        facts=IFacts(NullFacts() if webhooks is None else webhooks.facts),
         settings=engine_settings(config),
         departed=departed,
     )
@@ -131,7 +159,9 @@ def _add_listeners(
     if not config.metrics.enabled:
         passed.without_metrics()
     main, announced = _main_listener(config, reactor, port, port if tls is None else tls, passed)
-    parts = Measured(server.engine, port, watchdog, server.reloads, server.certificates, tls, announced)
+    parts = Measured(
+        server.engine, port, watchdog, server.reloads, server.certificates, tls, announced, server.webhooks
+    )
     for service in metrics_services(config, reactor, parts, passed.metrics):
         service.setServiceParent(server)
     server.listen(main)
@@ -161,13 +191,13 @@ def _main_listener(
     return TcpListener(reactor, encrypted, config.host, config.port), announced
 
 
-def _checks(config: Config, engine: Engine, watchdog: Watchdog) -> tuple[Check, ...]:
+def _checks(config: Config, engine: Engine, watchdog: Watchdog, webhooks: Webhooks | None) -> tuple[Check, ...]:
     """What `/up` looks at besides the apps (http-api.md 10.2)."""
     cache = () if config.cache.driver == "none" else (Check("cache", usable(engine.cache.health)),)
     return (
         Check("adapter", well, critical=config.health.adapter_loss == "error"),
         *cache,
-        Check("queue", well),
+        Check("queue", well if webhooks is None else usable(webhooks.queue.health)),
         Check("reactor", watchdog.trouble, critical=True),
     )
 

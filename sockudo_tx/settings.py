@@ -10,6 +10,7 @@ import resource
 from .config.schema import Config
 from .config.sections.operation import RateLimiterConfig
 from .engine.settings import EngineSettings
+from .engine.webhooks import WebhookSettings
 from .transports.redirect import RedirectSettings
 from .transports.rest.settings import CorsSettings, IdempotencySettings, LimitSettings, RateLimitSettings, RestSettings
 from .transports.settings import ListenerSettings, WebSocketSettings
@@ -22,6 +23,7 @@ __all__ = [
     "rate_limit_settings",
     "redirect_settings",
     "rest_settings",
+    "webhook_settings",
     "websocket_settings",
 ]
 
@@ -36,6 +38,21 @@ def engine_settings(config: Config) -> EngineSettings:
         idle_timeout=config.websocket.idle_timeout,
         cache_ttl=config.channel_limits.cache_ttl,
         subscription_count_interval=config.channel_limits.subscription_count_interval_ms / 1000,
+    )
+
+
+def webhook_settings(config: Config) -> WebhookSettings:
+    """How webhooks are batched and tried again."""
+    batching, retry = config.webhooks.batching, config.webhooks.retry
+    return WebhookSettings(
+        batching=batching.enabled,
+        batch_seconds=batching.duration / 1000,
+        batch_size=batching.size,
+        retrying=retry.enabled,
+        max_attempts=retry.max_attempts,
+        give_up_after=retry.max_elapsed_time_ms / 1000,
+        first_wait=retry.initial_backoff_ms / 1000,
+        longest_wait=retry.max_backoff_ms / 1000,
     )
 
 

@@ -44,6 +44,8 @@ RELOADED = (
     "ssl.key_path",
     "ssl.passphrase",
     "user_authentication_timeout",
+    "webhooks.batching.",
+    "webhooks.retry.",
     "websocket.",
     "websocket_max_payload_kb",
 )

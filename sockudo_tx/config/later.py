@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["LATER_APP_MEMBERS"]
 
 LATER_APP_MEMBERS = {
-    "webhooks": "no webhook is sent",
     "channel_delta_compression": "events are sent whole",
 }
 """What somebody who set them must be warned of."""

@@ -26,12 +26,12 @@ EVENT_TYPES = (
 
 WEBHOOK_DOCS = {
     "url": "Where events are posted: an absolute http or https address.",
-    "lambda": 'Or an AWS Lambda function: `{"function_name": …, "region": …}`.',
-    "lambda_function": "Deprecated: a function in us-east-1.",
+    "lambda": 'Or an AWS Lambda function: `{"function_name": …, "region": …}`. Not in this version.',
+    "lambda_function": "Deprecated: a function in us-east-1. Not in this version.",
     "event_types": "Which events: " + ", ".join(f"`{name}`" for name in EVENT_TYPES) + ".",
     "filter": "Which channels; all given must hold: `channel_prefix`, `channel_suffix`, `channel_pattern` (a regular "
-    "expression searched in the name).",
-    "headers": "More headers of the request.",
+    "expression of RE2, searched in the name).",
+    "headers": "More headers of the request; they cannot replace those the server sets.",
 }
 
 _MEMBERS = tuple(WEBHOOK_DOCS)
@@ -109,6 +109,11 @@ def _webhook(where: str, raw: dict[str, Any], faults: list[str], warnings: list[
     name, region = member(lambda: _lambda(where, raw, warnings), no_function)
     if not url and not name and len(faults) == before:
         warnings.append(f"`{where}` has no `url`, no `lambda` and no `lambda_function`, so it does nothing")
+    elif name and not url:
+        member_name = "lambda" if raw.get("lambda") is not None else "lambda_function"
+        warnings.append(
+            f"`{where}.{member_name}` is not part of this version, so this webhook is not sent; give it a `url`"
+        )
     return Webhook(
         url=url or None,
         lambda_name=name,

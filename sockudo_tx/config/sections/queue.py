@@ -86,11 +86,10 @@ class QueueConfig(Section, frozen=True, kw_only=True):
     driver: Annotated[
         Literal["memory", "sqlite", "redis", "redis-cluster", "sqs", "sns", "none"],
         Doc("Where webhook deliveries wait. `none`: no webhooks. Sockudo's own default is `redis`."),
-        Words(aliases=REDIS_CLUSTER, later=("sqlite", "redis", "redis-cluster", "sqs", "sns")),
-        UNUSED,
+        Words(aliases=REDIS_CLUSTER, later=("redis", "redis-cluster", "sqs", "sns")),
         Env("QUEUE_DRIVER"),
     ] = "memory"
-    sqlite: Annotated[SqliteQueueConfig, UNUSED] = SqliteQueueConfig()
+    sqlite: SqliteQueueConfig = SqliteQueueConfig()
     redis: Annotated[RedisQueueConfig, UNUSED] = RedisQueueConfig()
     redis_cluster: Annotated[RedisClusterQueueConfig, UNUSED] = RedisClusterQueueConfig()
     sqs: Annotated[SqsConfig, UNUSED] = SqsConfig()

@@ -111,10 +111,15 @@ class Dispatcher:
             self._next = None
 
     def idle(self) -> Deferred[None]:
-        """Fires when nothing is under way and nothing is due: at the earliest in a later turn."""
+        """Fires when nothing is under way and nothing is due."""
         idle: Deferred[None] = Deferred()
         self._idle.append(idle)
-        self._wake()
+        if self._asking:
+            self._again = True
+        else:
+            if self._next is not None:
+                self._next.cancel()
+            self._look()
         return idle
 
     def _wake(self, seconds: float = 0.0) -> None:

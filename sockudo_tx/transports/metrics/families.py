@@ -137,6 +137,12 @@ REACTOR_STALLS = _counter("reactor_stalls_total", _PORT, "Pauses of the event lo
 LOOKUP_STALE = _counter(
     "app_lookup_stale_total", _PORT, "App lookups answered with an old record, the store being ill."
 )
+WEBHOOKS = _counter(
+    "webhook_deliveries_total",
+    ("app_id", "port", "event", "outcome"),
+    "Events in attempts to tell webhooks, by outcome: ok, retry (tried again later), failed (given up) or dropped.",
+)
+WEBHOOK_DEPTH = _gauge("webhook_queue_depth", _PORT, "Webhook deliveries that wait, those tried again later included.")
 HANDSHAKES = _counter("tls_handshakes_total", ("port", "result"), "TLS handshakes: full, resumed or failed.")
 CERTIFICATE_EXPIRY = _gauge(
     "certificate_expiry_timestamp_seconds", _PORT, "When the first certificate of the chain ends, in Unix seconds."

@@ -306,7 +306,7 @@ class AppTests(ConfigCase):
         self.assertIn("'a' and 'b' have the same key", texts(loaded, "error")[0])
 
     def test_later_members(self) -> None:
-        """Webhooks and delta settings are read, and warned of while nothing uses them; rates are used."""
+        """Delta settings are read, and warned of while nothing uses them; webhooks and rates are used."""
         app = {
             **APP,
             "webhooks": [{"url": "https://x", "event_types": []}],
@@ -315,8 +315,16 @@ class AppTests(ConfigCase):
             "max_read_requests_per_second": 5,
         }
         loaded = self.default({"apps": [app]})
-        self.assertEqual(len(texts(loaded, "warning")), 2)
+        self.assertEqual(len(texts(loaded, "warning")), 1)
         self.assertEqual(loaded.apps[0].webhooks[0].url, "https://x")
+
+    def test_later_webhooks(self) -> None:
+        """A webhook that only names a Lambda function is warned of: none is called yet."""
+        function = {"function_name": "f", "region": "eu-west-1"}
+        for target, told in (({"lambda": function}, 1), ({"lambda": function, "url": "https://x"}, 0)):
+            loaded = self.default({"apps": [{**APP, "webhooks": [{**target, "event_types": []}]}]})
+            warnings = [text for text in texts(loaded, "warning") if "not part of this version" in text]
+            self.assertEqual(len(warnings), told)
 
     def test_secrets_are_never_told(self) -> None:
         """No finding quotes a secret, a key or an address with a password."""
