@@ -99,7 +99,8 @@ class Arrival(Protocol):
     def _decide(self, text: bytes, rest: bytes) -> None:
         head = parse_head(text)
         # A request with a body is for HTTP to read before anything else happens on the connection.
-        if head is not None and not head.headers.keys() & _BODY_FIELDS and self._port.accepts(head):
+        # So is one with two hosts.
+        if head is not None and _is_plain(head.headers) and self._port.accepts(head):
             port = self._port
             upgrade = accepted(head.path, head.query, head.headers, port.settings.path_prefix)
             port.upgrade(self._settle(), upgrade, rest, address=self._address, headers=head.headers, whose=self._whose)
@@ -140,6 +141,10 @@ class Arrival(Protocol):
 
     def _successor(self) -> Any:
         return self.transport.protocol
+
+
+def _is_plain(headers: Headers) -> bool:
+    return len(headers.get(b"host", ())) < 2 and not headers.keys() & _BODY_FIELDS
 
 
 class Refused(Protocol):

@@ -36,6 +36,7 @@ FRAMING = 16
 
 
 _MALFORMED = RestError(400, "invalid_input", "This is not an HTTP/1.1 request the server understands")
+_TWO_HOSTS = RestError(400, "invalid_input", "The request has more than one Host header")
 _TOO_SLOW = RestError(408, "invalid_input", "The request took too long to arrive")
 _BUSY = RestError(503, "service_unavailable", "Too many requests are being sent at this moment", {"Retry-After": "1"})
 _TOO_LONG = RestError(414, "limit_exceeded", "The request line is longer than the server reads")
@@ -185,6 +186,12 @@ class RestChannel(AnsweringChannel):
                 self._respondToBadRequestAndDisconnect()
                 return
             self._chunked = 0
+        # RFC 9112 3.2: of two hosts a proxy may have judged the other one. To have none is a fault as well, but hurts
+        # nobody, as we use it for nothing, and health checks of HAProxy send none.
+        hosts = request.requestHeaders.get(b"host")
+        if hosts is not None and len(hosts) > 1:
+            self._refuse(_TWO_HOSTS)
+            return
         self.persistent = self.checkPersistence(request, self._version)
         request.begin(self._command, self._path, self.length)
         if request.refused:

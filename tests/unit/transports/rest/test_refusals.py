@@ -69,6 +69,24 @@ class RefusalTests(HttpCase):
             self.assertEqual(answer.headers["connection"], "close", data)
             self.assertTrue(connection.ended, data)
 
+    def test_hosts(self) -> None:
+        """Two hosts are refused, also when they are one; none, as health checks of HAProxy have it, is good."""
+        upgrade = (
+            b"GET /app/app-key HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        for data in (UP, UP.replace(b"1.1", b"1.0"), upgrade, b"GET /up HTTP/1.1\r\nConnection:\r\n close\r\n\r\n"):
+            connection = RawConnection(self.server).send(data)
+            self.assertIn(connection.received.split()[1], (b"200", b"101"), data)
+            for second in (b"h", b"other"):
+                connection = RawConnection(self.server).send(
+                    data.replace(b"\r\n", b"\r\nHost: h\r\nhost: " + second + b"\r\n", 1) + UP
+                )
+                (answer,) = connection.take()
+                self.assertRefused(answer, 400, "invalid_input")
+                self.assertIn("more than one Host", answer.text)
+                self.assertTrue(connection.ended, data)
+
     def test_too_much(self) -> None:
         """A request line longer than the limit gets 414, header fields beyond it, or too many of them, get 431."""
         for data, status in (
