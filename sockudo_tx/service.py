@@ -116,8 +116,9 @@ def _webhooks(config: Config, reactor: Any, apps: IApps) -> Webhooks | None:
     if config.queue.driver == "none":
         return None
     queue = IWebhookQueue(driver(IWebhookQueue, config.queue.driver)(config, reactor))
-    internal = config.webhooks.allow_internal_addresses is not False
-    sender = HttpSender(reactor, config.webhooks.request_timeout_ms / 1000, internal)
+    sender = HttpSender(
+        reactor, config.webhooks.request_timeout_ms / 1000, allow_internal=config.webhooks.allow_internal_addresses
+    )
     return Webhooks(
         IReactorTime(reactor), queue, IWebhookSender(sender), apps, webhook_settings(config), cut=sender.close
     )

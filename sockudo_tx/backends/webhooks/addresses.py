@@ -49,7 +49,7 @@ def refusal(address: str, internal: bool) -> str | None:
     if ip.is_multicast or ip == IPv4Address("255.255.255.255"):
         return "a multicast address"
     if not internal and not ip.is_global:
-        return "an internal address, and webhooks.allow_internal_addresses does not hold for this app"
+        return "an internal address, and webhooks.allow_internal_addresses is false"
     return None
 
 

@@ -46,13 +46,10 @@ class WebhooksConfig(Section, frozen=True, kw_only=True):
     request_timeout_ms: Annotated[Milliseconds, Doc("Longest wait for an endpoint's answer."), ONE_OR_MORE] = 10000
     retry: RetryConfig = RetryConfig()
     allow_internal_addresses: Annotated[
-        bool | None,
-        Doc(
-            "Webhooks may go to loopback and private addresses; never to link-local ones and metadata services. "
-            "null: those of apps from the configuration may."
-        ),
+        bool,
+        Doc("Webhooks may go to loopback and private addresses. None goes to link-local or metadata addresses, ever."),
         Env("WEBHOOK_ALLOW_INTERNAL_ADDRESSES"),
-    ] = None
+    ] = True
     grace_ms: Annotated[Milliseconds, Doc("A channel left, or a member gone, for less than this is not reported.")] = (
         3000
     )

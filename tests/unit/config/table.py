@@ -168,6 +168,7 @@ BUILT_IN: dict[str, Any] = {
     "webhooks.retry.max_elapsed_time_ms": 300000,
     "webhooks.retry.initial_backoff_ms": 1000,
     "webhooks.retry.max_backoff_ms": 60000,
+    "webhooks.allow_internal_addresses": True,
     "webhooks.grace_ms": 3000,
     "queue.driver": "memory",
     "queue.sqlite.path": "sockudo-webhooks.sqlite3",
