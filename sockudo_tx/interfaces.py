@@ -7,6 +7,7 @@ always answer at once, so one process runs without a coroutine; the engine conti
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -303,8 +304,8 @@ class IAuthority(Interface):
     def user_connections(app_id: str, user_id: str) -> Answer[int]:
         """How many signed-in sockets the user has."""
 
-    def due(now: float) -> Answer[list[Due]]:
-        """Pop the transitions whose grace has passed, each to exactly one caller, oldest first."""
+    def due(now: float, most: int = sys.maxsize) -> Answer[list[Due]]:
+        """Pop the transitions whose grace has passed, at most so many, each to exactly one caller, oldest first."""
 
     def next_due() -> float | None:
         """When `due` has something to tell, in the authority's clock; None when nothing is pending."""

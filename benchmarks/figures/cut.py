@@ -32,8 +32,8 @@ def _take(plan: Plan) -> Sequence[Reading]:
         members = stack.enter_context(Child("members", python("members", subject.port, 0, many, _ROOM)))
         time.sleep(0.5)
         before = subject.ask("tables")["tables"]["connections"]
-        subject.ask("slices")
-        subject.ask("facts")
+        for each in ("slices", "busy", "facts"):
+            subject.ask(each)
         subject.ask("watch")
         plan.tell("the cut")
         began = time.monotonic()
@@ -42,6 +42,7 @@ def _take(plan: Plan) -> Sequence[Reading]:
         time.sleep(_GRACE + 1)
         turn = float(subject.ask("turns")["turns"])
         slices = subject.ask("slices")["slices"]
+        busy = subject.ask("busy")["busy"]
         facts = subject.ask("facts")["facts"]
         heard = watchers.ask("removed")
     assert before == many + rooms, before
@@ -62,7 +63,10 @@ def _take(plan: Plan) -> Sequence[Reading]:
             max(slices.values()),
             at_most(5.0),
             unit="ms",
-            absolute={f"{name}, ms": spent for name, spent in slices.items()},
+            absolute={
+                **{f"{name}, ms": spent for name, spent in slices.items()},
+                **{f"{name}, ms CPU": spent for name, spent in busy.items()},
+            },
             compared=False,
         ),
         Reading("cut-empty", "from the cut to empty tables", seconds, at_most(10.0), unit="s", compared=False),

@@ -69,6 +69,7 @@ def main(reactor: Any) -> None:
         broadcast,
         tables=tables,
         slices=slices.longest,
+        busy=slices.busiest,
         facts=slices.facts,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -23,13 +23,14 @@ from .broadcast import send
 from .deadlines import Deadlines
 from .departures import LOST, Departed, Ending, departure, ended_by
 from .inbox import Inbox
+from .leaving import Leaver, Leaving
 from .registry import Registry
 from .settings import EngineSettings
-from .tables import AppSpace, Socket
+from .tables import Socket
 
 __all__ = ["Connections"]
 
-Left = Callable[[Socket, AppSpace, Session], None]
+Left = Callable[[Sequence[Leaver]], None]
 
 _ADMISSION_PATIENCE = 10.0
 """Seconds the answers that admit a connection may take; then the client is asked to come back later."""
@@ -46,7 +47,7 @@ _ENDINGS = {
 class Connections:
     """Admits connections and is the only way one leaves, whatever the reason.
 
-    `left` takes a leaving socket out of channels and users; `resume` is told when a socket that had to
+    `left` takes sockets that have ended out of channels and users; `resume` is told when a socket that had to
     wait for an answer may go on with its inbox; `departed`, if there is one, of each connection that ends.
     """
 
@@ -69,7 +70,7 @@ class Connections:
         self._apps = apps
         self._authority = authority
         self._node = node
-        self._left = left
+        self.leaving = Leaving(clock, left, self._all_gone)
         self._resume = resume
         self._departed = departed
         self.adjust(settings)
@@ -160,21 +161,24 @@ class Connections:
         self.leave(socket, ending)
         self.open.discard(socket)
         if not self.open:
-            drains, self._drains = self._drains, []
-            for done in drains:
-                done.callback(None)
+            self._all_gone()
 
     def drain(self, over: float) -> Deferred[None]:
         """Close everybody with 4200, spread over so many seconds; fires when every transport is gone."""
         begun, self.draining = self.draining, True
         done: Deferred[None] = Deferred()
-        if not self.open:
-            done.callback(None)
-            return done
         self._drains.append(done)
-        if not begun:
+        self._all_gone()
+        if self._drains and not begun:
             self.dismiss(self.open, over, lambda _: errors.shutting_down())
         return done
+
+    def _all_gone(self) -> None:
+        """Perhaps: then what was drained is empty."""
+        if not self.open and not self.leaving:
+            drains, self._drains = self._drains, []
+            for done in drains:
+                done.callback(None)
 
     def dismiss(self, sockets: Iterable[Socket], over: float, reason: Callable[[Socket], PeerError | None]) -> None:
         """Close these within about `over` seconds, in random order, so that they do not come back all at once.
@@ -268,19 +272,20 @@ class Connections:
         return self._liveness.next_at(pulse, now)
 
     def leave(self, socket: Socket, ending: Ending = LOST) -> None:
-        """Out of every table, exactly once; the transport may take a while yet."""
+        """Out of every table, exactly once, though not at once in a crowd; the transport may take a while yet."""
         session, space = socket.session, socket.space
+        now = self._clock.seconds()
         if self._departed is not None and not socket.ended:
-            self._departed(departure(socket, session, self._clock.seconds(), ending))
+            self._departed(departure(socket, session, now, ending))
         socket.ended = True
         socket.session = None
+        socket.space = None
         socket.inbox = None
         self.deadlines.clear(socket)
         if session is None or space is None:
             return
-        self._left(socket, space, session)
-        self._registry.remove(space, socket)
-        self._uncount(space.app.id)
+        self._uncount(space.app.id)  # first: its place is free for whoever comes back
+        self.leaving.add(Leaver(socket, space, session), now)
 
     def _uncount(self, app_id: str) -> None:
         ask(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -34,6 +35,19 @@ class Mirrors:
         self._heard: dict[Key, list[PresenceChange]] = {}
         """channel -> what was published meanwhile"""
         self._resyncs: set[Key] = set()
+        self._together: dict[Channel, list[tuple[str, int]]] | None = None
+        """channel -> removed members and versions that are still to be told, inside `together`"""
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Members removed here and now are told channel by channel in the end: the audience is found once."""
+        removed = self._together = {}
+        try:
+            yield
+        finally:
+            self._together = None
+            for channel, members in removed.items():
+                _tell_all_removed(channel, members)
 
     def changed(self, change: PresenceChange) -> None:
         """A transition the authority published: apply it to the mirror, tell what it changed."""
@@ -46,6 +60,8 @@ class Mirrors:
         applied = channel.mirror.apply(change)
         if applied is Applied.CHANGED and change.joined:
             _tell_added(channel, change.user_id, change.user_info, change.version)
+        elif applied is Applied.CHANGED and self._together is not None:
+            self._together.setdefault(channel, []).append((change.user_id, change.version))
         elif applied is Applied.CHANGED:
             _tell_removed(channel, change.user_id, change.version)
         elif applied is Applied.GAP:
@@ -61,6 +77,8 @@ class Mirrors:
                 channel.subscribers[socket] = sub._replace(since_version=0)
         elif mirror.version <= current.version:
             return current
+        if self._together is not None:  # in order
+            _tell_all_removed(channel, self._together.pop(channel, []))
         gone, new = current.resync(mirror)
         for user_id in gone:
             _tell_removed(channel, user_id, current.version)
@@ -128,6 +146,21 @@ def _tell(channel: Channel, text: str, user_id: str, version: int) -> None:
     told = [
         socket
         for socket, sub in channel.subscribers.items()
-        if sub.since_version < version and user_id not in sub.muted
+        if sub.since_version < version and user_id not in sub.muted and not socket.ended
     ]
     deliver_control(told, text, channel.tally)
+
+
+def _tell_all_removed(channel: Channel, members: list[tuple[str, int]]) -> None:
+    """`_tell_removed` of each, in order of versions."""
+    if len(members) == 1:
+        _tell_removed(channel, *members[0])
+        return
+    audience = [(socket, sub) for socket, sub in channel.subscribers.items() if not socket.ended]
+    if not members or not audience:
+        return
+    usual = all(sub.since_version < members[0][1] and not sub.muted for _, sub in audience)
+    for user_id, version in members:
+        text = messages.member_removed(channel.name.text, user_id)
+        told = [s for s, sub in audience if usual or (sub.since_version < version and user_id not in sub.muted)]
+        deliver_control(told, text, channel.tally)

@@ -21,15 +21,26 @@ __all__ = ["Presence"]
 
 
 class Presence:
-    """Asks the authority for every transition; what it decided is told from the mirrors."""
+    """Asks the authority for every transition; what it decided is told from the mirrors.
+
+    `settled` is None, or fires when those who have left already are members no more.
+    """
 
     _log = Logger()
 
-    def __init__(self, authority: IAuthority, mirrors: Mirrors, node: str, graces_changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        authority: IAuthority,
+        mirrors: Mirrors,
+        node: str,
+        graces_changed: Callable[[], None],
+        settled: Callable[[], Deferred[None] | None] = lambda: None,
+    ) -> None:
         self._authority = authority
         self._mirrors = mirrors
         self._node = node
         self._graces_changed = graces_changed
+        self._settled = settled
 
     def join(
         self,
@@ -62,10 +73,15 @@ class Presence:
                 refused(error)
 
         def decided(joined: Joined) -> None:
-            if joined.outcome == "limit":
-                failed(None)
-            else:
+            if joined.outcome != "limit":
                 waits.append(self._with_mirror(space, name, joined, admitted, failed))
+            elif (settled := self._settled()) is not None:  # the places may be taken by those who are leaving
+                waits.append(settled.addCallback(lambda _: attempt()))
+            else:
+                failed(None)
+
+        def attempt() -> Deferred[None] | None:
+            return ask(lambda: self._join(app_id, name.text, socket.id, member, limit), decided, failed)
 
         def rest(_: None) -> Deferred[None] | None:
             while waits:
@@ -76,7 +92,7 @@ class Presence:
 
         if old is not None:
             self.part(app_id, name.text, socket.id)
-        wait = ask(lambda: self._join(app_id, name.text, socket.id, member, limit), decided, failed)
+        wait = attempt()
         return wait.addCallback(rest) if wait is not None else rest(None)
 
     def part(self, app_id: str, channel: str, socket_id: str) -> None:

@@ -35,7 +35,6 @@ from ..protocol.limits import SlidingWindow
 from ..protocol.messages import Command
 from ..protocol.names import ChannelName
 from ..protocol.publication import Publication
-from ..protocol.session import Session
 from ..protocol.wirejson import text_of
 from .answers import when
 from .app_changes import AppChanges
@@ -45,6 +44,7 @@ from .connections import Connections
 from .counts import SubscriptionCounts
 from .departures import LOST, Departed, Ending
 from .facts import FactTeller
+from .leaving import Leaver
 from .mirrors import Mirrors
 from .presence import Presence
 from .registry import Registry
@@ -91,7 +91,7 @@ class Engine:
         self._facts = FactTeller(clock, self.registry, apps, authority, facts)
         self._counts = SubscriptionCounts(clock, self.registry, self._facts, settings.subscription_count_interval)
         self._mirrors = Mirrors(self.registry, authority)
-        self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.graces_changed)
+        self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.graces_changed, self._settled)
         self._users = Users(self.registry, authority, self.node_id)
         self._cached = CachedEvents(cache, self._facts, settings.cache_ttl)
         self._subscriptions = Subscriptions(
@@ -267,6 +267,7 @@ class Engine:
             "apps": len(self.registry.apps),
             "connections": len(self._connections.open),
             "deadlines": len(self._connections.deadlines),
+            "leaving": len(self._connections.leaving),
             "paced counts": len(self._counts),
         }
 
@@ -371,11 +372,15 @@ class Engine:
             self.tally.refused(socket.app_id, fault)
             send(socket, messages.error(fault))
 
-    def _left(self, socket: Socket, space: AppSpace, session: Session) -> None:
-        """A socket is leaving: out of its channels, in the order it entered them, and off its user."""
-        for name, member in session.channels.items():
-            self._subscriptions.leave(socket, space, name, member)
-        self._users.gone(socket, space, session.user.user_id if session.user is not None else None)
+    def _left(self, leavers: Sequence[Leaver]) -> None:
+        """Sockets have ended: out of their channels, in the order they entered them, off their users, and forgotten."""
+        self._subscriptions.leave_all(leavers)
+        for socket, space, session in leavers:
+            self._users.gone(socket, space, session.user.user_id if session.user is not None else None)
+            self.registry.remove(space, socket)
+
+    def _settled(self) -> Deferred[None] | None:
+        return self._connections.leaving.settled()
 
     def _resume(self, socket: Socket) -> None:
         """Nothing is waited for any more: take the inbox in order, until something waits again."""

@@ -15,6 +15,7 @@ from ..protocol.names import ChannelName
 from .answers import ask
 from .counts import SubscriptionCounts
 from .facts import FactTeller
+from .leaving import Leaver
 from .mirror import Mirror
 from .mirrors import Mirrors
 from .presence import Presence
@@ -82,11 +83,39 @@ class Subscriptions:
         space.tally.unsubscriptions[channel.kind] += 1
         if member is not None:
             self._presence.part(space.app.id, name, socket.id)
+        self._left(space, channel)
+
+    def leave_all(self, leavers: Sequence[Leaver]) -> None:
+        """Leave every channel of sockets that have ended; those who stay are told of all that go, and nobody else."""
+        if len(leavers) == 1:  # as most connections end
+            ((socket, space, session),) = leavers
+            for name, member in session.channels.items():
+                self.leave(socket, space, name, member)
+            return
+        parts: list[tuple[str, str, str]] = []
+        left: dict[Channel, AppSpace] = {}
+        for socket, space, session in leavers:
+            for name, member in session.channels.items():
+                channel = self._registry.exit(space, name, socket)
+                if channel is None:
+                    continue  # a user channel
+                space.tally.unsubscriptions[channel.kind] += 1
+                left[channel] = space
+                if member is not None:
+                    parts.append((space.app.id, name, socket.id))
+        with self._mirrors.together():
+            for part in parts:
+                self._presence.part(*part)
+        for channel, space in left.items():
+            self._left(space, channel)
+
+    def _left(self, space: AppSpace, channel: Channel) -> None:
+        """The channel has fewer subscribers, perhaps none."""
         if channel.subscribers:
             self._count(space, channel)
         else:
             ask(
-                lambda: self._authority.vacate(space.app.id, name, self._node),
+                lambda: self._authority.vacate(space.app.id, channel.name.text, self._node),
                 lambda _: self._facts.graces_changed(),
                 self._lost,
             )

@@ -105,6 +105,21 @@ class ChannelContract(AuthorityCase):
         )
         self.assertIsNone(self.a.next_due())
 
+    async def test_due_by_and_by(self) -> None:
+        """A caller may take what is due a few at a time; `next_due` has passed until all is taken."""
+        for number in range(5):
+            await got(self.a.occupy(APP, f"c{number}", "a"))
+            await got(self.a.vacate(APP, f"c{number}", "a"))
+        await self.world.advance(GRACE + 1)
+        now, told = self.world.now(), []
+        for most in (2, 2, 2):
+            due_at = self.a.next_due()
+            assert due_at is not None
+            self.assertLessEqual(due_at, now)
+            told.append([due.channel for due in await got(self.a.due(now, most))])
+        self.assertEqual(told, [["c0", "c1"], ["c2", "c3"], ["c4"]])
+        self.assertIsNone(self.a.next_due())
+
     async def test_counts(self) -> None:
         """Subscribers are summed over the nodes that occupy the channel; users are counted on presence channels."""
         for node in ("a", "b"):

@@ -7,7 +7,9 @@ Used directly in one process, where every call answers at once. Time enters only
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Iterable
+from itertools import islice
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
@@ -214,9 +216,9 @@ class MemoryAuthority:
 
     # Time and nodes
 
-    def due(self, now: float) -> list[Due]:
-        popped = []
-        for (app_id, channel, user_id), due_at in self._graces.items():
+    def due(self, now: float, most: int = sys.maxsize) -> list[Due]:
+        popped: list[Due] = []
+        for (app_id, channel, user_id), due_at in islice(self._graces.items(), most):
             if due_at > now:
                 break
             popped.append(Due(app_id, "channel_vacated" if user_id is None else "member_removed", channel, user_id))
