@@ -130,7 +130,10 @@ SLOW_DROPPED = _counter("slow_consumer_dropped_total", _PORT, "Messages dropped 
 SLOW_DISCONNECTED = _counter("slow_consumer_disconnected_total", _PORT, "Clients disconnected for reading too slowly.")
 PENDING = _gauge("pending_connections", _PORT, "Connections that have not sent a whole request head.")
 REFUSED = _counter(
-    "connections_refused_total", ("port", "reason"), "Connections ended before they said anything, or all of it."
+    "connections_refused_total",
+    ("port", "reason"),
+    "Connections ended early: pending_limit, late_head, address_limit; unknown_proxy, from elsewhere than a proxy, "
+    "and proxy_header, where there was none.",
 )
 REACTOR_LAG = _histogram("reactor_lag_ms", _PORT, LAG_MS, "Milliseconds by which a timer of the event loop is late.")
 REACTOR_STALLS = _counter("reactor_stalls_total", _PORT, "Pauses of the event loop longer than health.stall_ms.")

@@ -30,6 +30,10 @@ class ChangesTests(SynchronousTestCase):
         """Two readings of one file do not differ."""
         self.assertEqual(changes(config(), config()), [])
 
+    def test_unused(self) -> None:
+        """Keys that this version does not use make no difference."""
+        self.assertEqual(changes(config(), config(database={"redis": {"host": "h", "password": "p"}})), [])
+
     def test_keys(self) -> None:
         """A key says what it was and what it is, and whether it takes a restart."""
         self.assertEqual(
