@@ -1,7 +1,7 @@
 """The console script `sockudo`: the same server as `twistd sockudo` in the foreground, and its tools.
 
     sockudo [-c FILE] [--strict]            the same as `sockudo run`
-    sockudo run | check-config | bench | version
+    sockudo run | check-config | webhooks | bench | version
 
 Exit status: 0 done, or stopped by SIGTERM or SIGINT; 1 refused to start, could not start, or check failed; 2 wrong
 usage; 130 and 143 interrupted before there was a server to stop.
@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ._version import __version__
 from .bench.options import LateParser, add_options
@@ -74,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--offline", action="store_true", help="do not try the services, ports and names in it")
     check.set_defaults(command=_check)
 
+    _add_webhooks(commands, settings)
+
     bench = commands.add_parser("bench", help="load a running server and measure it", allow_abbrev=False)
     bench.fill = add_options
     bench.set_defaults(command=_bench)
@@ -81,6 +84,28 @@ def _parser() -> argparse.ArgumentParser:
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(command=_version)
     return parser
+
+
+def _add_webhooks(commands: Any, settings: LateParser) -> None:
+    webhooks = commands.add_parser(
+        "webhooks", allow_abbrev=False, help="look at deliveries that were given up, and make them due again"
+    )
+    actions = webhooks.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=LateParser)
+    for action, text in (
+        ("list", "the dead letters, newest first"),
+        ("show", "one of them with its events"),
+        ("replay", "deliver again what was given up, under its old id"),
+        ("drop", "forget what was given up"),
+    ):
+        parser = actions.add_parser(action, parents=[settings], allow_abbrev=False, help=text)
+        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.set_defaults(command=_webhooks, action=action, id=None)
+        if action == "show":
+            parser.add_argument("id", metavar="ID", help="as `list` tells it")
+        elif action != "list":
+            which = parser.add_mutually_exclusive_group(required=True)
+            which.add_argument("id", nargs="?", metavar="ID", help="as `list` tells it")
+            which.add_argument("--all", action="store_true", help="every one")
 
 
 def _settings() -> LateParser:
@@ -132,6 +157,14 @@ def _check(options: argparse.Namespace) -> int:
         as_json=options.json,
         everything=options.all,
         offline=options.offline,
+    )
+
+
+def _webhooks(options: argparse.Namespace) -> int:
+    from .dead_letters import dead_letters
+
+    return dead_letters(
+        options.config, strict=options.strict, action=options.action, job_id=options.id, as_json=options.json
     )
 
 

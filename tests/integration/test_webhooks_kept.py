@@ -1,0 +1,121 @@
+"""Webhooks with `queue.driver: sqlite`: a server that is killed, and what `sockudo webhooks` does beside one that runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from socket import socket
+from typing import Any
+
+from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually
+from tests.integration.receiver import Receiver, answering
+
+URL = "http://hook-user:hook-password@localhost:{port}/hooks"
+
+
+class KeptTests(LaunchCase):
+    """`sockudo run`, a receiver that fails at first, and the command line"""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.well = False
+        self.receiver = Receiver(self.answer)
+        self.addCleanup(self.receiver.close)
+
+    def answer(self, peer: socket) -> bool:
+        return answering("200 OK" if self.well else "500 Oops")(peer)
+
+    def serve(self, **webhooks: Any) -> Process:
+        hook = {"url": URL.format(port=self.receiver.port), "event_types": ["channel_occupied"]}
+        app = {"id": "1001", "key": "app-key", "secret": "secret", "webhooks": [hook]}
+        self.config(
+            app_manager={"array": {"apps": [app]}}, queue={"driver": "sqlite"}, webhooks={"grace_ms": 50, **webhooks}
+        )
+        return self.started()
+
+    def started(self) -> Process:
+        server = self.launch(SOCKUDO, "-c", "test.json")
+        server.up(self.port)
+        return server
+
+    def occupy(self, channel: str) -> None:
+        client = self.socket()
+        client.send({"event": "pusher:subscribe", "data": {"channel": channel}})
+        self.assertEqual(client.event()["event"], "pusher_internal:subscription_succeeded")
+
+    def heard(self, number: int) -> list[tuple[str, str]]:
+        """Delivery id and channel of the first requests."""
+        eventually(f"{number} requests", lambda: len(self.receiver.requests) >= number)
+        return [
+            (request.values("X-Sockudo-Delivery")[0], json.loads(request.body)["events"][0]["channel"])
+            for request in self.receiver.requests
+        ]
+
+    def command(self, *arguments: str, config: str = "test.json") -> tuple[int, str, str]:
+        """Exit status, output and errors of `sockudo webhooks`."""
+        command = [SOCKUDO, "webhooks", *arguments, "-c", config]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, cwd=self.folder, env=environment(), stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            output, errors = process.communicate(timeout=20)
+        return process.returncode, output, errors
+
+    def dead(self) -> Any:
+        status, output, errors = self.command("list", "--json")
+        self.assertEqual(status, 0, errors)
+        return json.loads(output)
+
+    def test_killed(self) -> None:
+        """A webhook that waits for its next attempt is delivered after `kill -9`, under its id."""
+        server = self.serve()
+        self.occupy("news")
+        (first, *_) = self.heard(1)
+        server.signal(signal.SIGKILL)
+        server.status()
+        self.well = True
+        before = len(self.receiver.requests)
+        self.started()
+        self.assertEqual(self.heard(before + 1)[before], first)
+
+    def test_dead_letters(self) -> None:
+        """Dead letters are listed, shown, replayed and dropped while the server runs, which delivers the replayed."""
+        self.serve(retry={"enabled": False})
+        for number, channel in enumerate(("one", "two", "three"), 1):
+            self.occupy(channel)
+            self.heard(number)
+        eventually("three dead letters", lambda: len(self.dead()) == 3)
+        three, two, one = self.dead()
+        self.assertEqual(self.command("list")[1].count("\n"), 4)
+        self.assertEqual(json.loads(self.command("show", two["id"], "--json")[1]), two)
+        self.assertIn("channel_occupied", self.command("show", two["id"])[1])
+        for output in (self.command("list"), self.command("show", one["id"]), self.command("list", "--json")):
+            self.assertNotIn("hook-password", "".join(map(str, output)))
+        self.well = True
+        self.assertEqual(self.command("replay", two["id"])[:2], (0, "1 dead letter made due again\n"))
+        self.assertEqual(self.heard(4)[3], (two["id"], "two"))
+        self.assertEqual(json.loads(self.command("drop", one["id"], "--json")[1]), {"count": 1})
+        self.assertEqual([each["id"] for each in self.dead()], [three["id"]])
+        self.assertEqual(self.command("replay", "--all")[0], 0)
+        self.assertEqual(self.heard(5)[4], (three["id"], "three"))
+        self.assertEqual(self.command("list")[1], "no dead letters\n")
+
+    def test_refused(self) -> None:
+        """What cannot be done ends with status 1 and says why, wrong usage with status 2."""
+        self.config(queue={"driver": "sqlite"})
+        self.assertEqual(self.command("list"), (0, "no dead letters\n", ""))
+        for action in ("show", "replay", "drop"):
+            status, _, errors = self.command(action, "nothing")
+            self.assertEqual((status, "no dead letter nothing" in errors), (1, True), errors)
+            self.assertEqual(self.command(action)[0], 2)
+        self.assertEqual(self.command("replay", "--all"), (0, "0 dead letters made due again\n", ""))
+        self.assertFalse((self.folder / "sockudo-webhooks.sqlite3").exists(), "only the server makes the file")
+        (self.folder / "sockudo-webhooks.sqlite3").write_bytes(b"nonsense" * 1000)
+        status, _, errors = self.command("list")
+        self.assertEqual((status, "not a database" in errors, "Traceback" in errors), (1, True, False), errors)
+        self.config(queue={"driver": "memory"})
+        status, _, errors = self.command("list")
+        self.assertEqual((status, "queue.driver is memory" in errors), (1, True), errors)
+        (self.folder / "bad.json").write_text("{")
+        self.assertEqual(self.command("list", config="bad.json")[0], 1)
