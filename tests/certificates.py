@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from sockudo_tx.transports.tls_context import CertificateFiles, load_identity
+
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
 
@@ -106,3 +108,8 @@ def self_signed(
     """Writes NAME.crt and NAME.key into the folder."""
     server = sign("localhost", key=key, ca=True, valid=valid)
     return write(folder, name, server, passphrase=passphrase, format=format)
+
+
+def server_context(cert: str, key: str, passphrase: str | None = None) -> ssl.SSLContext:
+    """How a server of ours uses these files. Raises `CertificateError`."""
+    return load_identity(CertificateFiles(cert, key, passphrase)).context

@@ -39,7 +39,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from .certificate_facts import CertificateFacts, certificate_facts, name_of, with_issuers
 
-__all__ = ["CertificateError", "CertificateFiles", "Identity", "key_fault", "load_identity", "server_context"]
+__all__ = ["CertificateError", "CertificateFiles", "Identity", "key_fault", "load_identity"]
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
@@ -83,13 +83,6 @@ class Identity(NamedTuple):
     """What did not go into it though it was asked for."""
     digest: bytes
     """Of what the files hold: the same makes no other identity."""
-
-
-def server_context(
-    cert_path: str, key_path: str, passphrase: str | None = None, ca_path: str | None = None
-) -> SSLContext:
-    """TLS 1.2 and 1.3 with this certificate, its chain behind it in the same file. Raises `CertificateError`."""
-    return load_identity(CertificateFiles(cert_path, key_path, passphrase, ca_path)).context
 
 
 def load_identity(files: CertificateFiles) -> Identity:

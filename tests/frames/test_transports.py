@@ -10,9 +10,8 @@ from twisted.internet.ssl import CertificateOptions
 
 from sockudo_tx.listening.unix_port import UnixPort
 from sockudo_tx.transports.tls import TlsFactory
-from sockudo_tx.transports.tls_context import server_context
 from sockudo_tx.transports.wire import SocketWire, TlsWire
-from tests.certificates import self_signed
+from tests.certificates import self_signed, server_context
 
 from .peer import TEXT, EchoCase, Frame, Peer, connect_to, reactor, request
 

@@ -27,9 +27,8 @@ from sockudo_tx.transports.port import PortFactory, WebSocketSettings
 from sockudo_tx.transports.rest.settings import RestSettings
 from sockudo_tx.transports.rest.site import rest_site
 from sockudo_tx.transports.tls import TlsFactory
-from sockudo_tx.transports.tls_context import server_context
 from sockudo_tx.transports.turn import Turn
-from tests.certificates import self_signed
+from tests.certificates import self_signed, server_context
 
 UPGRADE = (
     b"GET /app/key HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.transports import tls_context
-from sockudo_tx.transports.tls_context import CertificateError, CertificateFiles, load_identity, server_context
-from tests.certificates import Signed, self_signed, sign, write
+from sockudo_tx.transports.tls_context import CertificateError, CertificateFiles, load_identity
+from tests.certificates import Signed, self_signed, server_context, sign, write
 
 
 class ContextTests(SynchronousTestCase):

@@ -9,8 +9,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.transports.tls import TlsFactory
-from sockudo_tx.transports.tls_context import server_context
-from tests.certificates import self_signed
+from tests.certificates import self_signed, server_context
 
 from .kernel import Selector
 from .tls_peer import AppFactory, TlsPeer, client_context, context

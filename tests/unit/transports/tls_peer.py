@@ -12,8 +12,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from sockudo_tx.transports.tls import TlsFactory, TlsTransport
-from sockudo_tx.transports.tls_context import server_context
-from tests.certificates import self_signed
+from tests.certificates import self_signed, server_context
 
 from .kernel import Pair, Selector
 
