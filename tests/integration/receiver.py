@@ -86,7 +86,6 @@ class Receiver:
         self.url = f"{'https' if context else 'http'}://localhost:{self.port}/hooks"
         self.requests: list[Request] = []
         self.connections = 0
-        self.ended = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -118,9 +117,6 @@ class Receiver:
                         break
         except (OSError, ValueError):
             peer.close()
-        finally:
-            with self._lock:
-                self.ended += 1
 
 
 def _requests(stream: object, number: int) -> Iterator[Request]:

@@ -47,7 +47,6 @@ class Connections:
         self._tls = HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS(), _TLS_HOSTS)
         self._open: set[_Connection] = set()
         self._emptied: Deferred[None] | None = None
-        self.made = 0
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         """Where Agent is to connect to."""
@@ -60,7 +59,6 @@ class Connections:
 
     def opened(self, connection: _Connection) -> None:
         """A connection is there."""
-        self.made += 1
         self._open.add(connection)
 
     def lost(self, connection: _Connection) -> None:

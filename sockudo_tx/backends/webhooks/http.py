@@ -83,11 +83,6 @@ class HttpSender:
         self._pool.closeCachedConnections()
         return self._connections.abort()
 
-    @property
-    def connections(self) -> int:
-        """How many connections were made so far; fewer than attempts where they are used again."""
-        return self._connections.made
-
     def _cut(self, attempt: Deferred[Outcome], why: str) -> None:
         self._running[attempt] = why
         attempt.cancel()
