@@ -52,6 +52,12 @@ class Loaded(NamedTuple):
         """Whether the server must not start with it."""
         return any(finding.refuses for finding in self.findings)
 
+    def accepted(self) -> Loaded:
+        """This, if a server may start with it. Raises `ConfigError`, which carries everything found."""
+        if self.refused:
+            raise ConfigError(self.findings)
+        return self
+
     @property
     def apps(self) -> list[App]:
         """The apps of file and environment, refused ones left out."""
@@ -81,10 +87,7 @@ def load(
 
     Raises `ConfigError`, and nothing else, when the server must not start; it carries everything found.
     """
-    loaded = survey(path, environ, cwd, strict, read=read)
-    if loaded.refused:
-        raise ConfigError(loaded.findings)
-    return loaded
+    return survey(path, environ, cwd, strict, read=read).accepted()
 
 
 def survey(
@@ -99,24 +102,14 @@ def survey(
     report = Report(strict)
     report.strict = switch(STRICT_VARIABLE, environ, report) is True or strict
     sources = {key.path: BUILT_IN for key in walk(Config)}
-    config, records, used = Config(), list[tuple[str, object]](), None
-    unknown: list[tuple[str, str | None]] = []
     source, raw = _choose(path, cwd, read, report)
-    if raw is not None:
-        reader = FileReader(source, report)
-        config = filled_in(reader.read(Config, raw), reader.sources)
-        records, used = reader.apps, source
-        sources.update(reader.sources)
-        unknown = reader.unknown
-        apps = file_apps(records, source, report, unknown)
-        _tell_unknown(unknown, source, report)
-    else:
-        apps = []
-    config = overlay(config, environ, report, sources)
+    used = None if raw is None else source
+    file = _File(Config(), [], False, 0) if raw is None else _in_file(raw, source, sources, report)
+    config = overlay(file.config, environ, report, sources)
     config = check(mirrored(config), sources, report)
     if report.understood:  # there is more urgent work otherwise
         _tell_unused(config, sources, report)
-    apps, app_sources = all_apps(apps, bool(records), path, used, environ, config, report, sources)
+    apps, app_sources = all_apps(file.apps, file.names_apps, path, used, environ, config, report, sources)
     tell_later_members(apps, report)
     config = replaced(config, APPS, tuple(apps))
     if used is not None or not report.refused:  # of a file that cannot be read nothing is known
@@ -127,9 +120,31 @@ def survey(
         completed(report.findings, raw, environ, config, written),
         sources,
         used,
-        len(unknown),
+        file.unknown,
         report.understood,
     )
+
+
+class _File(NamedTuple):
+    """What a file says."""
+
+    config: Config
+    apps: list[App]
+    """The good ones."""
+    names_apps: bool
+    """Good or bad."""
+    unknown: int
+    """How many keys nobody knows."""
+
+
+def _in_file(raw: JsonObject, source: str, sources: dict[str, str], report: Report) -> _File:
+    """Settings and apps of a file, which `sources` learns of."""
+    reader = FileReader(source, report)
+    config = filled_in(reader.read(Config, raw), reader.sources)
+    sources.update(reader.sources)
+    apps = file_apps(reader.apps, source, report, reader.unknown)
+    _tell_unknown(reader.unknown, source, report)
+    return _File(config, apps, bool(reader.apps), len(reader.unknown))
 
 
 def _choose(path: str | None, cwd: str, read: Callable[[str], bytes], report: Report) -> tuple[str, JsonObject | None]:
