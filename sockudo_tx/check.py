@@ -27,10 +27,7 @@ def read_configuration(path: str | None, strict: bool) -> Loaded:
 
     Raises `ConfigError`.
     """
-    loaded = _survey(path, strict)
-    if loaded.refused:
-        raise ConfigError(loaded.findings)
-    return loaded
+    return _survey(path, strict).accepted()
 
 
 def _survey(path: str | None, strict: bool) -> Loaded:
