@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import urllib.request
 from socket import socket
 from typing import Any
 
 import pusher
 
-from tests.integration.launch import SOCKUDO, LaunchCase, Process, WebSocket, eventually, get
+from tests.integration.launch import SOCKUDO, LaunchCase, Process, WebSocket, eventually, free_port, get
 from tests.integration.receiver import Behaviour, Receiver, answering
 
 TYPES = ["channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event", "cache_miss"]
@@ -25,7 +26,7 @@ class WebhookTests(LaunchCase):
         self.addCleanup(receiver.close)
         return receiver
 
-    def serve(self, *urls: str, types: list[str] = TYPES, **settings: Any) -> Process:
+    def serve(self, *urls: str, types: list[str] = TYPES, scraped: int = 0, **settings: Any) -> Process:
         """A server with an app whose webhooks these are."""
         app = {
             "id": "1001",
@@ -36,7 +37,7 @@ class WebhookTests(LaunchCase):
         }
         settings = {"webhooks": {"grace_ms": 200}, **settings}
         name = self.config(app_manager={"array": {"apps": [app]}}, **settings)
-        server = self.launch(SOCKUDO, "-c", name)
+        server = self.launch(SOCKUDO, "-c", name, METRICS_PORT=str(scraped))
         server.up(self.port)
         return server
 
@@ -140,6 +141,44 @@ class WebhookTests(LaunchCase):
         server.signal(signal.SIGTERM)
         self.assertEqual(server.status(), 0)
         self.assertIn("webhook deliveries were not made in time", server.output)
+
+    def test_killed(self) -> None:
+        """With the queue in a file, what was accepted is delivered after `kill -9`, under the id it had."""
+        answers = [answering("500 Oops")]
+
+        def answer(peer: socket) -> bool:
+            return answers[-1](peer)
+
+        receiver = self.receiver(answer)
+        server = self.serve(receiver.url, types=["channel_occupied"], queue={"driver": "sqlite"})
+        self.subscribed()
+        eventually("an attempt", lambda: receiver.requests)
+        server.signal(signal.SIGKILL)
+        server.status()
+        answers.append(GOOD)
+        before = len(receiver.requests)
+        self.launch(SOCKUDO, "-c", "test.json").up(self.port)
+        eventually("another attempt", lambda: len(receiver.requests) > before)
+        ids = {each.values("X-Sockudo-Delivery")[0] for each in receiver.requests}
+        self.assertEqual((len(ids), len({each.body for each in receiver.requests})), (1, 1))
+
+    def test_metrics(self) -> None:
+        """Deliveries are counted by type and outcome, and what waits is told."""
+        receiver = self.receiver()
+        port = free_port()
+        self.serve(receiver.url, scraped=port)
+        self.subscribed()
+        self.heard(receiver, 1)
+        line = (
+            f'sockudo_webhook_deliveries_total{{app_id="1001",port="{port}",event="channel_occupied",outcome="ok"}} 1'
+        )
+
+        def scraped() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                return str(answer.read().decode())
+
+        eventually("the count", lambda: line in scraped())
+        self.assertIn(f'sockudo_webhook_queue_depth{{port="{port}"}} 0', scraped())
 
     def test_H119_none(self) -> None:
         """`queue.driver=none`: no deliveries, `/up` still OK."""
