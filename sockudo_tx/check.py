@@ -17,7 +17,7 @@ from .config.findings import ConfigError, Finding
 from .config.grammar import flag
 from .config.load import BUILT_IN, STRICT_VARIABLE, Loaded, survey
 from .config.verdict import Style, counts, findings_text, settings_text, verdict
-from .probes import certificate_findings, file_limit_findings, world_findings
+from .probes import certificate_findings, file_limit_findings, queue_file_findings, world_findings
 
 __all__ = ["check_config", "print_effective", "read_configuration", "refusal"]
 
@@ -35,7 +35,7 @@ def _survey(path: str | None, strict: bool) -> Loaded:
     if loaded.refused and loaded.file is None:  # nothing is known that could be looked at
         return loaded
     now = datetime.now(UTC).timestamp()
-    found = [*certificate_findings(loaded, now), *file_limit_findings(loaded)]
+    found = [*certificate_findings(loaded, now), *file_limit_findings(loaded), *queue_file_findings(loaded)]
     return loaded._replace(findings=[*loaded.findings, *found])
 
 

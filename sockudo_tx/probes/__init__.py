@@ -3,7 +3,7 @@
 Nothing here writes, or sends a byte or a credential; whatever is opened is closed at once.
 """
 
-from .machine import certificate_findings, file_limit_findings
+from .machine import certificate_findings, file_limit_findings, queue_file_findings
 from .world import world_findings
 
-__all__ = ["certificate_findings", "file_limit_findings", "world_findings"]
+__all__ = ["certificate_findings", "file_limit_findings", "queue_file_findings", "world_findings"]

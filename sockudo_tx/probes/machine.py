@@ -1,4 +1,4 @@
-"""What a configuration asks of this machine and its files: a certificate that can be used, enough open files."""
+"""What a configuration asks of this machine: a usable certificate, enough open files, a place for the queue's file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..config.findings import Finding
 from ..config.load import BUILT_IN, Loaded
 from ..transports.tls_context import CertificateError, CertificateFiles, Identity, key_fault, load_identity
 
-__all__ = ["certificate_findings", "file_limit_findings"]
+__all__ = ["certificate_findings", "file_limit_findings", "queue_file_findings"]
 
 _APPS = "app_manager.array.apps"
 _ALL_CAN_SEE = 0o004
@@ -139,3 +139,33 @@ def file_limit_findings(loaded: Loaded, limit: int | None = None) -> Iterator[Fi
             cure=cure,
             source="this process",
         )
+
+
+def queue_file_findings(loaded: Loaded) -> Iterator[Finding]:
+    """Whether the file of the webhook queue can be written, or made."""
+    if loaded.config.queue.driver != "sqlite":
+        return
+    path = loaded.config.queue.sqlite.path
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not path:
+        message, cure = "names no file", "Name a file that the server may make"
+    elif not os.path.isdir(folder):
+        message, cure = (
+            f"is in a folder that does not exist: {folder}",
+            "Make it, for the server's user",
+        )
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        message, cure = f"is in a folder that the server may not write to: {folder}", "Name a file in one that it may"
+    elif os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
+        message, cure = "may not be written by the server", "Give the file to the server's user, or name another one"
+    else:
+        return
+    yield Finding(
+        severity="warning",
+        path="queue.sqlite.path",
+        message=message,
+        value=path,
+        cause="until it can be written, webhooks wait in memory, /up is DEGRADED, and a crash loses them",
+        cure=cure,
+        source=loaded.sources["queue.sqlite.path"],
+    )

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from socket import socket
 from typing import Any
+from urllib.request import urlopen
 
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually
 from tests.integration.receiver import Receiver, answering
@@ -26,11 +27,13 @@ class KeptTests(LaunchCase):
     def answer(self, peer: socket) -> bool:
         return answering("200 OK" if self.well else "500 Oops")(peer)
 
-    def serve(self, **webhooks: Any) -> Process:
+    def serve(self, queue: dict[str, Any] | None = None, **webhooks: Any) -> Process:
         hook = {"url": URL.format(port=self.receiver.port), "event_types": ["channel_occupied"]}
         app = {"id": "1001", "key": "app-key", "secret": "secret", "webhooks": [hook]}
         self.config(
-            app_manager={"array": {"apps": [app]}}, queue={"driver": "sqlite"}, webhooks={"grace_ms": 50, **webhooks}
+            app_manager={"array": {"apps": [app]}},
+            queue=queue or {"driver": "sqlite"},
+            webhooks={"grace_ms": 50, **webhooks},
         )
         return self.started()
 
@@ -78,6 +81,18 @@ class KeptTests(LaunchCase):
         before = len(self.receiver.requests)
         self.started()
         self.assertEqual(self.heard(before + 1)[before], first)
+
+    def test_no_place(self) -> None:
+        """A file that cannot be made is told at the start and by `/up`; webhooks are delivered all the same."""
+        self.well = True
+        server = self.serve(queue={"driver": "sqlite", "sqlite": {"path": "gone/queue"}})
+        self.assertIn("is in a folder that does not exist", server.output)
+        self.occupy("news")
+        self.heard(1)
+        health = f"http://127.0.0.1:{self.port}/up"
+        eventually("degraded", lambda: b"DEGRADED" in urlopen(health).read())
+        (self.folder / "gone").mkdir()
+        eventually("well", lambda: b"DEGRADED" not in urlopen(health).read())
 
     def test_dead_letters(self) -> None:
         """Dead letters are listed, shown, replayed and dropped while the server runs, which delivers the replayed."""

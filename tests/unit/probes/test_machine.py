@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.config.findings import Finding
 from sockudo_tx.config.load import Loaded, survey
-from sockudo_tx.probes import certificate_findings, file_limit_findings
+from sockudo_tx.probes import certificate_findings, file_limit_findings, queue_file_findings
 from tests.certificates import self_signed
 
 DAY = 86400.0
@@ -137,3 +138,37 @@ class FileLimitTests(SynchronousTestCase):
     def test_demo_app(self) -> None:
         """The demo app's own number is nobody's wish."""
         self.assertEqual(list(file_limit_findings(survey(None, {}, "/nowhere"), 5000)), [])
+
+
+class QueueFileTests(SynchronousTestCase):
+    """`queue_file_findings`"""
+
+    def found(self, path: str, driver: str = "sqlite") -> list[Finding]:
+        return list(queue_file_findings(loaded_from({"queue": {"driver": driver, "sqlite": {"path": path}}})))
+
+    def test_good(self) -> None:
+        """A file that is there, or can be made, has nothing told of it, nor has one that no driver uses."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.assertEqual(self.found(str(folder / "queue")), [])
+        (folder / "queue").touch()
+        self.assertEqual(self.found(str(folder / "queue")), [])
+        self.assertEqual(self.found("/no/such/folder/queue", "memory"), [])
+
+    def test_nowhere(self) -> None:
+        """A folder that is not there, and a folder where a file should be, are warnings; the server starts."""
+        for path, words in (("/no/such/folder/queue", "does not exist: /no/such/folder"), ("/tmp", "names no file")):
+            (finding,) = self.found(path)
+            self.assertEqual((finding.severity, finding.path, finding.refuses), ("warning", "queue.sqlite.path", False))
+            self.assertIn(words, finding.message)
+
+    def test_not_ours(self) -> None:
+        """A folder or a file that the server may not write to is a warning."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        file = folder / "queue"
+        file.touch()
+        for closed, words in ((folder, "may not write to"), (file, "may not be written")):
+            self.patch(os, "access", lambda path, mode, closed=closed: str(path) != str(closed))
+            (finding,) = self.found(str(file))
+            self.assertIn(words, finding.message)
