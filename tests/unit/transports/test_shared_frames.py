@@ -16,7 +16,7 @@ from sockudo_tx.transports.turn import CHUNK, Turn
 from sockudo_tx.transports.wire import wire_for
 
 from .kernel import Pair
-from .test_outbox import Box
+from .outbox_case import Box
 
 BOXES = 4
 AUDIENCES = ((0, 1, 2, 3), (0, 1), (2, 3), (1, 2))
