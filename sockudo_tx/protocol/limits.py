@@ -1,8 +1,9 @@
 """A sliding window: so many requests in any stretch of so many seconds (scaling.md 12).
 
-Requests are counted in slots of a twentieth of the window. A slot is forgotten when its last request is older than
-the window, so there are never more than `most` in any window, nobody waits for longer than one, and the memory of a
-key does not grow with `most`. Only what is allowed counts: who keeps knocking is let in as soon as others.
+Requests are counted in slots of a twentieth of the window, which begin with their first request. A slot is forgotten
+when its last request is older than the window, so there are never more than `most` in any window, nobody waits for
+longer than one, and the memory of a key does not grow with `most`. Only what is allowed counts: who keeps knocking is
+let in as soon as others.
 """
 
 from __future__ import annotations
@@ -33,44 +34,59 @@ class Verdict(NamedTuple):
 
 
 class SlidingWindow:
-    """The requests of one key; 0.3 KiB after the first, 3 at most."""
+    """The requests of one key; 0.2 KiB after the first, 2 at most."""
 
-    __slots__ = ("_count", "_slots", "expires")
+    __slots__ = ("_count", "_last", "_older", "_recent", "_until", "expires")
 
     def __init__(self) -> None:
-        self._slots: list[tuple[int, int, float]] = []
-        """Number, count and last moment of each slot that has requests; at most one more than `SLOTS`."""
+        self._older: list[tuple[int, float]] = []
+        """Count and last moment of each slot before the newest; at most `SLOTS`."""
+        self._recent = 0
+        """Requests in the newest slot."""
+        self._last = float("-inf")
+        """The last of them."""
+        self._until = 0.0
+        """When the newest slot ends, a twentieth of the window after its first request."""
         self._count = 0
+        """Requests in all slots."""
         self.expires = 0.0
-        """When nothing here counts any more."""
+        """When nothing here counts any more, as of the last `take`."""
 
     def admit(self, most: int, window: float, now: float, weight: int = 1) -> bool:
         """Count a request that weighs as much as so many at this moment, if `most` in `window` seconds allow it."""
-        slots = self._slots
-        while slots and slots[0][2] + window <= now:
-            self._count -= slots.pop(0)[1]
-        if self._count + weight > most:
-            return False
-        number = int(now * SLOTS / window)
-        if slots and (slots[-1][0] == number or slots[-1][2] > now):  # a clock that was set back adds to the last one
-            number, count, last = slots[-1]
-            slots[-1] = (number, count + weight, max(last, now))
+        if self._last + window <= now:
+            self._older.clear()
+            self._count = self._recent = 0
+            self._until = now
         else:
-            slots.append((number, weight, now))
-        self._count += weight
-        self.expires = now + window
+            older = self._older
+            while older and older[0][1] + window <= now:
+                self._count -= older.pop(0)[0]
+        count = self._count + weight
+        if count > most:
+            return False
+        if now >= self._until:  # a clock that was set back adds to the newest one
+            if self._recent:
+                self._older.append((self._recent, self._last))
+                self._recent = 0
+            self._until = now + window / SLOTS
+        self._recent += weight
+        if now > self._last:
+            self._last = now
+        self._count = count
         return True
 
     def take(self, quota: Quota, now: float, weight: int = 1) -> Verdict:
         """The same, and what is left."""
         allowed = self.admit(quota.most, quota.window, now, weight)
+        self.expires = self._last + quota.window
         reset = self._reset(quota, now, 1 if allowed else weight)
         return Verdict(allowed, quota.most, max(0, quota.most - self._count), reset)
 
     def _reset(self, quota: Quota, now: float, weight: int) -> float:
         """Seconds until such a request is allowed that is not now, or until there is room for more."""
         left = self._count
-        for _, count, last in self._slots:
+        for count, last in (*self._older, (self._recent, self._last)):
             left -= count
             if left + weight <= quota.most:
                 return max(0.0, last + quota.window - now)

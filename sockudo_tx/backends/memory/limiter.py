@@ -14,7 +14,7 @@ from ...protocol.limits import Quota, SlidingWindow, Verdict
 __all__ = ["KEYS_AT_MOST", "MemoryLimiter", "from_config"]
 
 KEYS_AT_MOST = 50_000
-"""Keys remembered, 0.4 KiB each after a burst and 2.4 at most; the one that asked longest ago goes first."""
+"""Keys remembered, 0.3 KiB each after a burst and 2 at most; the one that asked longest ago goes first."""
 
 
 @implementer(ILimiter)
