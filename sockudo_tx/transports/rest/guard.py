@@ -53,11 +53,7 @@ class Guard:
         if app_in_path:
             app_id = _decoded(segments[0])
             answer = self._asked(self._engine.apps.by_id, app_id)
-            found = await self._in_time(answer) if isinstance(answer, Deferred) else answer
-            if found is None:
-                fault = RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
-                raise self._told(request, fault)
-            app = found
+            app = self._there(request, app_id, await self._in_time(answer) if isinstance(answer, Deferred) else answer)
             segments = segments[1:]
         else:
             app = await self._app_of_key(parameters.get("auth_key"))
@@ -69,12 +65,8 @@ class Guard:
             verify(app, request.method, paths, parameters, request.body, now)
         except RestError as fault:
             if self.explains and self._explanations.take():
-                await self._explain(
-                    request,
-                    app,
-                    fault,
-                    RestAttempt(request.method, paths, request.query, parameters, request.body, now),
-                )
+                attempt = RestAttempt(request.method, paths, request.query, parameters, request.body, now)
+                await self._explain(request, app, fault, attempt)
             raise
         if not app.enabled:
             raise self._told(request, RestError(403, "forbidden", f"The app {app.id} is disabled"))
@@ -94,6 +86,12 @@ class Guard:
             self._fanouts,
             self._limits,
         )
+
+    def _there(self, request: HttpRequest, app_id: str, app: App | None) -> App:
+        if app is None:
+            fault = RestError(404, "app_not_found", f"There is no app with the id {shortened(app_id)!r}")
+            raise self._told(request, fault)
+        return app
 
     def named(self, segment: bytes) -> Answer[App | None]:
         """The app a segment of the path names. Fails with `BackendError`."""
