@@ -10,7 +10,8 @@ from typing import Any
 
 import pusher
 
-from tests.integration.launch import SOCKUDO, LaunchCase, Process, WebSocket, eventually, free_port, get
+from tests.integration.launch import SOCKUDO, Process, WebSocket, eventually, free_port, get
+from tests.integration.pages import Pages
 from tests.integration.receiver import Behaviour, Receiver, answering
 
 TYPES = ["channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event", "cache_miss"]
@@ -18,7 +19,7 @@ SECRET = "webhook-secret"
 GOOD = answering("200 OK")
 
 
-class WebhookTests(LaunchCase):
+class WebhookTests(Pages):
     """`sockudo run` and a receiver"""
 
     def receiver(self, behaviour: Behaviour = GOOD) -> Receiver:
@@ -26,7 +27,7 @@ class WebhookTests(LaunchCase):
         self.addCleanup(receiver.close)
         return receiver
 
-    def serve(self, *urls: str, types: list[str] = TYPES, scraped: int = 0, **settings: Any) -> Process:
+    def hooked(self, *urls: str, types: list[str] = TYPES, scraped: int = 0, **settings: Any) -> Process:
         """A server with an app whose webhooks these are."""
         app = {
             "id": "1001",
@@ -64,7 +65,7 @@ class WebhookTests(LaunchCase):
         """Python: `trigger`, `trigger_batch`, `channels_info`, `channel_info`, `users_info`, `validate_webhook`: the
         signature of every event type."""
         receiver = self.receiver()
-        self.serve(receiver.url, types=[*TYPES, "subscription_count"])
+        self.hooked(receiver.url, types=[*TYPES, "subscription_count"])
         client = self.socket_of("room")
         client.send({"event": "pusher:subscribe", "data": {"channel": "cache-prices"}})
         eventually("both channels", lambda: len(self.backend().channels_info()["channels"]) == 3)
@@ -81,6 +82,23 @@ class WebhookTests(LaunchCase):
         self.assertEqual(request.values("x-from"), ["us"])
         self.assertEqual(len(request.values("x-sockudo-delivery")[0]), 32)
         self.assertEqual(list(json.loads(request.body)), ["time_ms", "events"])
+        self.read_by_node(receiver, events)
+
+    def read_by_node(self, receiver: Receiver, events: list[dict[str, Any]]) -> None:
+        """Pusher's library for Node finds each request valid, and the same events in them."""
+        requests = [
+            {"headers": {name.lower(): value for name, value in each.headers}, "rawBody": each.body.decode()}
+            for each in receiver.requests
+        ]
+        script = f"""
+            const Pusher = require("pusher");
+            const pusher = new Pusher({{ appId: "1001", key: "app-key", secret: "{SECRET}", host: "h" }});
+            const webhooks = {json.dumps(requests)}.map((request) => pusher.webhook(request));
+            if (!webhooks.every((webhook) => webhook.isValid())) throw new Error("a signature is wrong");
+            if (webhooks.some((webhook) => !(webhook.getTime() > 0))) throw new Error("a time is wrong");
+            console.log(JSON.stringify(webhooks.flatMap((webhook) => webhook.getEvents())));
+        """
+        self.assertEqual(json.loads(self.ends(self.node(script)).strip().splitlines()[-1]), events)
 
     def socket_of(self, room: str) -> WebSocket:
         """A client in two channels, one of them with members."""
@@ -113,7 +131,7 @@ class WebhookTests(LaunchCase):
 
         bad, good = self.receiver(answer), self.receiver()
         retry = {"retry": {"initial_backoff_ms": 50}}
-        self.serve(bad.url, good.url, types=["channel_occupied"], webhooks=retry)
+        self.hooked(bad.url, good.url, types=["channel_occupied"], webhooks=retry)
         self.subscribed()
         self.heard(good, 1)
         self.heard(bad, 3)
@@ -125,7 +143,7 @@ class WebhookTests(LaunchCase):
     def test_told_at_the_end(self) -> None:
         """At SIGTERM what has just happened is told before the process ends, an end of channels included."""
         receiver = self.receiver()
-        server = self.serve(receiver.url, webhooks={"batching": {"duration": 60000}, "grace_ms": 60000})
+        server = self.hooked(receiver.url, webhooks={"batching": {"duration": 60000}, "grace_ms": 60000})
         self.subscribed()
         self.assertEqual(receiver.requests, [])
         server.signal(signal.SIGTERM)
@@ -135,7 +153,7 @@ class WebhookTests(LaunchCase):
     def test_dead_endpoint_at_the_end(self) -> None:
         """An endpoint that does not answer holds the end up no longer than the grace period, and the log tells."""
         receiver = self.receiver(lambda peer: bool(peer.recv(1)))
-        server = self.serve(receiver.url, shutdown_grace_period=1)
+        server = self.hooked(receiver.url, shutdown_grace_period=1)
         self.subscribed()
         eventually("an attempt", lambda: receiver.requests)
         server.signal(signal.SIGTERM)
@@ -150,7 +168,7 @@ class WebhookTests(LaunchCase):
             return answers[-1](peer)
 
         receiver = self.receiver(answer)
-        server = self.serve(receiver.url, types=["channel_occupied"], queue={"driver": "sqlite"})
+        server = self.hooked(receiver.url, types=["channel_occupied"], queue={"driver": "sqlite"})
         self.subscribed()
         eventually("an attempt", lambda: receiver.requests)
         server.signal(signal.SIGKILL)
@@ -166,7 +184,7 @@ class WebhookTests(LaunchCase):
         """Deliveries are counted by type and outcome, and what waits is told."""
         receiver = self.receiver()
         port = free_port()
-        self.serve(receiver.url, scraped=port)
+        self.hooked(receiver.url, scraped=port)
         self.subscribed()
         self.heard(receiver, 1)
         line = (
@@ -183,7 +201,7 @@ class WebhookTests(LaunchCase):
     def test_H119_none(self) -> None:
         """`queue.driver=none`: no deliveries, `/up` still OK."""
         receiver = self.receiver()
-        server = self.serve(receiver.url, queue={"driver": "none"})
+        server = self.hooked(receiver.url, queue={"driver": "none"})
         self.subscribed()
         self.assertEqual(get(self.port), 200)
         server.signal(signal.SIGTERM)
@@ -192,7 +210,7 @@ class WebhookTests(LaunchCase):
     def test_reload(self) -> None:
         """After SIGHUP a webhook that was added hears what happens."""
         first, second = self.receiver(), self.receiver()
-        server = self.serve(first.url)
+        server = self.hooked(first.url)
         config = json.loads((self.folder / "test.json").read_text())
         config["app_manager"]["array"]["apps"][0]["webhooks"][0]["url"] = second.url
         self.config(**config)

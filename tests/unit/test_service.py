@@ -18,15 +18,17 @@ from twisted.trial import unittest
 from zope.interface import implementer
 
 import sockudo_tx
+from sockudo_tx.backends.memory.webhook_queue import MemoryWebhookQueue
 from sockudo_tx.config.declare import walk
 from sockudo_tx.config.load import Loaded, load
 from sockudo_tx.config.schema import Config
+from sockudo_tx.engine.webhooks import WebhookSettings
 from sockudo_tx.interfaces import ISink
 from sockudo_tx.listening import OptionalListener, PassedSockets
 from sockudo_tx.logs import Wanted
 from sockudo_tx.server import Patience
 from sockudo_tx.service import make_service
-from sockudo_tx.settings import engine_settings, rest_settings, websocket_settings
+from sockudo_tx.settings import engine_settings, rest_settings, webhook_settings, websocket_settings
 from sockudo_tx.transports.framing import PlainFraming
 from sockudo_tx.transports.turn import Turn
 from sockudo_tx.watchdog import Watchdog
@@ -85,6 +87,20 @@ class SettingsTests(unittest.TestCase):
         self.assertEqual(found.user_authentication_timeout, 60)
         self.assertEqual((found.auto_ping, found.idle_timeout), (False, 300))
         self.assertEqual((found.cache_ttl, found.subscription_count_interval), (5, 2.5))
+
+    def test_webhooks(self) -> None:
+        """Milliseconds become seconds, switches and numbers stay."""
+        retry = {
+            "enabled": False,
+            "max_attempts": 7,
+            "max_elapsed_time_ms": 500,
+            "initial_backoff_ms": 20,
+            "max_backoff_ms": 4000,
+        }
+        batching = {"enabled": False, "duration": 5, "size": 9}
+        found = webhook_settings(loaded(webhooks={"batching": batching, "retry": retry}).config)
+        self.assertEqual(found, WebhookSettings(False, 0.005, 9, False, 7, 0.5, 0.02, 4.0))
+        self.assertEqual(webhook_settings(Config()), WebhookSettings())
 
     def test_websocket(self) -> None:
         """Limits of messages and of slow consumers; the payload limit in KiB lowers the one in bytes."""
@@ -259,6 +275,19 @@ class StopTests(unittest.TestCase):
         self.successResultOf(self.server.stopService())
         self.assertTrue(self.server.engine.draining)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_queue_in_trouble(self) -> None:
+        """A webhook queue that cannot be used turns `/up` to DEGRADED; clients are served."""
+        self.patch(MemoryWebhookQueue, "health", lambda queue: False)
+        self.setUp()
+        transport: Any = StringTransport()
+        channel = self.server.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 5))
+        transport.protocol = channel
+        channel.makeConnection(transport)
+        channel.dataReceived(b"GET /up HTTP/1.1\r\nHost: h\r\n\r\n")
+        self.clock.advance(0)
+        self.assertTrue(transport.value().startswith(b"HTTP/1.1 200"))
+        self.assertIn(b"DEGRADED\nqueue: not usable", transport.value())
 
     def test_grace_period(self) -> None:
         """With clients that stay it stops after the grace period, not before."""
