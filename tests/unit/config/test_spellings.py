@@ -66,7 +66,7 @@ class WordTests(ConfigCase):
         for path, word, usable in (
             ("adapter.driver", "redis", "local"),
             ("cache.driver", "redis", "memory or none"),
-            ("queue.driver", "sqs", "memory or none"),
+            ("queue.driver", "sqs", "memory or sqlite or none"),
             ("app_manager.driver", "postgres", "memory"),
         ):
             (finding,) = self.refused({"config/config.json": nested({path: word})})
