@@ -175,7 +175,8 @@ class BatchTests(WebhookCase):
         self.occupy(250)
         posts = self.posts()
         self.assertEqual([len(post.events) for post in posts], [100, 100, 50])
-        self.assertEqual([event["channel"] for post in posts for event in post.events][249], "room-249")
+        channels = [event["channel"] for post in posts for event in post.events]
+        self.assertEqual(channels, [f"room-{index}" for index in range(250)])
 
     def test_full_batch_does_not_wait(self) -> None:
         """A batch that is full is sent at once."""
