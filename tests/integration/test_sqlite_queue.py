@@ -82,6 +82,16 @@ class KeptTests(FileCase):
         self.clock.advance(5)
         self.assertEqual(second.take(9, ()), [job("b")._replace(attempt=2, first_ms=7)])
 
+    async def test_no_unicode(self) -> None:
+        """Text that is no Unicode keeps nobody's jobs from the disk."""
+        queue = self.queue()
+        await queue.put([job("a", "hook \udcff")._replace(app_id="\ud800", events=("\udcff",)), job("b")])
+        self.assertTrue(queue.health())
+        await queue.close()
+        after = self.queue()
+        await after.dead(1)
+        self.assertEqual([each.events for each in after.take(9, ())], [("\udcff",), job("b").events])
+
     async def test_clock_set_back(self) -> None:
         """Nobody waits for longer than five minutes because the clock was set back between two lives."""
         first = self.queue()

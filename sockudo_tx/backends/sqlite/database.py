@@ -211,7 +211,8 @@ class Database:
 def _row(job: WebhookJob) -> tuple[Any, ...]:
     # ASCII: a text that is no Unicode must not keep everybody else's jobs from the disk
     events = json.dumps(job.events)
-    return job.id, job.app_id, job.hook, job.time_ms, job.attempt, job.first_ms, len(events), events
+    app_id, hook = _storable(job.app_id), _storable(job.hook)
+    return job.id, app_id, hook, job.time_ms, job.attempt, job.first_ms, len(events), events
 
 
 def _job(row: Sequence[Any]) -> WebhookJob:
