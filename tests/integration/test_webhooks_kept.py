@@ -12,6 +12,7 @@ from urllib.request import urlopen
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually
 from tests.integration.receiver import Receiver, answering
 
+SECRET = "the-secret-of-the-app"
 URL = "http://hook-user:hook-password@localhost:{port}/hooks"
 
 
@@ -29,7 +30,7 @@ class KeptTests(LaunchCase):
 
     def serve(self, queue: dict[str, Any] | None = None, **webhooks: Any) -> Process:
         hook = {"url": URL.format(port=self.receiver.port), "event_types": ["channel_occupied"]}
-        app = {"id": "1001", "key": "app-key", "secret": "secret", "webhooks": [hook]}
+        app = {"id": "1001", "key": "app-key", "secret": SECRET, "webhooks": [hook]}
         self.config(
             app_manager={"array": {"apps": [app]}},
             queue=queue or {"driver": "sqlite"},
@@ -70,13 +71,16 @@ class KeptTests(LaunchCase):
         self.assertEqual(status, 0, errors)
         return json.loads(output)
 
-    def test_killed(self) -> None:
-        """A webhook that waits for its next attempt is delivered after `kill -9`, under its id."""
+    def test_S98_killed(self) -> None:
+        """No queued job contains the app secret; what waits for its next attempt is delivered after `kill -9`, under its
+        id."""
         server = self.serve()
         self.occupy("news")
         (first, *_) = self.heard(1)
         server.signal(signal.SIGKILL)
         server.status()
+        for file in self.folder.glob("sockudo-webhooks.sqlite3*"):
+            self.assertNotIn(SECRET.encode(), file.read_bytes())
         self.well = True
         before = len(self.receiver.requests)
         self.started()
