@@ -35,6 +35,9 @@ _TAKEN_AT_ONCE = 16
 _HELD_AT_MOST = 256
 _ENDPOINTS_AT_MOST = 10_000
 """Endpoints that are known: those in use, and those that fail."""
+_REST = 0.25
+"""Seconds at most for which a failing endpoint's jobs stay in the queue after some of them were put off: there may be
+thousands, and those of other endpoints are behind them."""
 _AGAIN = 1.0
 """Seconds until the queue is asked again after it failed."""
 
@@ -91,6 +94,8 @@ class Dispatcher:
         self._flying = self._held = self._settling = 0
         self._asking = self._again = self._stopped = False
         self._next: IDelayedCall | None = None
+        self._resting: set[_Endpoint] = set()
+        self._rest: IDelayedCall | None = None
         self._idle: list[Deferred[None]] = []
 
     def start(self) -> None:
@@ -106,9 +111,10 @@ class Dispatcher:
     def stop(self) -> None:
         """Take nothing more, and settle nothing: attempts under way are lost, or made again by a durable queue."""
         self._stopped = True
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
+        for call in (self._next, self._rest):
+            if call is not None:
+                call.cancel()
+        self._next = self._rest = None
 
     def idle(self) -> Deferred[None]:
         """Fires when nothing is under way and nothing is due."""
@@ -137,7 +143,8 @@ class Dispatcher:
         most = min(_TAKEN_AT_ONCE, ALL_AT_MOST - self._flying, _HELD_AT_MOST - self._held)
         if most <= 0:
             return
-        busy = {name for each in self._endpoints.values() if each.room <= len(each.held) for name in each.names}
+        full = (each for each in self._endpoints.values() if each.room <= len(each.held) or each in self._resting)
+        busy = {name for each in full for name in each.names}
         self._asking, self._again = True, False
         ask(lambda: self._queue.take(most, busy), self._taken, self._not_taken)
 
@@ -181,11 +188,25 @@ class Dispatcher:
             self._held -= 1
             pause = place.breaker.pause(self._clock.seconds())
             if pause:
-                self._postpone(job, pause, "the endpoint has failed too often and is not asked for a while")
+                self._put_off(place, job, pause)
                 continue
             place.flying += 1
             self._flying += 1
             self._attempt(_Flight(job, place))
+
+    def _put_off(self, place: _Endpoint, job: WebhookJob, pause: float) -> None:
+        """The endpoint is not asked now. A job that was never attempted has waited since its event."""
+        if job.first_ms is None:
+            job = job._replace(first_ms=job.time_ms)
+        self._postpone(job, pause, "the endpoint has failed too often and is not asked for a while")
+        self._resting.add(place)
+        if self._rest is None and not self._stopped:
+            self._rest = self._clock.callLater(_REST, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        self._resting.clear()
+        self._wake()
 
     def _attempt(self, flight: _Flight) -> None:
         job = flight.job
@@ -247,8 +268,6 @@ class Dispatcher:
 
     def _postpone(self, job: WebhookJob, wait: float, reason: str) -> None:
         """Try again after this, unless that is too late."""
-        if job.first_ms is None:
-            job = job._replace(first_ms=self._now_ms())
         since = (self._now_ms() - (job.first_ms or 0)) / 1000
         if since + wait > self.settings.give_up_after:
             self._give_up(job, reason)

@@ -123,6 +123,23 @@ class CrowdTests(WebhookCase):
         self.assertEqual(len({event["channel"] for post in posts for event in post.events}), 200)
         self.assertEqual((self.queue.dead(10), self.queue.depth()), ([], 0))
 
+    def test_long_backlog(self) -> None:
+        """Thousands of deliveries to a dead endpoint are put off a few at a time, so that others come in between."""
+        self.begin(hook("channel_occupied", url=DEAD), batching=False)
+        self.endpoints.answers[DEAD] = lambda: BAD
+        put_off: list[float] = []
+        retry = self.queue.retry
+        self.queue.retry = lambda job, delay: put_off.append(self.clock.seconds()) or retry(job, delay)  # type: ignore[method-assign,func-returns-value]
+        peer = self.open()
+        for index in range(1000):
+            peer.subscribe(f"room-{index}")
+        self.posts(20)
+        self.assertGreater(len(put_off), 100)
+        for start in put_off:
+            self.assertLessEqual(sum(start <= at < start + 0.2 for at in put_off), 40)
+        self.posts(600)
+        self.assertEqual((len(self.queue.dead(10_000)), self.queue.depth()), (1000, 0))
+
     def test_drained(self) -> None:
         """At the end everything told is attempted once; what failed is not waited for."""
         self.begin(hook("channel_occupied", url=DEAD), hook("channel_occupied", url=WELL), batch_seconds=3)
