@@ -278,6 +278,7 @@ class StopTests(unittest.TestCase):
 
     def test_queue_in_trouble(self) -> None:
         """A webhook queue that cannot be used turns `/up` to DEGRADED; clients are served."""
+        self.successResultOf(self.server.stopService())
         self.patch(MemoryWebhookQueue, "health", lambda queue: False)
         self.setUp()
         transport: Any = StringTransport()
@@ -288,6 +289,9 @@ class StopTests(unittest.TestCase):
         self.clock.advance(0)
         self.assertTrue(transport.value().startswith(b"HTTP/1.1 200"))
         self.assertIn(b"DEGRADED\nqueue: not usable", transport.value())
+        stopped = self.server.stopService()
+        self.clock.advance(20)
+        self.successResultOf(stopped)
 
     def test_grace_period(self) -> None:
         """With clients that stay it stops after the grace period, not before."""
