@@ -19,7 +19,7 @@ from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .config.schema import Config
 
-__all__ = ["Part", "Reload", "follows"]
+__all__ = ["Part", "Reload", "follows", "takes"]
 
 S = TypeVar("S")
 _MOST_TOLD = 100
@@ -36,9 +36,14 @@ beside the configuration. Preparing may raise `ConfigError` and must change noth
 
 def follows(adjust: Callable[[S], None], settings: Callable[[Config], S]) -> Part:
     """A part that takes its own settings out of a configuration and replaces them."""
+    return takes(adjust, lambda new: settings(new.config))
+
+
+def takes(adjust: Callable[[S], None], what: Callable[[Loaded], S]) -> Part:
+    """The same for one that needs more of what was loaded than the settings."""
 
     def prepare(new: Loaded) -> Callable[[], Iterable[str]]:
-        wanted = settings(new.config)
+        wanted = what(new)
 
         def commit() -> Iterable[str]:
             adjust(wanted)

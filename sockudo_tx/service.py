@@ -41,7 +41,7 @@ from .listening import (
 from .logs import Wanted
 from .metrics import Measured, metrics_services
 from .reactor import event_loop_of, soon
-from .reload import Part, Reload, follows
+from .reload import Part, Reload, follows, takes
 from .server import Patience, Server
 from .settings import (
     certificate_files,
@@ -210,15 +210,11 @@ def _patience(config: Config) -> Patience:
 def _apps_part(apps: MemoryApps, engine: Engine) -> Part:
     """The apps and their limits; who is connected to one that is gone has to leave."""
 
-    def prepare(new: Loaded) -> Callable[[], tuple[str, ...]]:
-        def commit() -> tuple[str, ...]:
-            apps.replace(new.apps, new.config.limit_defaults)
-            engine.apps_changed()
-            return ()
+    def take_up(new: Loaded) -> None:
+        apps.replace(new.apps, new.config.limit_defaults)
+        engine.apps_changed()
 
-        return commit
-
-    return prepare
+    return takes(take_up, lambda new: new)
 
 
 def _certificates(config: Config, clock: IReactorTime) -> Certificates:

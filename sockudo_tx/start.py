@@ -8,7 +8,7 @@ import os
 import pwd
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -22,6 +22,7 @@ from .config.load import Loaded
 from .descriptors import TurnedAway
 from .listening import ListenError, PassedSockets
 from .logs import Log, LogSettings, directives, wanted
+from .reload import takes
 from .service import Server, make_service
 from .signals import take_over
 from .transports.tls_context import CertificateError
@@ -139,17 +140,11 @@ def log_to(out: IO[str], server: Server) -> ILogObserver:
     """The observer for this process's log, which follows reloads."""
     log = Log(out, log_settings(server.reloads.loaded))
 
-    def prepare_log(new: Loaded) -> Callable[[], tuple[str, ...]]:
-        settings = log_settings(new)
+    def adjust(settings: LogSettings) -> None:
+        log.adjust(settings)
+        server.heed(wanted(settings.filter))
 
-        def commit() -> tuple[str, ...]:
-            log.adjust(settings)
-            server.heed(wanted(settings.filter))
-            return ()
-
-        return commit
-
-    server.reloads.parts.append(prepare_log)
+    server.reloads.parts.append(takes(adjust, log_settings))
     return log
 
 
