@@ -45,7 +45,18 @@ _PLAIN_ANSWER = (
 class TlsTransport:
     """One TLS connection: the protocol of a TCP connection, and the transport of `protocol`."""
 
-    __slots__ = ("_address", "_factory", "_incoming", "_open", "_outgoing", "_ticket", "_tls", "protocol", "tcp")
+    __slots__ = (
+        "_address",
+        "_factory",
+        "_heard",
+        "_incoming",
+        "_open",
+        "_outgoing",
+        "_ticket",
+        "_tls",
+        "protocol",
+        "tcp",
+    )
 
     def __init__(self, factory: TlsFactory, address: IAddress | None) -> None:
         self._factory: TlsFactory | None = factory
@@ -58,6 +69,8 @@ class TlsTransport:
         """Our place among those that have not shaken hands."""
         self._open = True
         """Whether what the peer sends is for `protocol`, and what that writes for the peer."""
+        self._heard = False
+        """Whether the peer has said something that was not the end of the handshake."""
         self.protocol: Any = None
         """Who hears what the peer says; None before the handshake is finished."""
         self.tcp: Connection
@@ -81,9 +94,11 @@ class TlsTransport:
                 self._deliver()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._open = False
         if self._factory is not None:
+            # Who refuses our certificate with data unread resets the connection, and the reset may overtake the alert.
+            self._factory.failed += self._open and self._heard
             self._factory.pending.leave(self._ticket)
+        self._open = False
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
             protocol.connectionLost(reason)
@@ -93,6 +108,7 @@ class TlsTransport:
         try:
             self._tls.do_handshake()
         except SSLWantReadError:
+            self._heard = True
             self._pass(self._outgoing.read())
             return False
         except SSLError as error:  # a peer's fault is not our news; the time limit still holds for its end
@@ -309,7 +325,7 @@ class TlsFactory(Factory):
         self.resumed = 0
         """Those of them that went on from an earlier connection."""
         self.failed = 0
-        """Handshakes refused by either side, or out of time. Who hangs up without a word is not counted."""
+        """Handshakes refused or left by either side, or out of time. Who hangs up without a word is not counted."""
 
     def startFactory(self) -> None:
         self.factory.doStart()

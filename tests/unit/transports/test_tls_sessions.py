@@ -99,6 +99,18 @@ class CountTests(TlsCase):
         self.clock.advance(10)
         self.assertEqual(self.counted(), (0, 0, 3))
 
+    def test_left(self) -> None:
+        """Who hangs up in the middle counts as failed, once, also when a reset overtook the alert that says why."""
+        peer = self.peer()
+        with self.assertRaises(ssl.SSLWantReadError):
+            peer.client.do_handshake()
+        peer.send_raw(peer.outgoing.read())
+        self.assertEqual(self.counted(), (0, 0, 0))
+        peer.pair.far.close()
+        peer.server_reads()
+        self.clock.advance(20)
+        self.assertEqual(self.counted(), (0, 0, 1))
+
     def test_silent(self) -> None:
         """Who only looks whether the port is open, as load balancers do, is nothing to count."""
         peer = self.peer()
