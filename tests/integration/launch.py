@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ class WebSocket:
             ).encode()
         )
         self.stream = self.socket.makefile("rb")
-        self.head = b"".join(iter(self.stream.readline, b"\r\n")).decode()
+        self.head = b"".join(takewhile(lambda line: line != b"\r\n", self.stream)).decode()
 
     def frame(self) -> tuple[int, bytes] | None:
         """Opcode and payload of the next frame, None at the end of the connection."""

@@ -95,6 +95,10 @@ class Receiver:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
+    def behaviour(self, request: Request) -> Behaviour:
+        """How this request is answered."""
+        return self._behaviour
+
     def _accept(self) -> None:
         while True:
             try:
@@ -113,7 +117,7 @@ class Receiver:
                 for request in _requests(stream, number):
                     with self._lock:
                         self.requests.append(request)
-                    if not self._behaviour(peer):
+                    if not self.behaviour(request)(peer):
                         break
         except (OSError, ValueError):
             peer.close()
