@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import time
 from collections.abc import Callable, Sequence
 
 from sockudo_tx.engine.tables import Socket
@@ -18,12 +17,9 @@ from sockudo_tx.transports.framing import text_frame
 
 from .harness.figure import Figure, Plan, Reading, at_most, reading
 from .harness.stats import Ratio, ratio
-from .harness.windows import interleave
+from .harness.windows import interleave, timed
 
 __all__ = ["FIGURE"]
-
-_WINDOW = 0.004
-"""Seconds that a window of each step takes, about."""
 
 _CROWDS = (10, 1_000, 10_000)
 _DELIVERIES = 1_000
@@ -133,24 +129,6 @@ _TITLES = {
 }
 
 
-def _window(step: Step) -> Callable[[], float]:
-    """Nanoseconds per call, of as many calls as a window holds."""
-    step()
-    began = time.perf_counter()
-    calls = 0
-    while time.perf_counter() < began + _WINDOW:
-        step()
-        calls += 1
-
-    def measure() -> float:
-        begin = time.process_time_ns()
-        for _ in range(calls):
-            step()
-        return (time.process_time_ns() - begin) / calls
-
-    return measure
-
-
 def _reading(name: str, title: str, found: Ratio, share: int = 1) -> Reading:
     values = found._replace(**{key: getattr(found, key) / share for key in ("value", "low", "high", "ours")})
     return Reading(
@@ -168,7 +146,7 @@ def _take(plan: Plan) -> Sequence[Reading]:
     steps = _steps({size: _Crowd(size) for size in _CROWDS})
     gc.collect()
     gc.freeze()  # as in a server that runs for long: what is there is not looked at again
-    sides = {name: _window(step) for name, step in {"calibration": _calibration, **steps}.items()}
+    sides = {name: timed(step) for name, step in {"calibration": _calibration, **steps}.items()}
     found = interleave(sides, plan.seconds(16), plan.tell)
     gc.unfreeze()
     readings = [

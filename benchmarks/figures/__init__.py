@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from .. import micro
 from ..harness.figure import Figure
-from . import batch, client_event, connect, crowd, cut, idle, lone, memory, publish, published, rest, saturation, tls
+from . import (
+    batch,
+    client_event,
+    connect,
+    crowd,
+    cut,
+    filters,
+    idle,
+    lone,
+    memory,
+    publish,
+    published,
+    rest,
+    saturation,
+    tls,
+)
 
 __all__ = ["FIGURES"]
 
@@ -22,5 +37,6 @@ FIGURES: tuple[Figure, ...] = (
     lone.FIGURE,
     memory.FIGURE,
     idle.FIGURE,
+    filters.FIGURE,
     micro.FIGURE,
 )

@@ -78,7 +78,7 @@ class GrammarTests(FilterCase):
         self.refused(leaf("a", "regex", "x"), "regex")
         self.refused(leaf("a", "Eq", "x"), "Eq")
         for missing in ({}, {"cmp": None}, {"cmp": ""}):
-            self.refused({"key": "a", "val": "x", **missing}, "cmp")
+            self.refused({"key": "a", "val": "x", **missing}, "needs a cmp")
 
     def test_D88_incomplete(self) -> None:
         """Children, keys and values that have to be there."""
@@ -111,9 +111,9 @@ class GrammarTests(FilterCase):
         for value in ("x", [], [EQ], 1, True, None, ""):
             self.refused(value, "must be an object")
         for nodes in ({}, "x", 0, False):
-            self.refused({"op": "and", "nodes": nodes}, "nodes")
+            self.refused({"op": "and", "nodes": nodes}, "nodes must be")
         for op in (5, [], {}, True, 0, False):
-            self.refused({"op": op, "nodes": [EQ]}, "op ")
+            self.refused({"op": op, "nodes": [EQ]}, "op must be")
         for wrong in (5, [], {}, True, ["a"]):
             self.refused({"key": wrong, "cmp": "eq", "val": "1"}, "key ")
             self.refused({"key": "a", "cmp": wrong, "val": "1"}, "cmp ")

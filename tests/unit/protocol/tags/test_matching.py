@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.protocol.tags import parse_filter
-from sockudo_tx.protocol.tags.numbers import number
+from sockudo_tx.protocol.tags.numbers import _remembered, number
 
 from . import plain
 from .shapes import FILTERS, TAGS, branch, leaf, negated
@@ -161,6 +161,8 @@ class NumberTests(SynchronousTestCase):
 
     def test_long(self) -> None:
         """A number may be longer than any double needs; nothing is remembered of it."""
+        before = _remembered.cache_info().currsize
         self.assertEqual(number("0" * 5000 + "7." + "0" * 5000), 7.0)
         self.assertEqual(number("1" * 400), float("inf"))
         self.assertNotEqual(number("1" * 5000 + "x"), number("1" * 5000 + "x"))
+        self.assertEqual(_remembered.cache_info().currsize, before)
