@@ -121,8 +121,10 @@ class IWebhookQueue(Interface):
     Durable drivers deliver at least once; memory delivers at most once across a restart.
     """
 
+    durable = Attribute("Whether what waits when the process ends is delivered by the next one.")
+
     def put(jobs: Sequence[WebhookJob]) -> Answer[None]:
-        """Accept the jobs, in order. A full queue does not fail: the oldest are dropped and counted."""
+        """Accept the jobs, in order. A full queue does not fail: the oldest are dropped and told to `lost`."""
 
     def take(most: int, busy: Collection[str]) -> Answer[list[WebhookJob]]:
         """Claim up to `most` due jobs whose hook is not `busy`, in order of acceptance."""
@@ -136,8 +138,11 @@ class IWebhookQueue(Interface):
     def bury(job: WebhookJob, reason: str) -> Answer[None]:
         """The claimed job becomes a dead letter; these are bounded, the oldest go first."""
 
-    def listen(wake: Callable[[], None]) -> None:
-        """Call `wake` whenever there may be something to take: after `put`, and when a delay ends."""
+    def listen(wake: Callable[[], None], lost: Callable[[WebhookJob], None]) -> None:
+        """Call `wake` whenever there may be something to take: after `put`, and when a delay ends.
+
+        And `lost` with each job that had to make room for others.
+        """
 
     def depth() -> Answer[int]:
         """How many jobs wait, delayed ones included, claimed and dead ones not."""
@@ -166,6 +171,8 @@ class Outcome(NamedTuple):
     """The HTTP status, None when there was none."""
     reason: str
     """Why it failed, for the log and the dead letter; no secret in it."""
+    final: bool = False
+    """No further attempt: whoever was asked tries again by itself, or nobody can."""
 
 
 class IWebhookSender(Interface):

@@ -20,6 +20,7 @@ from .backends.memory.apps import MemoryApps
 from .backends.memory.authority import MemoryAuthority
 from .backends.null import NullFacts
 from .backends.webhooks.http import HttpSender
+from .backends.webhooks.targets import TargetSender
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .config.schema import Config
@@ -48,6 +49,7 @@ from .settings import (
     engine_settings,
     redirect_settings,
     rest_settings,
+    sender_settings,
     webhook_settings,
     websocket_settings,
 )
@@ -80,7 +82,8 @@ def make_service(
     """
     departures = ConnectionLog(IReactorTime(reactor))
     apps = IApps(driver(IApps, loaded.config.app_manager.driver)(loaded.config, reactor))
-    webhooks = _webhooks(loaded.config, reactor, apps)
+    sender = HttpSender(reactor, *sender_settings(loaded.config))
+    webhooks = _webhooks(loaded.config, reactor, apps, sender)
     engine = _engine(loaded.config, reactor, apps, webhooks, wanted, departures)
     watchdog = Watchdog(reactor, loaded.config.health.stall_ms / 1000)
     port = _port(loaded.config, reactor, engine, _checks(loaded.config, engine, watchdog, webhooks))
@@ -103,7 +106,10 @@ def make_service(
     ]
     if webhooks is not None:
         server.webhooks = webhooks
-        server.reloads.parts.append(follows(webhooks.adjust, webhook_settings))
+        server.reloads.parts += [
+            follows(webhooks.adjust, webhook_settings),
+            follows(lambda settings: sender.adjust(*settings), sender_settings),
+        ]
     if isinstance(engine.apps, MemoryApps):
         server.reloads.parts.append(_apps_part(engine.apps, engine))
     watchdog.setServiceParent(server)
@@ -111,17 +117,13 @@ def make_service(
     return server
 
 
-def _webhooks(config: Config, reactor: Any, apps: IApps) -> Webhooks | None:
+def _webhooks(config: Config, reactor: Any, apps: IApps, sender: HttpSender) -> Webhooks | None:
     """What takes facts to the apps' own servers; None when there is no queue to put them in."""
     if config.queue.driver == "none":
         return None
     queue = IWebhookQueue(driver(IWebhookQueue, config.queue.driver)(config, reactor))
-    sender = HttpSender(
-        reactor, config.webhooks.request_timeout_ms / 1000, allow_internal=config.webhooks.allow_internal_addresses
-    )
-    return Webhooks(
-        IReactorTime(reactor), queue, IWebhookSender(sender), apps, webhook_settings(config), cut=sender.close
-    )
+    targets = IWebhookSender(TargetSender(sender))
+    return Webhooks(IReactorTime(reactor), queue, targets, apps, webhook_settings(config), cut=sender.close)
 
 
 def _engine(

@@ -23,6 +23,7 @@ __all__ = [
     "rate_limit_settings",
     "redirect_settings",
     "rest_settings",
+    "sender_settings",
     "webhook_settings",
     "websocket_settings",
 ]
@@ -54,6 +55,11 @@ def webhook_settings(config: Config) -> WebhookSettings:
         first_wait=retry.initial_backoff_ms / 1000,
         longest_wait=retry.max_backoff_ms / 1000,
     )
+
+
+def sender_settings(config: Config) -> tuple[float, bool]:
+    """Seconds for one attempt, and whether loopback and private addresses may be called."""
+    return config.webhooks.request_timeout_ms / 1000, config.webhooks.allow_internal_addresses
 
 
 def websocket_settings(config: Config) -> WebSocketSettings:

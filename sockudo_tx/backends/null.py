@@ -29,6 +29,8 @@ class NullFacts:
 class NullWebhookQueue:
     """No webhooks: whatever is put is forgotten, and there is never anything to take."""
 
+    durable = False
+
     def put(self, jobs: Sequence[WebhookJob]) -> None:
         return None
 
@@ -44,7 +46,7 @@ class NullWebhookQueue:
     def bury(self, job: WebhookJob, reason: str) -> None:
         return None
 
-    def listen(self, wake: Callable[[], None]) -> None:
+    def listen(self, wake: Callable[[], None], lost: Callable[[WebhookJob], None]) -> None:
         return None
 
     def depth(self) -> int:

@@ -49,14 +49,16 @@ _OURS = frozenset(
     }
 )
 """Headers that an app cannot set: they are what the receiver checks, or what frames the request."""
+_FUNCTION = "lambda:"
 _BEGINNING = '{"name":"'
 
 
 class Hook(NamedTuple):
-    """A webhook with an address, ready to be asked."""
+    """A webhook with a target, ready to be asked."""
 
     name: str
-    """Stable, and unique within the app: the address, with ` #2` and so on for further webhooks of the same."""
+    """Stable, and unique within the app: the address, or `lambda:REGION:FUNCTION`, with ` #2` and so on for further
+    webhooks of the same."""
     webhook: Webhook
     types: frozenset[str]
     matches: Callable[[str], bool] | None
@@ -76,19 +78,27 @@ class Hook(NamedTuple):
         )
 
 
-def hooks_of(app: App) -> tuple[Hook, ...]:
-    """The app's webhooks that have an address, in order."""
+def hooks_of(app: App, *, functions: bool = True) -> tuple[Hook, ...]:
+    """The app's webhooks that have a target, in order; without `functions` only those that have an address."""
     hooks: list[Hook] = []
     seen: dict[str, int] = {}
     for webhook in app.webhooks:
-        if webhook.url:
-            number = seen[webhook.url] = seen.get(webhook.url, 0) + 1
-            name = webhook.url if number == 1 else f"{webhook.url} #{number}"
+        target = webhook.url or (_function(webhook) if functions else None)
+        if target:
+            number = seen[target] = seen.get(target, 0) + 1
+            name = target if number == 1 else f"{target} #{number}"
             pattern = webhook.filter.channel_pattern if webhook.filter else None
             hooks.append(
                 Hook(name, webhook, frozenset(webhook.event_types), None if pattern is None else _matching(pattern))
             )
     return tuple(hooks)
+
+
+def _function(webhook: Webhook) -> str | None:
+    """Without blanks, which part an address from a number."""
+    if not webhook.lambda_name or not webhook.lambda_region:
+        return None
+    return f"{_FUNCTION}{webhook.lambda_region}:{webhook.lambda_name}".replace(" ", "%20")
 
 
 def hook_named(app: App, name: str) -> Hook | None:
@@ -97,12 +107,14 @@ def hook_named(app: App, name: str) -> Hook | None:
 
 
 def endpoint(name: str) -> str:
-    """The address behind a hook's name; addresses hold no blanks."""
+    """The address or function behind a hook's name; they hold no blanks."""
     return name.partition(" ")[0]
 
 
 def safe_name(name: str) -> str:
     """A hook's name for the log: without user, password and query, which often are secrets."""
+    if name.startswith(_FUNCTION):
+        return endpoint(name)
     parts = urlsplit(endpoint(name))
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"

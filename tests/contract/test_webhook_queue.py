@@ -44,7 +44,8 @@ class MemoryBoundsTests(TestCase):
 
     def test_told_once(self) -> None:
         """Dropped jobs are counted each, and told once a minute."""
-        queue = MemoryWebhookQueue(self.clock, 3, lost=self.lost.append)
+        queue = MemoryWebhookQueue(self.clock, 3)
+        queue.listen(lambda: None, self.lost.append)
         with capturedLogs() as said:
             queue.put([job(f"n{number}") for number in range(10)])
             self.assertEqual((queue.dropped, names(self.lost)[0], queue.depth()), (7, "n0", 3))

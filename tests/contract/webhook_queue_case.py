@@ -64,7 +64,8 @@ def webhook_queue_contract(  # noqa: C901 - one test after the other
             self.queue = make(self)
             self.addCleanup(self.queue.close)
             self.woken = 0
-            self.queue.listen(self._wake)
+            self.lost: list[WebhookJob] = []
+            self.queue.listen(self._wake, self.lost.append)
 
         def _wake(self) -> None:
             self.woken += 1
@@ -159,12 +160,13 @@ def webhook_queue_contract(  # noqa: C901 - one test after the other
             self.assertEqual(await self._take(), [])
 
         async def test_full(self) -> None:
-            """A full queue takes new jobs and drops the oldest that nobody has claimed."""
+            """A full queue takes new jobs and drops the oldest that nobody has claimed, and tells which."""
             await self._put(job("first"))
             claimed = await self._take()
             await self._put(*(job(f"n{number}") for number in range(CAPACITY + 4)))
             first = names(await self._take())[0]
             self.assertIn(first, ("n4", "n5"), "a claimed job may count, or not")
+            self.assertEqual(names(self.lost), [f"n{number}" for number in range(int(first[1:]))])
             self.assertEqual(await self._take(), [])
             await now(self.queue.done(claimed[0]))
 

@@ -39,7 +39,7 @@ def main(path: str) -> None:
         reactor.callLater(0.002, deliver)
 
     started: Any = reactor.callWhenRunning
-    queue.listen(lambda: None)
+    queue.listen(lambda: None, lambda job: None)
     started(put)
     started(deliver)
     reactor.run()

@@ -45,7 +45,7 @@ class FileCase(TestCase):
 
     def queue(self) -> SqliteWebhookQueue:
         made = SqliteWebhookQueue(self.path, reactor, self.clock)
-        made.listen(lambda: None)
+        made.listen(lambda: None, lambda job: None)
         self.addCleanup(made.close)
         return made
 

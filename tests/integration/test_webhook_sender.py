@@ -10,6 +10,7 @@ from twisted.internet.defer import gatherResults
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
 from sockudo_tx import __version__
+from sockudo_tx.backends.webhooks import http
 from sockudo_tx.interfaces import Outcome
 from sockudo_tx.protocol.app import Webhook
 from sockudo_tx.protocol.auth import hex_hmac
@@ -240,6 +241,28 @@ class ConnectionTests(SenderCase):
             for _ in range(10):
                 await sender.send(job(), APP, Webhook(url=receiver.url))
             self.assertEqual((len(receiver.requests), receiver.connections), (10, 1))
+
+    async def test_many_hosts(self) -> None:
+        """However many hosts there are, only so many are remembered, and those asked again are asked as well."""
+        self.patch(http, "_HOSTS", 3)
+        receivers, sender = [self.receiver() for _ in range(8)], self.sender()
+        for _ in range(2):
+            for receiver in receivers:
+                self.assertTrue((await sender.send(job(), APP, Webhook(url=receiver.url))).ok)
+        self.assertLessEqual(len(sender._pool._connections), 3)
+        self.assertEqual([len(receiver.requests) for receiver in receivers], [2] * 8)
+
+    async def test_adjusted(self) -> None:
+        """A shorter patience and stricter addresses hold from the next attempt on, for open connections too."""
+        receiver, mute, sender = self.receiver(), self.receiver(silent), self.sender()
+        self.assertTrue((await sender.send(job(), APP, Webhook(url=receiver.url))).ok)
+        sender.adjust(0.2, True)
+        outcome = await sender.send(job(), APP, Webhook(url=mute.url))
+        self.assertEqual(outcome.reason, "no answer within 0.2 s")
+        sender.adjust(10, False)
+        outcome = await sender.send(job(), APP, Webhook(url=receiver.url))
+        self.assertIn("an internal address", outcome.reason)
+        self.assertEqual(len(receiver.requests), 1)
 
     async def test_256_at_once(self) -> None:
         """256 attempts in parallel all arrive; of their connections four are kept."""

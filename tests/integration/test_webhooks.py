@@ -12,6 +12,7 @@ import pusher
 
 from tests.integration.launch import SOCKUDO, Process, WebSocket, eventually, free_port, get
 from tests.integration.pages import Pages
+from tests.integration.queue_file import jobs_on_disk
 from tests.integration.receiver import Behaviour, Receiver, answering
 
 TYPES = ["channel_occupied", "channel_vacated", "member_added", "member_removed", "client_event", "cache_miss"]
@@ -160,6 +161,17 @@ class WebhookTests(Pages):
         self.assertEqual(server.status(), 0)
         self.assertIn("webhook deliveries were not made in time", server.output)
 
+    def test_kept_at_the_end(self) -> None:
+        """With the queue in a file, what an endpoint has not taken at the end is said to wait, not to be lost."""
+        receiver = self.receiver(answering("500 Oops"))
+        server = self.hooked(receiver.url, queue={"driver": "sqlite"})
+        self.subscribed()
+        eventually("an attempt", lambda: receiver.requests)
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.status(), 0)
+        self.assertIn("webhook deliveries wait for the next start", server.output)
+        self.assertNotIn("lost", server.output)
+
     def test_killed(self) -> None:
         """With the queue in a file, what was accepted is delivered after `kill -9`, under the id it had."""
         answers = [answering("500 Oops")]
@@ -171,6 +183,7 @@ class WebhookTests(Pages):
         server = self.hooked(receiver.url, types=["channel_occupied"], queue={"driver": "sqlite"})
         self.subscribed()
         eventually("an attempt", lambda: receiver.requests)
+        eventually("it is accepted", lambda: jobs_on_disk(self.folder))
         server.signal(signal.SIGKILL)
         server.status()
         answers.append(GOOD)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually
+from tests.integration.queue_file import jobs_on_disk
 from tests.integration.receiver import Receiver, answering
 
 SECRET = "the-secret-of-the-app"
@@ -77,6 +78,7 @@ class KeptTests(LaunchCase):
         server = self.serve()
         self.occupy("news")
         (first, *_) = self.heard(1)
+        eventually("it is accepted", lambda: jobs_on_disk(self.folder))
         server.signal(signal.SIGKILL)
         server.status()
         for file in self.folder.glob("sockudo-webhooks.sqlite3*"):

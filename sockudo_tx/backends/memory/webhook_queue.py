@@ -43,9 +43,10 @@ class MemoryWebhookQueue:
 
     Each hook has its own heap of places in the order, and `_heads` knows the first of each: whoever asks passes a
     busy hook in one step, however much waits for it. `_heads` may name a job that is no longer the first of its
-    hook; that is seen when it is met. `lost` hears of each job that had to make room.
+    hook; that is seen when it is met.
     """
 
+    durable = False
     _log = Logger()
 
     def __init__(
@@ -54,7 +55,6 @@ class MemoryWebhookQueue:
         capacity: int = CAPACITY,
         dead_capacity: int = DEAD_CAPACITY,
         size_limit: int = SIZE_LIMIT,
-        lost: Callable[[WebhookJob], None] = lambda job: None,
     ) -> None:
         self.dropped = 0
         """Jobs that made room for others since the start."""
@@ -62,7 +62,6 @@ class MemoryWebhookQueue:
         self._capacity = capacity
         self._dead_capacity = dead_capacity
         self._size_limit = size_limit
-        self._lost = lost
         self._entries: OrderedDict[str, _Entry] = OrderedDict()  # by id, in order of acceptance
         self._claimed = 0
         self._size = 0
@@ -72,6 +71,7 @@ class MemoryWebhookQueue:
         self._delayed: list[tuple[float, int, str]] = []  # heap of due, order, id
         self._alarm: IDelayedCall | None = None
         self._wake: Callable[[], None] = lambda: None
+        self._lost: Callable[[WebhookJob], None] = lambda job: None
         self._dead: OrderedDict[str, DeadWebhook] = OrderedDict()
         self._dead_size = 0
         self._warned = -math.inf
@@ -146,8 +146,9 @@ class MemoryWebhookQueue:
         while len(self._dead) > self._dead_capacity or (self._dead_size > self._size_limit and len(self._dead) > 1):
             self.drop(next(iter(self._dead)))
 
-    def listen(self, wake: Callable[[], None]) -> None:
+    def listen(self, wake: Callable[[], None], lost: Callable[[WebhookJob], None]) -> None:
         self._wake = wake
+        self._lost = lost
 
     def depth(self) -> int:
         return len(self._entries) - self._claimed

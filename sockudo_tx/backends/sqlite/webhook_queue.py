@@ -47,10 +47,17 @@ class SqliteWebhookQueue:
     ) -> None:
         self._reactor = reactor
         self._clock = clock
-        self._waiting = MemoryWebhookQueue(clock, capacity, lost=self._gone)
+        self._waiting = MemoryWebhookQueue(clock, capacity)
         self._journal = Journal(path, reactor.callFromThread, self, dead_capacity, SIZE_LIMIT)
         self._wake: Callable[[], None] = lambda: None
+        self._lost: Callable[[WebhookJob], None] = lambda job: None
+        self._waiting.listen(lambda: None, self._dropped)
         self._begun = False
+
+    @property
+    def durable(self) -> bool:
+        """Not while the file cannot be used."""
+        return self.health()
 
     @property
     def dropped(self) -> int:
@@ -82,9 +89,10 @@ class SqliteWebhookQueue:
         letter = DeadWebhook(job, reason, int(self._clock.seconds() * 1000))
         self._journal.write({job.id: Buried(letter)})
 
-    def listen(self, wake: Callable[[], None]) -> None:
+    def listen(self, wake: Callable[[], None], lost: Callable[[WebhookJob], None]) -> None:
         self._wake = wake
-        self._waiting.listen(wake)
+        self._lost = lost
+        self._waiting.listen(wake, self._dropped)
         self._begin()
 
     def depth(self) -> int:
@@ -145,6 +153,10 @@ class SqliteWebhookQueue:
         if not self._begun:
             self._begun = True
             self._reactor.callWhenRunning(self._journal.begin)
+
+    def _dropped(self, job: WebhookJob) -> None:
+        self._gone(job)
+        self._lost(job)
 
     def _gone(self, job: WebhookJob) -> None:
         self._journal.write({job.id: None})

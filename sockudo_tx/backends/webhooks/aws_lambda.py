@@ -37,20 +37,25 @@ class LambdaSender:
     def send(self, job: WebhookJob, app: App, webhook: Webhook) -> Deferred[Outcome]:
         """See `IWebhookSender`."""
         if not webhook.lambda_name or not webhook.lambda_region:
-            return succeed(Outcome(False, None, "the webhook names no function"))
+            return succeed(_failure(None, "the webhook names no function"))
         call = maybeDeferred(self._invoke, webhook.lambda_region, webhook.lambda_name, body(job.time_ms, job.events))
         return call.addTimeout(self._timeout, self._clock).addCallbacks(_answered, self._failed)
 
     def _failed(self, failure: Failure) -> Outcome:
         if failure.check(TimeoutError):
-            return Outcome(False, None, f"no answer within {self._timeout:g} s")
+            return _failure(None, f"no answer within {self._timeout:g} s")
         if failure.check(BackendError):
-            return Outcome(False, None, f"AWS: {failure.value}")
+            return _failure(None, f"AWS: {failure.value}")
         self._log.failure("Bug: a Lambda function could not be called", failure=failure)
-        return Outcome(False, None, "an error of this server, see its log")
+        return _failure(None, "an error of this server, see its log")
 
 
 def _answered(status: int) -> Outcome:
     if 200 <= status < 300:
         return Outcome(True, status, "")
-    return Outcome(False, status, f"the answer was {status}")
+    return _failure(status, f"the answer was {status}")
+
+
+def _failure(status: int | None, reason: str) -> Outcome:
+    """The only attempt there is: AWS makes further ones of what it has taken."""
+    return Outcome(False, status, reason, final=True)

@@ -41,16 +41,17 @@ class Connections:
     """Makes the connections of one agent, and knows those that are open."""
 
     def __init__(self, reactor: Any, internal: bool) -> None:
+        self.internal = internal
+        """As for `refusal`."""
         self._reactor = reactor
         self._lookup = Lookup(reactor)
-        self._internal = internal
         self._tls = HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS(), _TLS_HOSTS)
         self._open: set[_Connection] = set()
         self._emptied: Deferred[None] | None = None
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         """Where Agent is to connect to."""
-        way = Way(self._reactor, self._lookup, uri.host.decode("ascii"), self._internal)
+        way = Way(self._reactor, self._lookup, uri.host.decode("ascii"), self.internal)
         endpoint: IStreamClientEndpoint = HostnameEndpoint(way, "endpoint", uri.port, attemptDelay=_ATTEMPT_DELAY)
         if uri.scheme == b"https":
             creator = self._tls.creatorForNetloc(uri.host, uri.port)

@@ -30,6 +30,8 @@ _IDLE = 4
 """Seconds an unused connection is kept: shorter than Node's 5, so that an endpoint seldom closes one in our hands."""
 _IDLE_CONNECTIONS = 4
 """Kept for each host and port: as many as attempts of one webhook (decisions.md 48)."""
+_HOSTS = 1000
+"""Hosts and ports among which connections are kept. The pool forgets none by itself, whose last connection is gone."""
 
 
 @implementer(IWebhookSender)
@@ -45,6 +47,8 @@ class HttpSender:
     def __init__(self, reactor: Any, timeout: float, allow_internal: bool = True) -> None:
         self._reactor = reactor
         self._timeout = timeout
+        self._hosts: set[bytes] = set()
+        """Those that the pool may know."""
         self._connections = Connections(reactor, allow_internal)
         self._pool = HTTPConnectionPool(reactor)
         self._pool.cachedConnectionTimeout = _IDLE
@@ -55,6 +59,13 @@ class HttpSender:
         """Attempts in flight, with why they were cut off, empty while they were not."""
         self._closed = False
 
+    def adjust(self, timeout: float, allow_internal: bool) -> None:
+        """These from the next attempt on."""
+        self._timeout = timeout
+        if allow_internal is not self._connections.internal:
+            self._connections.internal = allow_internal
+            self._forget_hosts()
+
     def send(self, job: WebhookJob, app: App, webhook: Webhook) -> Deferred[Outcome]:
         """See `IWebhookSender`."""
         if self._closed:
@@ -63,6 +74,7 @@ class HttpSender:
             request = post(job, app, webhook)
         except UnsendableError as unsendable:
             return succeed(Outcome(False, None, str(unsendable)))
+        self._meet(request)
         attempt = Deferred.fromCoroutine(self._exchange(request))
         self._running[attempt] = ""
         alarm = self._reactor.callLater(self._timeout, self._cut, attempt, f"no answer within {self._timeout:g} s")
@@ -82,6 +94,15 @@ class HttpSender:
             self._cut(attempt, "the server is stopping")
         self._pool.closeCachedConnections()
         return self._connections.abort()
+
+    def _meet(self, request: Post) -> None:
+        if len(self._hosts) >= _HOSTS and request.host not in self._hosts:
+            self._forget_hosts()
+        self._hosts.add(request.host)
+
+    def _forget_hosts(self) -> None:
+        self._hosts.clear()
+        self._pool.closeCachedConnections()
 
     def _cut(self, attempt: Deferred[Outcome], why: str) -> None:
         self._running[attempt] = why

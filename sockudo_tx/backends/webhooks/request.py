@@ -40,6 +40,11 @@ class Post(NamedTuple):
     headers: Headers
     body: bytes
 
+    @property
+    def host(self) -> bytes:
+        """Scheme, host and port."""
+        return b"/".join(self.uri.split(b"/", 3)[:3])
+
 
 def post(job: WebhookJob, app: App, webhook: Webhook) -> Post:
     """The request of this delivery. Raises `UnsendableError`."""

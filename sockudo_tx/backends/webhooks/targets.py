@@ -24,7 +24,7 @@ class TargetSender:
         if webhook.url:
             return self._endpoints.send(job, app, webhook)
         if not webhook.lambda_name:
-            return succeed(Outcome(False, None, "the webhook has no target"))
+            return succeed(Outcome(False, None, "the webhook has no target", final=True))
         if self._functions is None:
-            return succeed(Outcome(False, None, "this server cannot call Lambda functions"))
+            return succeed(Outcome(False, None, "this server cannot call Lambda functions", final=True))
         return self._functions.send(job, app, webhook)

@@ -66,12 +66,19 @@ class Collector:
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, queue: IWebhookQueue, settings: WebhookSettings, tally: WebhookTally
+        self,
+        clock: IReactorTime,
+        queue: IWebhookQueue,
+        settings: WebhookSettings,
+        tally: WebhookTally,
+        functions: bool,
     ) -> None:
+        """`functions`: whether Lambda functions can be called; webhooks to them hear nothing otherwise."""
         self.settings = settings
         self._clock = clock
         self._queue = queue
         self._tally = tally
+        self._functions = functions
         self._ready: dict[str, _Ready] = {}
         self._open: dict[tuple[str, str], _Batch] = {}
         self._full: deque[_Batch] = deque()
@@ -108,7 +115,7 @@ class Collector:
         if ready is None or ready.webhooks is not app.webhooks:
             if len(self._ready) >= _APPS_AT_MOST:
                 self._ready.clear()
-            hooks = hooks_of(app)
+            hooks = hooks_of(app, functions=self._functions)
             types = frozenset().union(*(hook.types for hook in hooks))
             ready = self._ready[app.id] = _Ready(app.webhooks, hooks, types)
         return ready

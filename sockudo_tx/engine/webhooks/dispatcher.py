@@ -100,7 +100,7 @@ class Dispatcher:
 
     def start(self) -> None:
         """Take what is due, from now on whenever there is something."""
-        self._queue.listen(self._wake)
+        self._queue.listen(self._wake, lambda job: self._tally.add(job, "dropped"))
         self._wake()
 
     @property
@@ -254,7 +254,10 @@ class Dispatcher:
                 self._log.warn(
                     "webhooks fail: {reason}", reason=outcome.reason, url=safe_name(job.hook), app=job.app_id
                 )
-            self._failed(job, outcome.reason)
+            if outcome.final:
+                self._give_up(job, outcome.reason)
+            else:
+                self._failed(job, outcome.reason)
         self._landed(flight)
 
     def _failed(self, job: WebhookJob, reason: str) -> None:

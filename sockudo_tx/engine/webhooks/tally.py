@@ -22,15 +22,17 @@ class WebhookTally:
         self._apps: set[str] = set()
 
     def add(self, job: WebhookJob, what: What) -> None:
-        app_id = job.app_id
-        if app_id not in self._apps:
-            if len(self._apps) >= APPS_AT_MOST:
-                app_id = UNKNOWN
-            else:
-                self._apps.add(app_id)
+        app_id = self._label(job.app_id)
         for text in job.events:
             self.counts[app_id, event_name(text), what] += 1
 
     def lost(self, app_id: str, event: str) -> None:
         """An event was dropped before it had a job."""
-        self.counts[app_id if app_id in self._apps else UNKNOWN, event, "dropped"] += 1
+        self.counts[self._label(app_id), event, "dropped"] += 1
+
+    def _label(self, app_id: str) -> str:
+        if app_id not in self._apps:
+            if len(self._apps) >= APPS_AT_MOST:
+                return UNKNOWN
+            self._apps.add(app_id)
+        return app_id

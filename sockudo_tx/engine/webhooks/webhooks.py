@@ -40,11 +40,12 @@ class Webhooks:
         settings: WebhookSettings,
         jitter: Callable[[], float] = _even,
         cut: Callable[[], Deferred[None]] = lambda: succeed(None),
+        functions: bool = False,
     ) -> None:
-        """`cut` ends what the sender has under way."""
+        """`cut` ends what the sender has under way. `functions`: whether it can call Lambda functions."""
         self.queue = queue
         self.tally = WebhookTally()
-        self.facts = Collector(clock, queue, settings, self.tally)
+        self.facts = Collector(clock, queue, settings, self.tally, functions)
         self._clock = clock
         self._cut = cut
         self._dispatcher = Dispatcher(clock, queue, sender, apps, settings, self.tally, jitter)
@@ -76,8 +77,10 @@ class Webhooks:
         waiting = self.queue.depth()
         left = (await waiting if isinstance(waiting, Deferred) else waiting) + self._dispatcher.under_way
         self._dispatcher.stop()
-        if left:
-            self._log.warn("{left} webhook deliveries were not made in time", left=left)
+        if left and self.queue.durable:
+            self._log.info("{left} webhook deliveries wait for the next start", left=left)
+        elif left:
+            self._log.warn("{left} webhook deliveries were not made in time and are lost", left=left)
         await self._cut()
         closed = self.queue.close()
         if isinstance(closed, Deferred):

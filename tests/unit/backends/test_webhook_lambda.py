@@ -41,11 +41,11 @@ class LambdaTests(TestCase):
         self.assertEqual(self.calls, [("eu-west-1", "fn", document)])
 
     def test_failures(self) -> None:
-        """A refusal by status and by an error of AWS are failed attempts."""
+        """A refusal by status and by an error of AWS are failed attempts, and the last ones."""
         self.answer = succeed(404)
-        self.assertEqual(self.outcome(), Outcome(False, 404, "the answer was 404"))
+        self.assertEqual(self.outcome(), Outcome(False, 404, "the answer was 404", final=True))
         self.answer = fail(BackendError("AccessDeniedException"))
-        self.assertEqual(self.outcome(), Outcome(False, None, "AWS: AccessDeniedException"))
+        self.assertEqual(self.outcome(), Outcome(False, None, "AWS: AccessDeniedException", final=True))
 
     def test_our_bug(self) -> None:
         """An unexpected error is logged, and the attempt failed."""
@@ -60,7 +60,7 @@ class LambdaTests(TestCase):
         self.clock.advance(9.9)
         self.assertNoResult(sent)
         self.clock.advance(0.1)
-        self.assertEqual(self.successResultOf(sent), Outcome(False, None, "no answer within 10 s"))
+        self.assertEqual(self.successResultOf(sent), Outcome(False, None, "no answer within 10 s", final=True))
 
     def test_targets(self) -> None:
         """A webhook's url goes before its function; without a client for Lambda, or a target, the attempt fails."""
@@ -70,5 +70,5 @@ class LambdaTests(TestCase):
         for sender, webhook, status in ((both, FUNCTION, 202), (both, ENDPOINT, 299), (one, ENDPOINT, 299)):
             self.assertEqual(self.successResultOf(sender.send(JOB, APP, webhook)).status, status)
         reason = "this server cannot call Lambda functions"
-        self.assertEqual(self.successResultOf(one.send(JOB, APP, FUNCTION)), Outcome(False, None, reason))
+        self.assertEqual(self.successResultOf(one.send(JOB, APP, FUNCTION)), Outcome(False, None, reason, final=True))
         self.assertEqual(self.successResultOf(both.send(JOB, APP, Webhook())).reason, "the webhook has no target")

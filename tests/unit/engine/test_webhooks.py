@@ -10,7 +10,7 @@ from sockudo_tx.interfaces import BackendError
 from sockudo_tx.testing import fixture_app
 
 from .case import GRACE, ROOM, Peer
-from .webhook_case import ALL, URL, WebhookCase, hook
+from .webhook_case import ALL, FUNCTION, URL, WebhookCase, hook
 
 COUNTS = (hook("subscription_count"),)
 
@@ -204,7 +204,7 @@ class BatchTests(WebhookCase):
 
     def test_nobody_wants(self) -> None:
         """What no webhook asks for is not even looked at: no fact, no timer, no table."""
-        for webhooks in ((), (hook("cache_miss"),), (hook(url=""),)):
+        for webhooks in ((), (hook("cache_miss"),), (hook(url=""),), (FUNCTION,)):
             self.begin(*webhooks)
             facts = self.hooks.facts
             self.assertFalse(facts.wants(self.app, "channel_occupied"))
@@ -238,6 +238,15 @@ class BatchTests(WebhookCase):
         self.assertEqual(sizes, [])
         self.assertEqual(sum(len(post.events) for post in self.posts()), 5000)
         self.assertLessEqual(max(sizes), 300)
+
+    def test_queue_is_full(self) -> None:
+        """What a full queue drops is counted as dropped."""
+        self.begin(hook("channel_occupied"), batching=False)
+        self.queue._capacity = 3
+        self.queue.take = lambda most, busy: []  # type: ignore[method-assign]
+        self.occupy(10)
+        self.posts()
+        self.assertEqual(self.hooks.tally.counts["app", "channel_occupied", "dropped"], 7)
 
     def test_queue_refuses(self) -> None:
         """A queue that does not accept is asked again; the order is kept, and nobody who acts notices."""

@@ -17,7 +17,7 @@ from sockudo_tx.protocol.webhooks import body, post_headers
 
 from .case import EngineCase
 
-__all__ = ["ALL", "BAD", "GOOD", "URL", "Attempt", "Endpoints", "WebhookCase", "hook"]
+__all__ = ["ALL", "BAD", "FUNCTION", "GOOD", "URL", "Attempt", "Endpoints", "WebhookCase", "hook"]
 
 URL = "https://backend.example/hooks"
 ALL = (
@@ -29,6 +29,7 @@ ALL = (
     "cache_miss",
     "subscription_count",
 )
+FUNCTION = Webhook(lambda_name="fn", lambda_region="eu-west-1", event_types=("channel_occupied",))
 GOOD, BAD = Outcome(True, 200, ""), Outcome(False, 500, "the answer was 500")
 
 

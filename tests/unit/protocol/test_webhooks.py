@@ -143,6 +143,19 @@ class HookTests(SynchronousTestCase):
         self.assertIs(found and found.webhook, record.webhooks[3])
         self.assertIsNone(webhooks.hook_named(record, "http://c"))
 
+    def test_functions(self) -> None:
+        """A Lambda function's hook is named by region and function; an address of the same webhook goes before it."""
+        function = Webhook(lambda_name="fn", lambda_region="eu-west-1")
+        odd = Webhook(lambda_name="a fn", lambda_region="eu-west-1")
+        both = Webhook(url=URL, lambda_name="fn", lambda_region="eu-west-1")
+        record = app(function, odd, both, function)
+        names = [one.name for one in webhooks.hooks_of(record)]
+        first = "lambda:eu-west-1:fn"
+        self.assertEqual(names, [first, "lambda:eu-west-1:a%20fn", URL, f"{first} #2"])
+        self.assertEqual([webhooks.endpoint(name) for name in names], [first, names[1], URL, first])
+        self.assertEqual(webhooks.safe_name(names[3]), first)
+        self.assertEqual([one.name for one in webhooks.hooks_of(record, functions=False)], [URL])
+
     def test_safe_names(self) -> None:
         """What the log says of a hook holds no secret."""
         self.assertEqual(webhooks.safe_name("https://u:p@h:8/a?token=x#y #2"), "https://h:8/a")
