@@ -134,6 +134,16 @@ def cache_contract(  # noqa: C901 - one test after the other
 class MemoryCacheTests(cache_contract(lambda case: MemoryCache(case.clock, DEFAULT_TTL, 100, 60))):  # type: ignore[misc]
     """The cache in this process."""
 
+    async def test_S106_lives_side_by_side(self) -> None:
+        """An entry of 1 s and one of 3600 s live exactly as long, stored before or after the other."""
+        for first, second in ((1, 3600), (3600, 1)):
+            await now(self.cache.set(f"{first}", "v", first))
+            await now(self.cache.set(f"{second}", "v", second))
+            for passed, left in ((0.9, ["1", "3600"]), (0.1, ["3600"]), (3598.9, ["3600"]), (0.1, [])):
+                self.clock.advance(passed)
+                found = [key for key in ("1", "3600") if await now(self.cache.get(key)) is not None]
+                self.assertEqual(found, left, (first, passed))
+
 
 class SmallCacheTests(cache_contract(lambda case: _configured(case, "none"))):  # type: ignore[misc]
     """`cache.driver: none` still is a cache, for the last events of cache channels."""

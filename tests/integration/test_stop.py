@@ -51,7 +51,7 @@ class StopTests(LaunchCase):
         self.assertEqual(process.status(), 0)
         self.assertLess(time.monotonic() - asked, 4)
 
-    def test_second_signal(self) -> None:
+    def test_S93_second_signal(self) -> None:
         """A second signal ends the waiting for clients at once, still with status 0."""
         process = self.launch(*FOREGROUND, SHUTDOWN_GRACE_PERIOD="60")
         process.up(self.port)
