@@ -40,10 +40,8 @@ def guard(node: Node, weight: Callable[[Pair], int]) -> Guard | None:
     guards = [each for each in found if each is not None]
     if node.op == "or":
         return _either(guards) if len(guards) == len(found) else None
-    if not guards:
-        return None
-    best = min(guards, key=lambda each: (each.weight, len(each.pairs)))
-    return best if len(found) == 1 else best._replace(sufficient=False)
+    best = min(guards, key=lambda each: (each.weight, len(each.pairs)), default=None)
+    return best and best._replace(sufficient=False)
 
 
 def _leaf(leaf: Leaf, weight: Callable[[Pair], int]) -> Guard | None:

@@ -60,3 +60,13 @@ FILTERS = st.recursive(
     ),
     max_leaves=8,
 )
+# Those of which much can be filed.
+FILED = st.recursive(
+    FOUND,
+    lambda nodes: (
+        st.builds(branch, st.just("or"), nodes, nodes)
+        | st.builds(branch, st.just("and"), nodes, LEAF)
+        | st.builds(branch, st.just("and"), LEAF, nodes)
+    ),
+    max_leaves=5,
+)
