@@ -3,10 +3,10 @@
 python -m benchmarks.subjects.endpoints well
 stdout  {"ports": [40001]}
 stdin   heard
-stdout  {"heard": {"/path": {"17": 1234.5}}}   by path and data of the client event, when it had come (`time.monotonic`)
+stdout  {"heard": {"/path": {"17": 1234.5}}}   by path and data of a client event, when it came (`time.monotonic`)
 
 python -m benchmarks.subjects.endpoints dead
-stdout  {"ports": [40002, ...]}                four of each kind of `DEAD`
+stdout  {"ports": [40002, ...]}                four that refuse, then four each that never answer, answer 500, reset and are slow
 """
 
 from __future__ import annotations
