@@ -105,6 +105,20 @@ class Outbox:
             self._frames.append(frame)
             self._size += len(frame)
 
+    def push_together(self, frames: list[bytes]) -> None:
+        """`push` these, in one step when the queue of a peer that does not read has room for none of them."""
+        slow, queued = self._slow, len(self._frames)
+        if (
+            self.busy == BLOCKED
+            and queued
+            and not (slow.disconnect or self._sealed)
+            and (queued >= slow.max_messages or self._size + min(map(len, frames)) > slow.max_bytes)
+        ):
+            self._drop(len(frames))
+            return
+        for frame in frames:
+            self.push(frame)
+
     def push_bytes(self, frame: bytes) -> None:
         """Queue finished bytes that must not be lost: a Pong, the 101 response. Never dropped silently.
 
@@ -197,7 +211,7 @@ class Outbox:
             return True
         if not slow.disconnect:
             if not control:
-                self._logged_at = slow.drop(self._logged_at)
+                self._drop(1)
                 return False
             if self._excess < CONTROL_ALLOWANCE:
                 self._excess += 1
@@ -207,6 +221,10 @@ class Outbox:
         self._size = 0
         self.too_slow(errors.slow_consumer(detail))
         return False
+
+    def _drop(self, events: int) -> None:
+        """So many ordinary events will not be sent."""
+        self._logged_at = self._slow.drop(self._logged_at, events)
 
     # IPushProducer, called by the wire.
 

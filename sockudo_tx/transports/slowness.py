@@ -47,9 +47,9 @@ class SlowConsumers:
         self.max_bytes: float = max_bytes or math.inf
         self.disconnect = disconnect
 
-    def drop(self, logged_at: float) -> float:
-        """Count a dropped message. Takes and returns when this connection was last mentioned in the log."""
-        self.dropped += 1
+    def drop(self, logged_at: float, messages: int) -> float:
+        """Count dropped messages. Takes and returns when this connection was last mentioned in the log."""
+        self.dropped += messages
         now = self._clock.seconds()
         if now - logged_at < _LOG_INTERVAL:
             return logged_at

@@ -34,6 +34,9 @@ class Receiver(Protocol):
 
     def push(self, frame: bytes) -> None: ...
 
+    def push_together(self, frames: list[bytes]) -> None:
+        """`push` each of them."""
+
     def unsent(self, data: bytes, sent: int) -> None:
         """Only the first `sent` bytes of `data` could be sent."""
 
@@ -114,8 +117,7 @@ class Turn:
         size = len(data)
         for outbox in outboxes:
             if outbox.busy:
-                for frame in frames:
-                    outbox.push(frame)
+                outbox.push_together(frames)
                 continue
             try:
                 sent = outbox.send(data)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import example, given
+from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
@@ -198,6 +200,36 @@ class SlowTests(OutboxCase):
         self.pair.transport.connectionLost(Failure(ConnectionDone()))
         self.end_turn()
         self.assertEqual((box._frames, self.pair.transport.producer), ([], None))
+
+    @example([[9, 30], [1, 22]], (None, 60), False, 2)
+    @given(
+        st.lists(st.lists(st.sampled_from((1, 9, 22, 30)), min_size=1, max_size=6), min_size=1, max_size=8),
+        st.sampled_from(((5, None), (None, 60), (4, 60), (1, 1))),
+        st.booleans(),
+        st.integers(0, 10),
+    )
+    def test_together(
+        self, turns: list[list[int]], limits: tuple[int | None, int | None], disconnect: bool, last: int
+    ) -> None:
+        """Frames that come together are kept, dropped, counted and mentioned as if each had come by itself."""
+        outcomes = []
+        for together in (True, False):
+            self.setUp()
+            box, _ = self.blocked(self.limits(*limits, disconnect=disconnect))
+            for number, sizes in enumerate(turns):
+                frames = [b"%d" % number * size for size in sizes]
+                if number == last:
+                    box.push_last(b"<last>")
+                if together:
+                    box.push_together(frames)
+                else:
+                    for frame in frames:
+                        box.push(frame)
+                self.clock.advance(4)
+            told = [error.text for error in box.errors]
+            outcomes.append((box._frames, box._size, self.slow.dropped, self.slow.disconnected, told, box._logged_at))
+            self.pair.close()
+        self.assertEqual(*outcomes)
 
     def test_log(self) -> None:
         """Dropping is mentioned once per connection and ten seconds."""
