@@ -19,6 +19,7 @@ from . import (
     published,
     rest,
     saturation,
+    slow,
     tls,
 )
 
@@ -36,6 +37,7 @@ FIGURES: tuple[Figure, ...] = (
     endpoints.FIGURE,
     client_event.FIGURE,
     published.FIGURE,
+    slow.FIGURE,
     lone.FIGURE,
     memory.FIGURE,
     idle.FIGURE,

@@ -44,6 +44,11 @@ class Child:
         """Where it listens."""
         return int(self.about["port"])
 
+    @property
+    def pid(self) -> int:
+        """The process itself."""
+        return self._process.pid
+
     def answer(self, patience: float = 60.0) -> dict[str, Any]:
         """Its next line. Raises `ChildError`."""
         assert self._process.stdout is not None
@@ -95,6 +100,15 @@ class Child:
     def resident(self) -> int:
         """Bytes of resident memory."""
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * _PAGE
+
+    def forget_peak(self) -> None:
+        """From now on `peak` is counted anew."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def peak(self) -> int:
+        """The most bytes of resident memory it has had."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
 
     def kill(self) -> None:
         """Ends it as a crash would."""

@@ -122,7 +122,7 @@ class ScenarioTests(unittest.TestCase):
         if "expected" in figures:
             self.assertEqual(figures["delivered"], figures["expected"])
             self.assertGreater(figures["delivered"], 0)
-        told = load_scenario(scenario).tells(Namespace(scenario="burst"))
+        told = load_scenario(scenario).tells(Namespace(scenario="burst", stop=document["options"].get("stop")))
         self.assertEqual(set(figures), set(told.figures), scenario)
         self.assertEqual(set(document["latencies"]), set(told.latencies), scenario)
         return document
@@ -196,6 +196,16 @@ class ScenarioTests(unittest.TestCase):
         figures = self.played_beside("slow-consumers")["figures"]
         self.assertEqual(figures["slow_dropped"] + figures["slow_kept"], 2)
         self.assertIn("before_p99_ms", figures)
+
+    def test_never_reads(self) -> None:
+        """With `--stop first` all of the run is measured beside clients that read nothing, and `--slow 0` has none."""
+        for slow in (1, 0):
+            options = ("--stop", "first", "--slow", str(slow), "--rate", "50", "--size", "90000", "--in-flight", "2")
+            common = ("--connections", "3", "--duration", "0.6", "--warmup", "0.1")
+            figures = self.played("slow-consumers", *options, *common)["figures"]
+            self.assertEqual((figures["slow_dropped"] + figures["slow_kept"], figures["lost"]), (slow, 0))
+            self.assertEqual(figures["expected"], 3 * 30)
+            self.assertNotIn("before_p99_ms", figures)
 
     def test_published(self) -> None:
         """Connections arrive while events are published."""

@@ -28,35 +28,51 @@ _WINDOW = 4096
 def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
     """Who is slow; by default enough data that buffers of some megabytes fill."""
     parser.set_defaults(size=8000, rate=100.0)
-    parser.add_argument("--slow", type=whole(), default=5, metavar="N", help="clients that stop (default %(default)s)")
+    parser.add_argument(
+        "--slow",
+        type=whole(least=0),
+        default=5,
+        metavar="N",
+        help="clients that stop, besides --connections that do not (default %(default)s); 0: the same run without them",
+    )
+    parser.add_argument(
+        "--stop",
+        choices=("half-way", "first"),
+        default="half-way",
+        help="when they stop: in the middle, or before the first event, to be compared with a run without them "
+        "(default %(default)s)",
+    )
 
 
 def tells(options: argparse.Namespace) -> Told:
     """Its figures and latencies."""
-    return PUBLISHED.plus(
-        "slow_dropped", "slow_kept", "slow_events", "slow_missed", *percentiles("before_"), latencies=("before",)
-    )
+    told = PUBLISHED.plus("slow_dropped", "slow_kept", "slow_events", "slow_missed")
+    return told.plus(*percentiles("before_"), latencies=("before",)) if options.stop == "half-way" else told
 
 
 def play(stage: Stage) -> None:
-    """A run-in in which all read, half of --duration, then the other half in which the slow ones do not."""
+    """Half of --duration in which all read, then the other half in which the slow ones do not; or all without them."""
     options, figures = stage.options, stage.figures
+    half_way = options.stop == "half-way"
     stage.hire(options.connections + options.slow)
     names = channels(options)
     subscribers = Group(name="subscribers", count=options.connections, channels=names)
     slow = Group(name="slow", count=options.slow, channels=names, receive_buffer=_WINDOW)
+    stage.open(slow)  # the first in the audience: whatever they cost comes before the others' share
     stage.open(subscribers)
-    stage.open(slow)
+    if not half_way:
+        stage.command("slow", "stall")
     start = lead()
     begin = start + round(options.warmup * 1e9)
-    stall = begin + round(options.duration / 2 * 1e9)
+    stall = begin + (round(options.duration / 2 * 1e9) if half_way else 0)
     end = begin + round((options.duration + 1) * 1e9)
     windows = [Window("warmup", start, begin), Window("before", begin, stall), Window("delivery", stall, end)]
-    actions = [(stall, "some stopped reading", lambda: stage.command("slow", "stall"))]
+    actions = [(stall, "some stopped reading", lambda: stage.command("slow", "stall"))] if half_way else []
     flow = Flow(stage, publisher(options, names, start), [subscribers], windows=windows, actions=actions)
     flow.run_and_tell()
-    stage.merge("before", [flow.reports["subscribers"]["latencies"].get("before", {})])
-    stage.percentiles("before", "before_")
+    if half_way:
+        stage.merge("before", [flow.reports["subscribers"]["latencies"].get("before", {})])
+        stage.percentiles("before", "before_")
     stage.command("slow", "resume")
     _await_quiet(stage)
     dropped = lost = events = 0
@@ -70,7 +86,7 @@ def play(stage: Stage) -> None:
     figures["slow_kept"] = options.slow - dropped
     figures["slow_events"] = events
     figures["slow_missed"] = lost
-    if not dropped and not lost:
+    if options.slow and not dropped and not lost:
         stage.notes.append(
             "the slow clients lost nothing: the buffers held it all. More --rate, --size or --duration shows the limit"
         )
