@@ -54,29 +54,39 @@ def sign(
     key: Key | None = None,
     ca: bool = False,
     valid: tuple[float, float] = (-1, 1),
-    names: Sequence[str] = ("localhost",),
+    names: Sequence[str] | bytes | None = ("localhost",),
 ) -> Signed:
-    """A certificate with this common name; `valid` are its first and its last moment in days from now."""
+    """A certificate with this common name; `valid` are its first and its last moment in days from now.
+
+    It is for 127.0.0.1 and these `names`; bytes are the subjectAltName as it is, None leaves it out.
+    """
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    others = [*map(x509.DNSName, names), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     now = dt.datetime.now(dt.UTC)
     signer = by.key if by else key
+    builder = (
+        x509.CertificateBuilder() if names is None else x509.CertificateBuilder().add_extension(_others(names), False)
+    )
     certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
+        builder.subject_name(subject)
         .issuer_name(by.certificate.subject if by else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + dt.timedelta(days=valid[0]))
         .not_valid_after(now + dt.timedelta(days=valid[1]))
-        .add_extension(x509.SubjectAlternativeName(others), critical=False)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .sign(
             signer, None if isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256()
         )
     )
     return Signed(certificate, key)
+
+
+def _others(names: Sequence[str] | bytes) -> x509.ExtensionType:
+    if isinstance(names, bytes):
+        return x509.UnrecognizedExtension(x509.ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    return x509.SubjectAlternativeName([*map(x509.DNSName, names), address])
 
 
 def write(

@@ -74,6 +74,14 @@ class TlsTests(SenderCase):
         outcome = await self.delivered(sign("other.example", self.authority, names=("other.example",)))
         self.assertEqual(outcome, Outcome(False, None, "the certificate is for another host"))
 
+    async def test_no_host(self) -> None:
+        """One of a trusted authority that names no host but in its common name, or none that can be read, is for none."""
+        for host in ("localhost", "127.0.0.1"):
+            outcome = await self.delivered(sign(host, self.authority, names=None), host)
+            self.assertEqual(outcome.reason, "the certificate does not say for which host it is (no subjectAltName)")
+        outcome = await self.delivered(sign("localhost", self.authority, names=b"\x30\x03\x82\x01\xff"))
+        self.assertFalse(outcome.ok)
+
     async def test_plain_http_behind_https(self) -> None:
         """A server without TLS behind an https address is a failure in words."""
         receiver = self.receiver()

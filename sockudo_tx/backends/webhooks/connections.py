@@ -16,10 +16,11 @@ from twisted.internet.interfaces import (
 )
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from twisted.web.client import URI, BrowserLikePolicyForHTTPS, HostnameCachingHTTPSPolicy
+from twisted.web.client import URI, HostnameCachingHTTPSPolicy
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from .trust import Trust
 from .way import Lookup, Way
 
 __all__ = ["AnswerTooLongError", "Connections"]
@@ -45,7 +46,7 @@ class Connections:
         """As for `refusal`."""
         self._reactor = reactor
         self._lookup = Lookup(reactor)
-        self._tls = HostnameCachingHTTPSPolicy(BrowserLikePolicyForHTTPS(), _TLS_HOSTS)
+        self._tls = HostnameCachingHTTPSPolicy(Trust(), _TLS_HOSTS)
         self._open: set[_Connection] = set()
         self._emptied: Deferred[None] | None = None
 

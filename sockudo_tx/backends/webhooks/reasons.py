@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from OpenSSL.SSL import Error as TlsError
-from service_identity import VerificationError
+from service_identity import CertificateError, VerificationError
 from twisted.internet.error import (
     ConnectError,
     ConnectionClosed,
@@ -41,6 +41,8 @@ def reason_of(error: BaseException) -> str | None:
             return f"no connection: {error.osError or 'the network said no'}"
         case VerificationError():
             return "the certificate is for another host"
+        case CertificateError():
+            return "the certificate does not say for which host it is (no subjectAltName)"
         case TlsError():
             return f"TLS failed: {_tls_words(error)}"
         case ConnectionClosed() | PotentialDataLoss():
