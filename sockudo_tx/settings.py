@@ -70,6 +70,7 @@ def websocket_settings(config: Config) -> WebSocketSettings:
         max_messages_per_second=config.websocket.max_inbound_messages_per_second,
         max_messages=config.websocket.max_messages,
         max_bytes=config.websocket.max_bytes,
+        max_backpressure=config.websocket.max_backpressure,
         disconnect_on_buffer_full=config.websocket.disconnect_on_buffer_full,
         compression=config.websocket.compression,
         path_prefix=config.path_prefix,

@@ -238,7 +238,7 @@ class Outbox:
             self.busy = BLOCKED
 
     def resumeProducing(self) -> None:
-        """The wire can take more: what is queued goes 64 KiB at a time, and then the blockade is over."""
+        """The wire can take more: what is queued goes up to 64 KiB at a time, and then the blockade is over."""
         if self.busy != BLOCKED:
             return
         wire = self._wire
@@ -268,11 +268,11 @@ class Outbox:
             self._wire.lose()
 
     def _take(self) -> bytes:
-        """The first frames of the queue, up to 64 KiB but at least one."""
-        frames = self._frames
+        """The first frames of the queue, up to `max_backpressure` and 64 KiB but at least one."""
+        frames, most = self._frames, self._slow.at_once
         count = size = 0
         for frame in frames:
-            if count and size + len(frame) > CHUNK:
+            if count and size + len(frame) > most:
                 break
             count += 1
             size += len(frame)

@@ -39,6 +39,8 @@ class WebSocketSettings:
     """Outbound messages queued for a client that does not read."""
     max_bytes: int | None = None
     """Outbound bytes queued for a client that does not read."""
+    max_backpressure: int = 1024 * 1024
+    """Outbound bytes handed over at once to a connection that takes them as it can; never more than 64 KiB are."""
     disconnect_on_buffer_full: bool = False
     """Disconnect such a client instead of dropping events for it."""
     compression: str = "disabled"

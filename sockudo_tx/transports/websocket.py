@@ -303,7 +303,9 @@ class WebSocketFactory:
         most = settings.max_messages_per_second
         self.hear: Callable[..., None] = partial(self.engine.hear_within, most) if most else self.engine.hear
         """Tells the engine of a message: its connection, the payload, and whether that is binary."""
-        self.slow.adjust(settings.max_messages, settings.max_bytes, settings.disconnect_on_buffer_full)
+        self.slow.adjust(
+            settings.max_messages, settings.max_bytes, settings.max_backpressure, settings.disconnect_on_buffer_full
+        )
         self.longest_whole = min(LONGEST, settings.max_frame_size or LONGEST, settings.max_message_size or LONGEST)
         """Bytes of a text that is read without Autobahn, who knows what to do about those that are too big."""
         self._mode = mode_named(settings.compression)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import resource
+from math import inf
 from typing import Any
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.config.load import load
 from sockudo_tx.settings import listener_settings, rate_limit_settings, websocket_settings
 from sockudo_tx.transports.rest.settings import LimitSettings, RateLimitSettings
+from sockudo_tx.transports.slowness import SlowConsumers
+from tests.unit.test_service import loaded
 
 
 def limits(**variables: str) -> RateLimitSettings:
@@ -50,6 +54,32 @@ class WebSocketTests(SynchronousTestCase):
         self.assertEqual(websocket_settings(config).max_messages_per_second, 0)
         config = load(None, {"WEBSOCKET_MAX_INBOUND_MESSAGES_PER_SECOND": "50"}, "/nonexistent").config
         self.assertEqual(websocket_settings(config).max_messages_per_second, 50)
+
+
+class SlowConsumerTests(SynchronousTestCase):
+    """What may wait for a client that does not read, from the configuration to the queues."""
+
+    def test_limits(self) -> None:
+        """Each limit, `none`, 0 and nothing at all reach the queues as they are meant: without both it is 1000."""
+        no_limit: tuple[Any, ...] = (None, 0, "none")
+        for messages, size, expected in (
+            (100, 65536, (100, 65536)),
+            *((none, 65536, (inf, 65536)) for none in no_limit),
+            *((100, none, (100, inf)) for none in no_limit),
+            *((none, none, (1000, inf)) for none in no_limit),
+        ):
+            websocket = {"max_messages": messages, "max_bytes": size}
+            settings = websocket_settings(loaded(websocket=websocket).config)
+            slow = SlowConsumers(Clock())
+            slow.adjust(settings.max_messages, settings.max_bytes, settings.max_backpressure, disconnect=False)
+            self.assertEqual((slow.max_messages, slow.max_bytes), expected, (messages, size))
+
+    def test_at_once(self) -> None:
+        """`max_backpressure` lowers what is handed over at once, and raises it never above 64 KiB."""
+        for value, expected in (("1048576", 65536), ("16384", 16384)):
+            settings = websocket_settings(load(None, {"WEBSOCKET_MAX_BACKPRESSURE": value}, "/nonexistent").config)
+            slow = SlowConsumers(Clock(), max_backpressure=settings.max_backpressure)
+            self.assertEqual(slow.at_once, expected)
 
 
 class ListenerTests(SynchronousTestCase):

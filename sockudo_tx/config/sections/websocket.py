@@ -58,8 +58,10 @@ class WebSocketConfig(Section, frozen=True, kw_only=True):
     ] = 16384
     max_backpressure: Annotated[
         Bytes,
-        Doc("Bytes handed to the operating system's side and not yet sent, at most."),
-        UNUSED,
+        Doc(
+            "Bytes handed over for sending and not yet taken by the kernel, at most; one message may be longer. Above "
+            "64 KiB it makes no difference: more are never handed over."
+        ),
         Env("WEBSOCKET_MAX_BACKPRESSURE"),
     ] = 1048576
     auto_ping: Annotated[bool, Doc("Send WebSocket pings."), Env("WEBSOCKET_AUTO_PING")] = True

@@ -208,8 +208,8 @@ class UnknownKeyTests(ConfigCase):
     def test_keys_without_effect(self) -> None:
         """Whoever sets a key that has no effect in this version is told so, from the file or by a variable."""
         content = {"cleanup": {"batch_size": 65}, "webhooks": {"retry": {"enabled": True}}, "apps": [APP]}
-        (line,) = texts(self.default(content, WEBSOCKET_MAX_BACKPRESSURE="7"), "info")
-        self.assertIn("not used by this version: cleanup.batch_size, websocket.max_backpressure.", line)
+        (line,) = texts(self.default(content, WEBSOCKET_WRITE_BUFFER_SIZE="7"), "info")
+        self.assertIn("not used by this version: cleanup.batch_size, websocket.write_buffer_size.", line)
 
     def test_unused_beside_refused(self) -> None:
         """What is told as unavailable is not told as unused; beside rejected values nothing is."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from sockudo_tx.transports.slowness import CONTROL_ALLOWANCE
+from sockudo_tx.transports.slowness import CONTROL_ALLOWANCE, SlowConsumers
 
 from .outbox_case import OutboxCase
 
@@ -56,6 +56,17 @@ class SlowTests(OutboxCase):
         self.pair.transport.write = lambda data: (written.append(len(data)), real(data))[1]  # type: ignore[method-assign,func-returns-value]
         self.pair.read_all()
         self.assertEqual(written, [60_000, 30_000, 100_010 - 10, 10])
+
+    def test_smaller_chunks(self) -> None:
+        """With `max_backpressure` no more than that is handed over at once, and still a long frame whole."""
+        box, _ = self.blocked(SlowConsumers(self.clock, 1000, None, 25_000))
+        for size in (10_000, 10_000, 10_000, 30_000, 10):
+            box.push(b"x" * size)
+        written: list[int] = []
+        real = self.pair.transport.write
+        self.pair.transport.write = lambda data: (written.append(len(data)), real(data))[1]  # type: ignore[method-assign,func-returns-value]
+        self.pair.read_all()
+        self.assertEqual(written, [20_000, 10_000, 30_000, 10])
 
     def test_drops_ordinary(self) -> None:
         """Beyond max_messages new events are dropped and counted; those queued arrive."""
