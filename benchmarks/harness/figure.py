@@ -62,6 +62,8 @@ class Reading:
     """What the value was made of, by names with units."""
     compared: bool = True
     """Whether a change against the baseline means something."""
+    excusable: bool = True
+    """Whether noise may have made it worse, so that of two measurements the better one counts."""
 
 
 def reading(name: str, title: str, found: Ratio, limit: Limit, unit: str, **names: str) -> Reading:

@@ -78,6 +78,6 @@ class Suite:
 
 
 def better(one: Reading, other: Reading) -> Reading:
-    """The reading with the better value."""
-    lower = one.limit.better == "lower"
+    """The reading with the better value; with the worse one of what noise does not excuse."""
+    lower = (one.limit.better == "lower") == one.excusable
     return one if (one.value <= other.value) == lower else other

@@ -1,6 +1,8 @@
 """The whole server as `sockudo run` wires it, and a way to publish through its engine.
 
-python -m benchmarks.subjects.server [VARIABLE=VALUE ...]
+python -m benchmarks.subjects.server [CONFIG.json] [VARIABLE=VALUE ...]
+
+Without a file it has the app of the variables below.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ install_reactor()
 from twisted.internet import reactor  # noqa: E402
 from twisted.logger import globalLogBeginner  # noqa: E402
 
-from sockudo_tx.config.load import load  # noqa: E402
+from sockudo_tx.config.load import Loaded, load  # noqa: E402
 from sockudo_tx.protocol.publication import Publication  # noqa: E402
 from sockudo_tx.service import make_service  # noqa: E402
 from sockudo_tx.start import log_to, raise_file_limit, spare_collector  # noqa: E402
@@ -30,6 +32,8 @@ _ENVIRONMENT = {
     "METRICS_PORT": "0",
     # Pings would count as deliveries; what they cost is not what these figures are about.
     "WEBSOCKET_AUTO_PING": "false",
+}
+_APP = {
     "SOCKUDO_DEFAULT_APP_ID": "app-id",
     "SOCKUDO_DEFAULT_APP_KEY": "app-key",
     "SOCKUDO_DEFAULT_APP_SECRET": "app-secret",
@@ -39,11 +43,17 @@ _ENVIRONMENT = {
 }
 
 
+def _configured(arguments: list[str]) -> Loaded:
+    variables = dict(each.split("=", 1) for each in arguments if "=" in each)
+    file = next((each for each in arguments if "=" not in each), None)
+    return load(file, (_ENVIRONMENT if file else _ENVIRONMENT | _APP) | variables, "/nonexistent")
+
+
 def main(reactor: Any) -> None:
     """Serves until standard input ends."""
     raise_file_limit()
     slices = Slices()
-    loaded = load(None, _ENVIRONMENT | dict(each.split("=", 1) for each in sys.argv[1:]), "/nonexistent")
+    loaded = _configured(sys.argv[1:])
     server = make_service(loaded, reactor)
     globalLogBeginner.beginLoggingTo([log_to(nowhere(), server)], redirectStandardIO=False)
     spare_collector()
@@ -57,10 +67,15 @@ def main(reactor: Any) -> None:
             engine.publish(app, event)
 
     def tables() -> dict[str, int]:
-        spaces = engine.registry.apps.values()
-        return engine.tables() | {
+        spaces, webhooks = engine.registry.apps.values(), server.webhooks
+        return {
+            **engine.tables(),
+            **engine._authority.tables(),
             "sockets": sum(len(space.sockets) for space in spaces),
             "channels": sum(len(space.channels) for space in spaces),
+            "users": sum(len(space.users) for space in spaces),
+            "mirrors": sum(channel.mirror is not None for space in spaces for channel in space.channels.values()),
+            "webhooks": 0 if webhooks is None else webhooks.queue.depth() + (not webhooks.facts.idle),
         }
 
     serve(
@@ -68,9 +83,7 @@ def main(reactor: Any) -> None:
         server.listeners[0].address.port,
         broadcast,
         tables=tables,
-        slices=slices.longest,
-        busy=slices.busiest,
-        facts=slices.facts,
+        slices=slices.take,
     )
 
 

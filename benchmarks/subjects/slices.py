@@ -1,17 +1,21 @@
-"""The server's work on connections that end, slice by slice: how long each held the reactor, and what it told."""
+"""The server's work on connections that end and on webhooks, slice by slice: how many, and how long the longest."""
 
 from __future__ import annotations
 
+import os
 import time
-from collections import Counter
 from typing import Any
 
+from sockudo_tx.backends.memory.webhook_queue import MemoryWebhookQueue
+from sockudo_tx.backends.sqlite.webhook_queue import SqliteWebhookQueue
+from sockudo_tx.backends.webhooks.connections import _Connection
+from sockudo_tx.backends.webhooks.http import HttpSender
 from sockudo_tx.connection_log import ConnectionLog
 from sockudo_tx.engine.connections import Connections
+from sockudo_tx.engine.counts import SubscriptionCounts
 from sockudo_tx.engine.facts import FactTeller
 from sockudo_tx.engine.leaving import Leaving
-from sockudo_tx.interfaces import Fact
-from sockudo_tx.protocol.app import App
+from sockudo_tx.engine.webhooks import Collector, Dispatcher
 
 __all__ = ["Slices"]
 
@@ -19,66 +23,88 @@ _SLICES: tuple[tuple[type, str], ...] = (
     (Connections, "gone"),
     (Leaving, "_work"),
     (ConnectionLog, "_write_some"),
+    (SubscriptionCounts, "_tell"),
     (FactTeller, "_look"),
+    (Collector, "_complete"),
+    (Collector, "_turn"),
+    (Collector, "_accepted"),
+    (MemoryWebhookQueue, "put"),
+    (MemoryWebhookQueue, "_ring"),
+    (SqliteWebhookQueue, "put"),
+    (Dispatcher, "_look"),
+    (Dispatcher, "_told"),
+    (HttpSender, "send"),
+    (_Connection, "makeConnection"),
+    (_Connection, "dataReceived"),
+    (_Connection, "connectionLost"),
 )
+"""Every way into that work. Some are inside others, to tell where the time goes."""
+_LIMIT = 5_000_000
+"""Nanoseconds that no slice may take."""
+
+
+class _Timing:
+    """All slices of one kind, in nanoseconds: of the longest, and how many were over the limit.
+
+    By the clock; held, which is the same without the time in which other programs had the processor; and busy, which
+    is also without what was waited for: locks, the disk.
+    """
+
+    __slots__ = ("busy", "busy_over", "held", "held_over", "runs", "wall", "wall_over")
+
+    def __init__(self) -> None:
+        self.runs = self.wall = self.held = self.busy = 0
+        self.wall_over = self.held_over = self.busy_over = 0
+
+    def add(self, wall: int, held: int, busy: int) -> None:
+        self.runs += 1
+        self.wall, self.held, self.busy = max(self.wall, wall), max(self.held, held), max(self.busy, busy)
+        self.wall_over += wall > _LIMIT
+        self.held_over += held > _LIMIT
+        self.busy_over += busy > _LIMIT
+
+    def told(self) -> dict[str, float]:
+        return {
+            "runs": self.runs,
+            "wall": self.wall / 1e6,
+            "held": self.held / 1e6,
+            "busy": self.busy / 1e6,
+            "wall_over": self.wall_over,
+            "held_over": self.held_over,
+            "busy_over": self.busy_over,
+        }
 
 
 class Slices:
-    """Puts itself around every entry into that work and counts the facts; made before the server."""
+    """Puts itself around every way into that work; made before the server, in the reactor's thread."""
 
     def __init__(self) -> None:
-        self._longest: dict[str, int] = {}
-        self._busiest: dict[str, int] = {}
-        self._facts: Counter[str] = Counter()
-        """Texts, which the garbage collector does not look at."""
-        for owner, name in _SLICES:
-            self._time(owner, name)
-        self._count()
+        # Of this thread: on a processor, waiting for one, and how often; nanoseconds.
+        self._schedule = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        self._timings = {f"{owner.__name__.lstrip('_')}.{name.lstrip('_')}": _Timing() for owner, name in _SLICES}
+        for (owner, name), label in zip(_SLICES, self._timings, strict=True):
+            self._time(owner, name, label)
 
-    def longest(self) -> dict[str, float]:
-        """Milliseconds of the longest slice of each kind since the last time."""
-        return _milliseconds(self._longest)
+    def take(self) -> dict[str, dict[str, float]]:
+        """Of each kind since the last time, in milliseconds, see `_Timing`."""
+        found = {label: timing.told() for label, timing in self._timings.items() if timing.runs}
+        for label in self._timings:
+            self._timings[label] = _Timing()
+        return found
 
-    def busiest(self) -> dict[str, float]:
-        """The same in CPU time: without what others on the machine took in between."""
-        return _milliseconds(self._busiest)
+    def _waited(self) -> int:
+        return int(os.pread(self._schedule, 64, 0).split()[1])
 
-    def facts(self) -> dict[str, int]:
-        """How many facts of each kind were told since the last time, and how many of them more than once."""
-        told, self._facts = self._facts, Counter()
-        kinds = Counter(fact.partition(" ")[0] for fact in told)
-        return {**kinds, "repeated": sum(count > 1 for count in told.values())}
-
-    def _time(self, owner: type, name: str) -> None:
-        original = getattr(owner, name, None)
-        if original is None:
-            return
-        label = f"{owner.__name__}.{name.lstrip('_')}"
+    def _time(self, owner: type, name: str, label: str) -> None:
+        original, timings = getattr(owner, name), self._timings
 
         def timed(*arguments: Any, **named: Any) -> Any:
-            began, began_cpu = time.perf_counter_ns(), time.thread_time_ns()
+            waited, busy, wall = self._waited(), time.thread_time_ns(), time.perf_counter_ns()
             try:
                 return original(*arguments, **named)
             finally:
-                busy, spent = time.thread_time_ns() - began_cpu, time.perf_counter_ns() - began
-                if spent > self._longest.get(label, 0):
-                    self._longest[label] = spent
-                if busy > self._busiest.get(label, 0):
-                    self._busiest[label] = busy
+                wall = time.perf_counter_ns() - wall
+                busy = time.thread_time_ns() - busy
+                timings[label].add(wall, wall - (self._waited() - waited), busy)
 
         setattr(owner, name, timed)
-
-    def _count(self) -> None:
-        tell = FactTeller.tell
-
-        def counted(teller: FactTeller, app: App, fact: Fact) -> None:
-            self._facts[f"{fact.name} {fact.channel} {fact.user_id} of {app.id}"] += 1
-            tell(teller, app, fact)
-
-        FactTeller.tell = counted  # type: ignore[method-assign]
-
-
-def _milliseconds(nanoseconds: dict[str, int]) -> dict[str, float]:
-    found = {name: spent / 1e6 for name, spent in nanoseconds.items()}
-    nanoseconds.clear()
-    return found

@@ -60,6 +60,19 @@ def test_a_miss_is_measured_again() -> None:
     assert suite.take(figure(3.0, 4.0, limit=at_most(1.5)))[0].value == 3.0
 
 
+def test_noise_excuses_no_fault() -> None:
+    """Where noise is no excuse, a second try makes nothing better."""
+    values = iter((1.0, 0.0))
+
+    def take(plan: Plan) -> Sequence[Reading]:
+        return [Reading("faults", "a title", next(values), at_most(0), excusable=False)]
+
+    suite = Suite(quick=True, baseline={})
+    (found,) = suite.take(Figure("faults", "a title", take))
+    assert found.value == 1.0
+    assert suite.bad(found)
+
+
 def test_what_cannot_run_here_is_named() -> None:
     """A figure without its means is skipped with the reason; one that breaks down fails the run."""
 
