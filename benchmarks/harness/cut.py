@@ -45,6 +45,8 @@ class Slice(NamedTuple):
 class Cut(NamedTuple):
     """What it was like."""
 
+    port: int
+    """Of the server, which still runs."""
     turn: float
     """Milliseconds of the reactor's longest turn."""
     empty: float
@@ -96,7 +98,9 @@ def cut(stack: ExitStack, tell: Callable[[str], None], many: int, *variables: st
     faults["departures members were not told of"] = abs(removed["removed"] - many)
     faults["departures members were told of again"] = removed["repeated"]
     faults.update({f"left in {name}": size for name, size in _left(subject, before).items()})
-    return Cut(turn, empty, told, slices, heard["deliveries"], heard["events"], removed["removed"], +faults)
+    return Cut(
+        subject.port, turn, empty, told, slices, heard["deliveries"], heard["events"], removed["removed"], +faults
+    )
 
 
 def _config(port: int, many: int) -> str:
