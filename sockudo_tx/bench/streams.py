@@ -29,33 +29,32 @@ def _compact(value: Mapping[str, Any]) -> str:
 
 
 def ticker(seed: int = 1) -> Iterator[str]:
-    """The running figures of one market, after each trade."""
+    """The running figures of one market after each trade, with the members that exchanges give them."""
     random = Random(seed)
-    time, trades, opened = _START, 48_211_907, 67_214.55
-    price = high = low = opened
-    volume, turnover = 18_340.1874, 1.2316e9
+    time, sequence, trades = _START, 9_014_205_331, 482_119_073
+    price, high, volume = 67_214.55, 67_524.95, 18_340.1874
     while True:
         time += random.randint(80, 2_400)
-        trades += random.randint(1, 9)
+        sequence += random.randint(3, 60)
+        trades += 1
         price = round(max(1_000.0, price + random.gauss(0, 9)), 2)
-        high, low = max(high, price), min(low, price)
+        high = max(high, price)
         size = round(random.expovariate(4) + 0.0001, 4)
-        volume, turnover = volume + size, turnover + size * price
+        volume += size
         spread = random.choice((0.01, 0.01, 0.01, 0.05, 0.12, 0.4))
+        side = random.choice(("buy", "sell"))
         yield _compact(
             {
-                "symbol": "BTC-USD",
-                "last": f"{price:.2f}",
-                "size": f"{size:.4f}",
-                "bid": f"{price - spread:.2f}",
-                "bid_size": f"{random.expovariate(1):.4f}",
-                "ask": f"{price + spread:.2f}",
-                "ask_size": f"{random.expovariate(1):.4f}",
-                "move": f"{(price / opened - 1) * 100:.3f}",
-                "high": f"{high:.2f}",
-                "low": f"{low:.2f}",
-                "volume": f"{volume:.4f}",
-                "trades": trades,
+                "sequence": sequence,
+                "product_id": "BTC-USD-SPOT",
+                "price": f"{price:.2f}",
+                "volume_24h": f"{volume:.4f}",
+                "high_24h": f"{high:.2f}",
+                "best_bid": f"{price - (spread if side == 'buy' else 0):.2f}",
+                "best_ask": f"{price + (spread if side == 'sell' else 0):.2f}",
+                "side": side,
+                "trade_id": trades,
+                "last_size": f"{size:.4f}",
                 "time": time,
             }
         )

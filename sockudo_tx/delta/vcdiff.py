@@ -1,7 +1,8 @@
 """The VCDIFF delta format of RFC 3284, as far as the clients' decoders agree on it (delta-and-filters.md 13).
 
 One window over the whole base, default code table; no secondary compression, no application header, no checksum. The
-encoder copies from the base only; the decoder knows every instruction.
+encoder copies from the base only, and leaves the two instructions in one code alone: npm's `vcdiff-decoder` 0.2.1 takes
+an ADD with a COPY behind it for something else. The decoder knows every instruction.
 """
 
 from __future__ import annotations
@@ -51,23 +52,18 @@ def encode(base: bytes, target: bytes) -> bytes | None:
     for source, start, length in found:
         mode, address = _addressed(source, size + start, near, slot)
         gap = start - done
-        joined = 0 < gap <= 4 and 4 <= length <= 6
         if length < _ALWAYS:
-            cost = len(address) + (not joined) + (gap > 0 and start + length < whole)
+            cost = 1 + len(address) + (gap > 0 and start + length < whole)
             if length < _SHORTEST or cost >= length:
                 continue
         if gap:
             data.append(target[done:start])
-        if joined:
-            codes.append(163 + 12 * mode + 3 * (gap - 1) + length - 4)
+            codes += _add(gap)
+        if length <= 18:
+            codes.append(16 + 16 * mode + length)
         else:
-            if gap:
-                codes += _add(gap)
-            if length <= 18:
-                codes.append(16 + 16 * mode + length)
-            else:
-                codes.append(19 + 16 * mode)
-                codes += integer(length)
+            codes.append(19 + 16 * mode)
+            codes += integer(length)
         addresses += address
         near[slot] = source
         slot = (slot + 1) % _NEAR
