@@ -85,6 +85,7 @@ class Connections:
         """These settings from now on. A connection that is there was told another `activity_timeout` and lives on:
         one that is pinged earlier than it expects answers all the same."""
         self._settings = settings
+        self.leaving.batch = settings.cleanup_batch
         self._liveness = Liveness.of(
             settings.activity_timeout,
             settings.pong_timeout,

@@ -44,11 +44,17 @@ class Leaving:
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, clean: Callable[[Sequence[Leaver]], None], emptied: Callable[[], None]
+        self,
+        clock: IReactorTime,
+        clean: Callable[[Sequence[Leaver]], None],
+        emptied: Callable[[], None],
+        batch: int = SLICE,
     ) -> None:
         self._clock = clock
         self._clean = clean
         self._emptied = emptied
+        self.batch = batch
+        """Of one slice, at most; fewer when there is much to do for each."""
         self._waiting: deque[Leaver] = deque()
         self._settled: list[Deferred[None]] = []
         self._since = float("-inf")
@@ -84,7 +90,7 @@ class Leaving:
         waiting = self._waiting
         slice_: list[Leaver] = []
         cost = 0
-        while waiting and cost < SLICE:
+        while waiting and cost < SLICE and len(slice_) < self.batch:
             leaver = waiting.popleft()
             slice_.append(leaver)
             cost += _cost(leaver)

@@ -225,6 +225,11 @@ class Engine:
         """Every connection whose transport has not gone yet, refused ones included."""
         return list(self._connections.open)
 
+    @property
+    def leaving(self) -> int:
+        """Connections that have ended and wait to be taken out of the tables."""
+        return len(self._connections.leaving)
+
     def stats(self) -> Stats:
         """This node's totals, per app."""
         return stats_of(self.registry)
@@ -267,7 +272,7 @@ class Engine:
             "apps": len(self.registry.apps),
             "connections": len(self._connections.open),
             "deadlines": len(self._connections.deadlines),
-            "leaving": len(self._connections.leaving),
+            "leaving": self.leaving,
             "paced counts": len(self._counts),
         }
 

@@ -30,9 +30,12 @@ class SourcesTests(SynchronousTestCase):
         watchdog.beats.stalls, slow.dropped, slow.disconnected = 6, 7, 8
         reloads.done, reloads.refused, reloads.last_at, reloads.last_ok = 9, 10, 11.0, False
         pending.begin(object())
+        leaving: Any = server.engine._connections.leaving
+        leaving._waiting.extend([None, None])
         self.assertEqual(
             {name: value for name, value in self.scraped(listener, clock).items() if value},
             {
+                'sockudo_cleanup_backlog{port="9601"}': 2,
                 'sockudo_connections_refused_total{port="9601",reason="pending_limit"}': 3,
                 'sockudo_connections_refused_total{port="9601",reason="late_head"}': 4,
                 'sockudo_connections_refused_total{port="9601",reason="address_limit"}': 5,

@@ -81,9 +81,10 @@ class SettingsTests(unittest.TestCase):
                 user_authentication_timeout=60,
                 websocket={"auto_ping": False, "ping_interval": 7, "idle_timeout": 300},
                 channel_limits={"cache_ttl": 5, "subscription_count_interval_ms": 2500},
+                cleanup={"batch_size": 25},
             ).config
         )
-        self.assertEqual(found.activity_timeout, 30)
+        self.assertEqual((found.activity_timeout, found.cleanup_batch), (30, 25))
         self.assertEqual(found.user_authentication_timeout, 60)
         self.assertEqual((found.auto_ping, found.idle_timeout), (False, 300))
         self.assertEqual((found.cache_ttl, found.subscription_count_interval), (5, 2.5))

@@ -178,26 +178,41 @@ class AdapterConfig(Section, frozen=True, kw_only=True):
 
 
 class CleanupConfig(Section, frozen=True, kw_only=True):
-    """How the end of connections is told to the other servers."""
+    """Cleaning up after connections that have ended. Nothing of it is ever dropped or skipped, whatever these say."""
 
     async_enabled: Annotated[
         bool, Doc("Clean up after disconnects in the background."), UNUSED, Env("CLEANUP_ASYNC_ENABLED")
     ] = True
     queue_buffer_size: Annotated[
         Large,
-        Doc("Disconnects waiting to be told to the other nodes before batches grow."),
+        Doc("Disconnects waiting to be told to the other nodes before batches grow; it limits nothing."),
         UNUSED,
         ONE_OR_MORE,
         Env("CLEANUP_QUEUE_BUFFER_SIZE"),
     ] = 1024
-    batch_size: Annotated[Large, Doc("Disconnects of one batch."), UNUSED, ONE_OR_MORE, Env("CLEANUP_BATCH_SIZE")] = 64
+    batch_size: Annotated[
+        Large,
+        Doc("Disconnects cleaned up in one go, at most; fewer when they were in many channels."),
+        ONE_OR_MORE,
+        Env("CLEANUP_BATCH_SIZE"),
+    ] = 64
     batch_timeout_ms: Annotated[
-        Milliseconds, Doc("Longest wait for a batch to fill."), UNUSED, ONE_OR_MORE, Env("CLEANUP_BATCH_TIMEOUT_MS")
+        Milliseconds,
+        Doc("Longest wait until disconnects are told to the other nodes."),
+        UNUSED,
+        ONE_OR_MORE,
+        Env("CLEANUP_BATCH_TIMEOUT_MS"),
     ] = 100
     worker_threads: Annotated[
-        Large | Literal["auto"], Doc("Batches under way at once."), UNUSED, ONE_OR_MORE, Env("CLEANUP_WORKER_THREADS")
+        Large | Literal["auto"],
+        Doc("Batches under way to the other nodes at once."),
+        UNUSED,
+        ONE_OR_MORE,
+        Env("CLEANUP_WORKER_THREADS"),
     ] = "auto"
-    max_retry_attempts: Annotated[Count, Doc("Attempts of one batch."), UNUSED, Env("CLEANUP_MAX_RETRY_ATTEMPTS")] = 3
+    max_retry_attempts: Annotated[
+        Count, Doc("Attempts to tell the other nodes."), UNUSED, Env("CLEANUP_MAX_RETRY_ATTEMPTS")
+    ] = 3
     fallback_to_sync: Annotated[
         bool, Doc("Clean up at once when too many wait."), UNUSED, Env("CLEANUP_FALLBACK_TO_SYNC")
     ] = True

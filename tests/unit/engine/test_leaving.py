@@ -63,6 +63,16 @@ class CrowdTests(CrowdCase):
         self.assertGreater(turns, 3)
         self.assertEqual(self.engine.stats().totals.connections, 0)
 
+    def test_batch_size(self) -> None:
+        """`cleanup_batch` bounds the slices of those who wait already, too."""
+        self.cut(self.crowd())
+        self.engine.adjust(self.settings._replace(cleanup_batch=1))
+        left = self.left()
+        while self.left():
+            self.turn()
+            self.assertEqual(left - self.left(), 1)
+            left = self.left()
+
     def test_few(self) -> None:
         """Those that end one by one are taken out in the turn in which they end."""
         peers = self.crowd(3 * AT_ONCE)
@@ -235,6 +245,13 @@ class LeavingTests(SynchronousTestCase):
         self.add(AT_ONCE + 3, channels=SLICE)
         self.clock.pump([0] * 10)
         self.assertEqual(self.slices, [1] * (AT_ONCE + 3))
+
+    def test_batch(self) -> None:
+        """No slice takes more than `batch`, however little there is to do for each."""
+        self.leaving.batch = 3
+        self.add(AT_ONCE + 7)
+        self.clock.pump([0] * 10)
+        self.assertEqual(self.slices, [1] * AT_ONCE + [3, 3, 1])
 
     def test_a_bug(self) -> None:
         """What goes wrong with one slice is logged, and the others are taken out."""
