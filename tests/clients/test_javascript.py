@@ -63,6 +63,12 @@ def test_D75_decoders_of_the_helper(algorithm: str, encode: Callable[[bytes, byt
     assert found == [hashlib.sha256(target).hexdigest() for _, target, _ in made]
 
 
+def test_types() -> None:
+    """TypeScript accepts what the types promise together with those of pusher-js, and refuses what is wrong."""
+    _needs("typescript", "pusher-js")
+    _node(str(MODULES / "typescript" / "bin" / "tsc"), "--project", str(HERE))
+
+
 def test_version() -> None:
     """The helper has the version of the server it belongs to, needs nothing else, and ships what it names."""
     package = json.loads((PACKAGE / "package.json").read_text())
