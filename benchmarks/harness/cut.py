@@ -110,7 +110,6 @@ def _config(port: int, many: int) -> str:
         "key": KEY,
         "secret": SECRET,
         "max_connections": 0,
-        "enable_subscription_count": True,
         "webhooks": [{"url": f"http://127.0.0.1:{port}/", "event_types": _TYPES}],
     }
     path = folder() / f"cut-{port}.json"
