@@ -18,9 +18,10 @@ from twisted.internet import reactor  # noqa: E402
 from twisted.logger import globalLogBeginner  # noqa: E402
 
 from sockudo_tx.config.load import Loaded, load  # noqa: E402
+from sockudo_tx.logs import wanted  # noqa: E402
 from sockudo_tx.protocol.publication import Publication  # noqa: E402
 from sockudo_tx.service import make_service  # noqa: E402
-from sockudo_tx.start import log_to, raise_file_limit, spare_collector  # noqa: E402
+from sockudo_tx.start import log_settings, log_to, raise_file_limit, spare_collector  # noqa: E402
 
 from .commands import DATA, nowhere, serve  # noqa: E402
 from .slices import Slices  # noqa: E402
@@ -54,7 +55,7 @@ def main(reactor: Any) -> None:
     raise_file_limit()
     slices = Slices()
     loaded = _configured(sys.argv[1:])
-    server = make_service(loaded, reactor)
+    server = make_service(loaded, reactor, wanted=wanted(log_settings(loaded).filter))
     globalLogBeginner.beginLoggingTo([log_to(nowhere(), server)], redirectStandardIO=False)
     spare_collector()
     server.startService()

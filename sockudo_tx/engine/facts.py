@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -51,12 +52,30 @@ class FactTeller:
         if due_at is not None:
             self._timer = self._clock.callLater(max(0.0, due_at - self._clock.seconds()), self._look)
 
-    def flush(self) -> None:
-        """Tell everything pending now: this process's own connections are gone."""
+    def flush(self) -> Deferred[None]:
+        """Tell everything pending, without further grace: this process's own connections are gone. Fires when it is
+        told. All at once would hold the reactor, and be more than webhooks can take."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        ask(lambda: self._authority.due(math.inf), self._tell_all, self._lost)
+        done: Deferred[None] = Deferred()
+
+        def tell_some() -> None:
+            ask(lambda: self._authority.due(math.inf, SLICE), told, failed)
+
+        def told(dues: list[Due]) -> None:
+            self._tell_all(dues)
+            if len(dues) < SLICE:
+                done.callback(None)
+            else:
+                self._clock.callLater(0, tell_some)
+
+        def failed(error: BackendError) -> None:
+            self._lost(error)
+            done.callback(None)
+
+        tell_some()
+        return done
 
     def _look(self) -> None:
         """Tell what is due, then wait for the next: never ask while an answer is on its way."""

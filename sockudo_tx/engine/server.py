@@ -249,9 +249,9 @@ class Engine:
         """Close every connection with 4200 within about `over` seconds; fires when all are gone and told of."""
         self.announce_end()
 
-        def finished(_: None) -> None:
+        def finished(_: None) -> Deferred[None]:
             self._counts.stop()
-            self._facts.flush()
+            return self._facts.flush()
 
         return self._connections.drain(over).addCallback(finished)
 

@@ -202,5 +202,5 @@ class CrowdModelTests(EngineCase):
 
     @pytest.mark.long
     def test_interleaved_long(self) -> None:
-        """Over 40,000."""
-        self.play(40_000)
+        """Over 20,000."""
+        self.play(20_000)

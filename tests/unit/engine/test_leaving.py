@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockudo_tx.engine.facts import SLICE as FACTS
 from sockudo_tx.engine.leaving import AT_ONCE, CROWDED, SLICE, Leaver, Leaving
 from sockudo_tx.engine.tables import AppSpace, Socket
 from sockudo_tx.engine.tally import Tally
@@ -199,6 +200,19 @@ class DrainTests(CrowdCase):
         self.advance(0.1)
         self.successResultOf(done)
         self.assertEqual(len(self.told("member_removed")), CROWD)
+
+    def test_slices_at_the_end(self) -> None:
+        """Not even the facts of the last are told all in one turn, as those of a crowd are more than webhooks hold."""
+        peers = self.crowd()
+        done = self.engine.drain(0)
+        self.facts.take()
+        self.cut(peers)
+        slices = []
+        while not done.called:
+            self.turn()
+            slices.append(len(self.facts.take()))
+        self.assertEqual((max(slices), sum(slices)), (FACTS, CROWD + CROWD + 1))
+        self.successResultOf(done)
 
 
 class LeavingTests(SynchronousTestCase):
