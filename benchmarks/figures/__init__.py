@@ -10,6 +10,7 @@ from . import (
     connect,
     crowd,
     cut,
+    deltas,
     endpoints,
     filters,
     idle,
@@ -42,5 +43,6 @@ FIGURES: tuple[Figure, ...] = (
     memory.FIGURE,
     idle.FIGURE,
     filters.FIGURE,
+    deltas.FIGURE,
     micro.FIGURE,
 )

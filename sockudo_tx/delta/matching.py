@@ -6,12 +6,13 @@ regular expression finds them all, however many values changed. Only where a val
 came or went, the shift changes; then the text from a comma on is looked for elsewhere in the base.
 
 Beside the search of delta-and-filters.md 14.1, which takes some steps in Python for each changed value, deltas are as
-small and take a third of the time [measured: benchmarks/micro/delta.py].
+small and take a third of the time [measured: benchmarks/figures/deltas.py].
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 __all__ = ["Match", "matches"]
@@ -37,8 +38,11 @@ _WORTH: Final = 0.75
 """The part of a target that may be literal: base64 makes 4 bytes of 3."""
 _WINDOW: Final = 512
 """Bytes that are compared at once. More would be read in vain when the shift changes."""
+_FIRST_WINDOW: Final = 128
+"""The same behind a change of shift, where the next one is likely to be near."""
 
 _ZEROS: Final = {length: re.compile(b"\0" * length + b"\0*").finditer for length in range(3, 17)}
+_SPAN: Final = re.Match.span
 _number = int.from_bytes
 
 
@@ -77,8 +81,10 @@ class _Search:
         shift, whole = source - at, len(target)
         end = min(whole, len(base) - shift)
         taken = at
+        window = _FIRST_WINDOW if at else _WINDOW
         while at < end:
-            stop = min(at + _WINDOW, end)
+            stop = min(at + window, end)
+            window = _WINDOW
             runs, trailing = _equal(base[at + shift : stop + shift], target[at:stop], shortest)
             for first, last in runs:
                 first += at
@@ -167,18 +173,19 @@ class _Search:
             free = 0
         back = min(at - free, source, _LOOK)
         if back:
-            back = _alike(self._base[source - back : source][::-1], self._target[at - back : at][::-1])
+            one, other = self._base[source - back : source], self._target[at - back : at]
+            back -= ((_number(one, "little") ^ _number(other, "little")).bit_length() + 7) // 8
         self._misses = 0
         return source - back, at - back
 
 
-def _equal(old: bytes, new: bytes, shortest: int) -> tuple[list[tuple[int, int]], int]:
+def _equal(old: bytes, new: bytes, shortest: int) -> tuple[Iterable[tuple[int, int]], int]:
     """Where texts of the same length are equal for `shortest` bytes or more; and how many bytes are at their end."""
     length = len(new)
     if old == new:
         return [(0, length)], length
     difference = (_number(old, "big") ^ _number(new, "big")).to_bytes(length, "big")
-    return [run.span() for run in _ZEROS[shortest](difference)], length - len(difference.rstrip(b"\0"))
+    return map(_SPAN, _ZEROS[shortest](difference)), length - len(difference.rstrip(b"\0"))
 
 
 def _alike(one: bytes, other: bytes) -> int:

@@ -82,6 +82,7 @@ CODES = {
     "copy, counted back from here": (4, b"", bytes((36,)), b"\x06", b"efgh"),
     "copy from base and target": (8, b"", bytes((24,)), b"\x06", b"ghijghij"),
     "copy of what it makes": (9, b"z", bytes((2, 24)), b"\x0a", b"z" * 9),
+    "copy from the target": (7, b"xyz", bytes((4, 20)), b"\x0b", b"xyzyzyz"),
     "near": (8, b"", bytes((20, 52)), b"\x02\x01", b"cdefdefg"),
     "same": (8, b"", bytes((20, 116)), b"\x02\x02", b"cdefcdef"),
     "add 2, copy 5": (7, b"xy", bytes((163 + 3 + 1,)), b"\x01", b"xybcdef"),
