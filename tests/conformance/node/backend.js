@@ -7,7 +7,11 @@ const http = require('node:http');
 const path = require('node:path');
 const { serverSdk } = require('./options');
 
-const MODULES = path.join(__dirname, '..', 'node_modules');
+// Where what a page loads is: published bundles, and the browser helper of this repository.
+const FOLDERS = {
+  '/modules/': path.join(__dirname, '..', 'node_modules'),
+  '/clients/': path.join(__dirname, '..', '..', '..', 'clients'),
+};
 const TYPES = { '.js': 'text/javascript', '.map': 'application/json', '.css': 'text/css', '.html': 'text/html' };
 const PEOPLE = {
   ann: { name: 'Ann', watchlist: ['bob', 'cat'] },
@@ -57,6 +61,7 @@ function answer(response, status, type, body) {
 
 const server = http.createServer((request, response) => {
   const url = new URL(request.url, 'http://localhost');
+  const prefix = Object.keys(FOLDERS).find((folder) => url.pathname.startsWith(folder));
   if (request.method === 'POST' && url.pathname in ENDPOINTS) {
     let body = '';
     request.on('data', (chunk) => (body += chunk));
@@ -66,8 +71,8 @@ const server = http.createServer((request, response) => {
     });
   } else if (url.pathname === '/page') {
     answer(response, 200, 'text/html; charset=utf-8', page(url.searchParams));
-  } else if (url.pathname.startsWith('/modules/')) {
-    const file = path.join(MODULES, path.normalize(url.pathname.slice('/modules/'.length)));
+  } else if (prefix) {
+    const file = path.join(FOLDERS[prefix], path.normalize(url.pathname.slice(prefix.length)));
     fs.readFile(file, (error, content) =>
       error ? answer(response, 404, 'text/plain', '') : answer(response, 200, TYPES[path.extname(file)], content),
     );

@@ -146,11 +146,49 @@ async function inPageRenewed(options) {
   return { heard: await Promise.all(arrived), states };
 }
 
+/** Three clients in one page, two of them with the helper: what each hears of a channel. */
+async function inPageDeltas(options) {
+  const { withDelta } = await import('/clients/js/index.js');
+  const open = () =>
+    new Pusher(options.key, { wsHost: options.host, wsPort: options.port, cluster: '', forceTLS: options.tls });
+  const pushers = {
+    fossil: withDelta(open(), { algorithms: ['fossil'] }),
+    xdelta3: withDelta(open(), { algorithms: ['xdelta3'] }),
+    plain: open(),
+  };
+  const until = async (condition, what) => {
+    const end = Date.now() + 9000;
+    while (!condition()) {
+      if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  const channel = `ticker-${options.nonce}`;
+  const heard = {};
+  for (const [how, pusher] of Object.entries(pushers)) {
+    heard[how] = [];
+    pusher.subscribe(channel).bind_global((event, data) => heard[how].push([event, data]));
+    await until(() => pusher.channel(channel).subscribed, 'a subscription');
+    heard[how].length = 0;
+  }
+  for (let n = 0; n < 30; n += 1) await publish(channel, 'tick', { n, text: `${'☕ naïve '.repeat(20)}${'🚀'.repeat(n % 4)}` });
+  await until(() => Object.values(heard).every((events) => events.length === 30), 'thirty events');
+  const wanted = JSON.stringify(heard.plain);
+  return {
+    alike: Object.keys(heard).filter((how) => JSON.stringify(heard[how]) === wanted),
+    events: heard.plain.length,
+    stats: [pushers.fossil.delta.stats(), pushers.xdelta3.delta.stats()],
+  };
+}
+
 const pusher = (bundle) => async (browser, complaints) =>
   (await pageWith(browser, complaints, [bundle])).evaluate(inPagePusher, options);
 
 const echo = (broadcaster) => async (browser, complaints) =>
   (await pageWith(browser, complaints, [PUSHER_ENCRYPTION, ECHO])).evaluate(inPageEcho, { ...options, broadcaster });
+
+const deltas = (bundle) => async (browser, complaints) =>
+  (await pageWith(browser, complaints, [bundle])).evaluate(inPageDeltas, options);
 
 const renewed = async (browser, complaints) =>
   (await pageWith(browser, complaints, [PUSHER])).evaluate(inPageRenewed, options);
@@ -158,6 +196,8 @@ const renewed = async (browser, complaints) =>
 run({
   pusher: pusher(PUSHER),
   pusher7: pusher(PUSHER_7),
+  delta: deltas(PUSHER),
+  delta7: deltas(PUSHER_7),
   echoPusher: echo('pusher'),
   echoReverb: echo('reverb'),
   renewed,
