@@ -23,7 +23,8 @@ _SIGNED = ("private-", "presence-")
 
 
 class Client(Wire):
-    """Connects, upgrades, subscribes, then checks and times every event. Kinds override `subscriptions` and `heard`."""
+    """Connects, upgrades, subscribes, then checks and times every event. Kinds override `subscriptions`, `asks` and
+    `heard`."""
 
     __slots__ = (
         "_audit", "_expected", "_key", "_lookup", "_messages", "_rest", "_state", "_waiting",
@@ -32,6 +33,8 @@ class Client(Wire):
 
     on_tape = True
     """Whether clients of this kind on one channel read the same events."""
+    raw = False
+    """Whether `_told` gets texts as the frames they came in: for kinds to which every byte matters."""
 
     def __init__(self, group: Group, number: int, began: int) -> None:
         super().__init__(group.dialer)
@@ -59,6 +62,10 @@ class Client(Wire):
         """Channels to subscribe to, with channel_data for presence channels."""
         channels = self.group.plan.channels
         return [(channels[index], None) for index in self.group.plan.channels_of(self.number)]
+
+    def asks(self, channel: str) -> dict[str, Any]:
+        """Further members of a subscription."""
+        return {}
 
     def heard(self, event: str, message: dict[str, Any]) -> None:
         """A message that is neither an event of this run nor part of coming in."""
@@ -298,7 +305,7 @@ class Client(Wire):
         wanted = self.subscriptions()
         self._waiting = {channel for channel, _ in wanted}
         for channel, data in wanted:
-            asked = {"channel": channel}
+            asked = {"channel": channel, **self.asks(channel)}
             if channel.startswith(_SIGNED):
                 asked["auth"] = f"{target.key}:{channel_signature(target.secret, self.socket_id, channel, data)}"
             if data is not None:

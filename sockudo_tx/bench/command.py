@@ -33,6 +33,7 @@ def bench(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from .capacity import CapacityError
     from .crew import CrewError
+    from .feed import FeedError
     from .require import LimitError, parse_limits
     from .target import TargetError
 
@@ -51,6 +52,8 @@ def _run(options: argparse.Namespace) -> int:
         document = _play(options, target)
     except CapacityError as error:
         return _refuse(str(error), 2)
+    except FeedError as error:
+        return _refuse(f"--replay {error}", 2)
     except (TargetError, CrewError) as error:
         return _refuse(str(error), 1)
     if document is None:

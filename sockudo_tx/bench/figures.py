@@ -22,7 +22,7 @@ class Dimension(enum.Enum):
     PLAIN = "a number without a unit"
 
 
-FAULTS = ("lost", "duplicates", "disorder", "strays", "refused", "disconnected", "errors")
+FAULTS = ("lost", "duplicates", "disorder", "strays", "refused", "disconnected", "errors", "decode_errors", "wrong")
 """Figures that must be 0 for a run to be a success, unless a limit allows more."""
 
 # How many seconds, bytes or per cent one of them is.

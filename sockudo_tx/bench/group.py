@@ -166,7 +166,9 @@ class Group:
 
     def understood(self, first: int, text: bytes) -> Item:
         """What one frame means. Raises FrameError."""
-        return self.item(text) if first == FINAL_TEXT else (None, (first, text), 0, 0, _nowhere)
+        if first == FINAL_TEXT and not self._kind.raw:
+            return self.item(text)
+        return None, (first, text), 0, 0, _nowhere
 
     def item(self, text: bytes) -> Item:
         """What one message means. Raises FrameError for one that is no JSON object."""
@@ -181,6 +183,11 @@ class Group:
         if not isinstance(message, dict):
             raise FrameError(f"a message that is no JSON object: {text[:80]!r}")
         return None, message, 0, 0, _nowhere
+
+    @property
+    def begins(self) -> int:
+        """When the first window begins; 0 while there is none."""
+        return self._windows[0][0].start if self._windows else 0
 
     def place(self, due: int) -> list[int]:
         """Where the latency of an event goes that was due then."""

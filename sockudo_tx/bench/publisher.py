@@ -82,7 +82,7 @@ class Publisher:
     ) -> None:
         self._dialer = dialer
         self._plan = plan
-        self._marker = marker
+        self.marker = marker
         self._windows = windows
         self._moments: Iterator[Moment] = iter(plan.schedule.divided(share, shares))
         self._next: Moment | None = None
@@ -171,7 +171,7 @@ class Publisher:
             made = self._sign(lane.number, due, first, events)
         self._stale(lane.number)
         for channel in made.channels:
-            self.sent.setdefault(self._marker.stream(channel, self._sender + lane.number), Sent()).count += 1
+            self.sent.setdefault(self.marker.stream(channel, self._sender + lane.number), Sent()).count += 1
         lane.request = made
         self._busy += 1
         now = time.monotonic_ns()
@@ -196,22 +196,23 @@ class Publisher:
         for lane, first in zip(sorted(self._free), range(moment.first, last, batch), strict=False):
             self._ready[first] = lane, self._sign(lane, due, first, min(batch, last - first))
 
+    def event(self, channel: int, stream: bytes, serial: int, due: int) -> tuple[str, str]:
+        """An event's channel and its other members as JSON; for kinds to override."""
+        data = self.marker.data(stream, serial, due, self._plan.size)
+        return self._plan.channels[channel], f'"name":"{self._plan.event}","data":"{data}"'
+
     def _sign(self, lane: int, due: int, first: int, events: int) -> _Request:
-        plan, marker, total = self._plan, self._marker, len(self._plan.channels)
+        plan, marker, total = self._plan, self.marker, len(self._plan.channels)
         channels = [number % total for number in range(first, first + events)]
         ahead: Counter[int] = Counter()
         bodies = []
         for channel in channels:
             stream = marker.stream(channel, self._sender + lane)
             known = self.sent.get(stream)
-            data = marker.data(stream, (known.count if known else 0) + ahead[channel], due, plan.size)
+            name, members = self.event(channel, stream, (known.count if known else 0) + ahead[channel], due)
             ahead[channel] += 1
-            where = (
-                f'"channels":["{plan.channels[channel]}"]'
-                if plan.batch == 1
-                else f'"channel":"{plan.channels[channel]}"'
-            )
-            bodies.append(f'{{"name":"{plan.event}",{where},"data":"{data}"}}')
+            where = f'"channels":["{name}"]' if plan.batch == 1 else f'"channel":"{name}"'
+            bodies.append(f"{{{where},{members}}}")
         app = self._dialer.target.app_id
         if plan.batch == 1:
             text = signed_post(self._dialer.target, f"/apps/{app}/events", bodies[0].encode())
@@ -249,7 +250,7 @@ class Publisher:
             return
         self.refused[reason] += len(made.channels)
         for channel, events in Counter(made.channels).items():
-            stream = self.sent[self._marker.stream(channel, self._sender + lane.number)]
+            stream = self.sent[self.marker.stream(channel, self._sender + lane.number)]
             stream.refused.update(range(stream.count - events, stream.count))
         lane.request = None
         self._busy -= 1

@@ -71,14 +71,15 @@ class Stage:
 
     # ------------------------------------------------------------------------------------------------ the processes
 
-    def hire(self, connections: int, *, at_once: int = 0) -> None:
-        """Starts the processes. `at_once` is how many more connections may exist while others are closing. Raises
-        CapacityError, and TargetError when the server does not let this app publish."""
+    def hire(self, connections: int, *, at_once: int = 0, publishers: int | None = None) -> None:
+        """Starts the processes. `at_once` is how many more connections may exist while others are closing; publishers
+        are as many as the options say unless it is told. Raises CapacityError, and TargetError when the server does not
+        let this app publish."""
         if self._crew is None or connections > self._held:
             self.dismiss()
             clients = processes_for(connections, self.options.processes)
             sources = sources_for(self.target, connections + at_once)
-            publishers = vars(self.options).get("publishers", 0)
+            publishers = vars(self.options).get("publishers", 0) if publishers is None else publishers
             if publishers:
                 self._try_publishing()
             self._crew = Crew(self.target, clients, publishers, sources)

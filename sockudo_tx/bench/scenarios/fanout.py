@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..flow import Flow, lead
 from ..options import LOAD
@@ -43,9 +44,16 @@ def channels(options: argparse.Namespace, prefix: str = "bench") -> tuple[str, .
 
 
 def publisher(
-    options: argparse.Namespace, names: tuple[str, ...], start: int, *, together: int = 1, seconds: float = 0.0
+    options: argparse.Namespace,
+    names: tuple[str, ...],
+    start: int,
+    *,
+    together: int = 1,
+    seconds: float = 0.0,
+    **more: Any,
 ) -> Source:
-    """Publishing over REST as the options have it, for so many seconds or warm-up and duration."""
+    """Publishing over REST as the options have it, for so many seconds or warm-up and duration; `more` is of the
+    source."""
     schedule = Schedule(
         rate=1.0 if options.rate == math.inf else options.rate,
         seconds=seconds or options.warmup + options.duration,
@@ -61,4 +69,5 @@ def publisher(
         size=options.size,
         in_flight=options.in_flight,
         batch=options.batch,
+        **more,
     )

@@ -25,7 +25,7 @@ TAKES: frozenset[str] = frozenset()
 
 _ADDED = (
     "published", "delivered", "expected", "lost", "duplicates", "disorder", "strays", "refused", "errors",
-    "disconnected", "unsent", "came", "visitors",
+    "disconnected", "unsent", "came", "visitors", "decode_errors", "wrong",
 )  # fmt: skip
 """Figures that are sums over all rounds; of the others only the last round's would be left, so they are not told."""
 # What is sampled before: pools and caches get their size.

@@ -1,0 +1,222 @@
+"""Clients that get the events of a feed, as deltas or plain, and hold each event against what was published."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from ..delta.errors import DeltaError
+from . import plans
+from .audit import Sent, Verdicts
+from .client import Client
+from .feed import Event, Feed
+from .following import Bases, NoBaseError
+from .frames import CLOSE
+from .group import Group
+from .histogram import Histogram
+from .payload import Marker
+from .publisher import Publisher
+from .wire import Dialer
+
+__all__ = ["FeedPublisher", "Follower", "Ledger"]
+
+
+class FeedPublisher(Publisher):
+    """Publishes the events of a feed in their order: with one request under way at a time, since no event says which
+    one it is. The serial of an event is its place in its stream."""
+
+    def __init__(
+        self, dialer: Dialer, plan: plans.Source, marker: Marker, windows: list[plans.Window], share: int, shares: int
+    ) -> None:
+        super().__init__(dialer, plan, marker, windows, share, shares)
+        self._events: list[list[Event]] = plan.extra["feed"].make()
+
+    def event(self, channel: int, stream: bytes, serial: int, due: int) -> tuple[str, str]:
+        return self._plan.channels[channel], self._events[channel][serial].members
+
+
+class Ledger:
+    """What the subscribers of one process know together: which event is which, and how plain subscribers got it."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._serials: list[dict[tuple[str, str], list[int]]] = []
+        for events in feed.make():
+            known: dict[tuple[str, str], list[int]] = {}
+            for serial, event in enumerate(events):
+                known.setdefault((event.name, event.data), []).append(serial)
+            self._serials.append(known)
+        self._plain: dict[tuple[int, int], bytes] = {}
+        self._open: Counter[tuple[int, int, bytes]] = Counter()
+        """What was reconstructed of an event before a plain subscriber had it."""
+
+    def serial(self, channel: int, name: Any, data: Any, expected: int) -> int | None:
+        """The place in its stream of an event with this name and data; where several are equal, the expected one or
+        the next after it. None for an event of somebody else."""
+        found = self._serials[channel].get((name, data)) if isinstance(data, str) else None
+        if found is None:
+            return None
+        return next((serial for serial in found if serial >= expected), found[-1])
+
+    def plain(self, channel: int, serial: int, text: bytes) -> bool:
+        """A plain subscriber got the event like this. False when another one got it otherwise."""
+        digest = _digest(text)
+        return self._plain.setdefault((channel, serial), digest) == digest
+
+    def same(self, channel: int, serial: int, text: bytes) -> bool:
+        """Whether a reconstructed text is that of plain subscribers, byte by byte; true while that is not known."""
+        digest = _digest(text)
+        known = self._plain.get((channel, serial))
+        if known is None:
+            self._open[channel, serial, digest] += 1
+            return True
+        return known == digest
+
+    def settle(self) -> int:
+        """How many reconstructed texts turned out to differ since the last call."""
+        wrong, left = 0, Counter[tuple[int, int, bytes]]()
+        for (channel, serial, digest), count in self._open.items():
+            known = self._plain.get((channel, serial))
+            if known is None:
+                left[channel, serial, digest] = count
+            elif known != digest:
+                wrong += count
+        self._open = left
+        return wrong
+
+
+@lru_cache(maxsize=1)
+def _ledger(run: str, feed: Feed) -> Ledger:
+    """One for all groups of a run in this process."""
+    return Ledger(feed)
+
+
+@lru_cache(maxsize=64)
+def _read(text: bytes) -> dict[str, Any]:
+    """Subscribers in step read the same texts: parsed once. Empty for what is no JSON object."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+@lru_cache(maxsize=64)
+def _digest(text: bytes) -> bytes:
+    return blake2b(text, digest_size=16).digest()
+
+
+class Follower(Client):
+    """Subscribes to one channel of a feed, as its group's `extra["asks"]` says: with `delta` or plain."""
+
+    __slots__ = ("_bases", "_follows", "_ledger", "_lost_base", "_place", "_stream")
+    on_tape = False
+    raw = True
+
+    def __init__(self, group: Group, number: int, began: int) -> None:
+        super().__init__(group, number, began)
+        extra = group.plan.extra
+        self._place = group.plan.channels_of(number)[0]
+        self._stream = Marker.stream(self._place, 0)
+        self._follows = bool(extra["asks"])
+        self._ledger = _ledger(group.marker.run, extra["feed"])
+        self._bases = Bases()
+        self._lost_base = False
+
+    def asks(self, channel: str) -> dict[str, Any]:
+        return dict(self.group.plan.extra["asks"])
+
+    def verdicts(self, sent: dict[bytes, Sent]) -> Verdicts:
+        if wrong := self._ledger.settle():
+            self._note("wrong", wrong)
+        return super().verdicts(sent)
+
+    def _note(self, what: str, count: int = 1) -> None:
+        """Counts for the whole group, by channel."""
+        notes = self.group.notes
+        notes[self._place, what] = notes.get((self._place, what), 0) + count
+
+    def _told(self, thing: dict[str, Any] | tuple[int, bytes]) -> None:
+        if isinstance(thing, dict) or thing[0] & 15 >= CLOSE:
+            super()._told(thing)
+            return
+        assert self._messages is not None
+        first, payload = thing
+        size = len(payload)
+        self._text(self._messages.whole(first, payload), size + (2 if size < 126 else 4 if size < 65536 else 10))
+
+    def _text(self, text: bytes | None, size: int) -> None:
+        """A message, or None where a fragment does not end one yet, and the bytes its frame took."""
+        now = time.monotonic_ns()
+        message = _read(text) if text is not None else {}
+        event = str(message.get("event", ""))
+        if text is None:
+            self._note("bytes", size)
+        elif event == "pusher:delta":
+            self._note("bytes", size)
+            self._changed(message, now)
+        elif event.startswith(("pusher:", "pusher_internal:")):
+            self._message(message)
+        elif not self._follows:
+            self._came(message, text, now, size)
+        else:
+            plain = self._bases.full(text, message)
+            self._came(_read(plain), plain, now, size)
+            self._note("untracked" if plain is text else "full")
+            self._note("metadata", len(text) - len(plain))
+            if "__conflation_key" in message:
+                self._note("keys")
+            self._lost_base = False
+
+    def heard(self, event: str, message: dict[str, Any]) -> None:
+        data = message.get("data")
+        if not isinstance(data, dict):
+            return
+        if event == "pusher:delta_compression_enabled" and data.get("enabled"):
+            self._note("enabled")
+            self._bases.algorithm = str(data.get("algorithm", self._bases.algorithm))
+        elif event == "pusher:delta_cache_sync":
+            self._bases.synchronized(data)
+
+    def _changed(self, message: dict[str, Any], now: int) -> None:
+        data = message.get("data")
+        try:
+            text = self._bases.delta(data if isinstance(data, dict) else {})
+            plain = _read(text)
+        except NoBaseError as error:
+            self._undecodable(str(error))
+            if not self._lost_base:  # the answer to the first one is under way
+                self.say(json.dumps({"event": "pusher:delta_sync_error", "data": {"channel": message.get("channel")}}))
+                self._bases.forget()
+                self._lost_base = True
+        except DeltaError as error:
+            self._undecodable(str(error))
+        else:
+            self._note("deltas")
+            self._came(plain, text, now, 0)
+
+    def _undecodable(self, reason: str) -> None:
+        self._note("decode_errors")
+        self._note(f"because {reason}")
+
+    def _came(self, message: dict[str, Any], text: bytes, now: int, size: int) -> None:
+        """An event, as it is after every delta was undone."""
+        expected = self._expected.get(self._stream, 0)
+        serial = self._ledger.serial(self._place, message.get("event"), message.get("data"), expected)
+        if serial is None:
+            if self._follows:
+                self._note("wrong")
+            return
+        self._note("bytes", size)
+        self._note("messages")
+        if not (self._ledger.same if self._follows else self._ledger.plain)(self._place, serial, text):
+            self._note("wrong")
+        self._audit.take(self._stream, serial)
+        extra, number = self.group.plan.extra, serial * len(self.group.plan.channels) + self._place
+        due = self.group.begins + extra["offsets"][number]
+        self.group.place(due).append((now - due) >> 10)
+        name = extra["latency"][self._place]
+        self.group.latencies.setdefault(name, Histogram()).add_ns(now - due)
