@@ -33,6 +33,8 @@ _SPILL_AT_MOST = 10_000
 _EVENTS_A_TURN = 500
 """Events written as JSON in one turn of the reactor, about a millisecond; as many as a slice of a crowd that leaves
 tells ten webhooks, lest they pile up."""
+_JOBS_A_PUT = 200
+"""Given to the queue in one go; so many wait together for a slow disk, so that its slowness costs delay only."""
 _AGAIN = 1.0
 """Seconds until the queue is asked again after it failed."""
 
@@ -154,11 +156,11 @@ class Collector:
         self._log.warn("webhook events dropped: too many at once", app=batch.app_id, events=len(batch.facts))
 
     def _pump_later(self, seconds: float) -> None:
-        if self._pump is None and not self._putting:
+        if self._pump is None:
             self._pump = self._clock.callLater(seconds, self._turn)
 
     def _turn(self) -> None:
-        """Write some batches as jobs, and give the queue what there is."""
+        """Write some batches as jobs, and give the queue what there is unless it is still busy with earlier ones."""
         self._pump = None
         written = 0
         while self._full and written < _EVENTS_A_TURN and len(self._spill) < _SPILL_AT_MOST:
@@ -168,10 +170,12 @@ class Collector:
             events = tuple([event_object(*fact) for fact in batch.facts])
             job = WebhookJob(uuid.uuid4().hex, batch.app_id, batch.hook, batch.time_ms, events)
             self._spill.append((job, batch.chars))
-        if self._spill:
-            jobs = [job for job, _ in islice(self._spill, _EVENTS_A_TURN)]
+        if self._spill and not self._putting:
+            jobs = [job for job, _ in islice(self._spill, _JOBS_A_PUT)]
             self._putting = len(jobs)
             ask(lambda: self._queue.put(jobs), self._accepted, self._refused)
+        if self._putting and self._full and len(self._spill) < _SPILL_AT_MOST:
+            self._pump_later(0.0)
 
     def _accepted(self, _: None) -> None:
         for _each in range(self._putting):

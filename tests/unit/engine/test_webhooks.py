@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 
-from sockudo_tx.interfaces import BackendError
+from twisted.internet.defer import Deferred
+
+from sockudo_tx.interfaces import BackendError, WebhookJob
 from sockudo_tx.testing import fixture_app
 
 from .case import GRACE, ROOM, Peer
@@ -238,6 +241,28 @@ class BatchTests(WebhookCase):
         self.assertEqual(sizes, [])
         self.assertEqual(sum(len(post.events) for post in self.posts()), 5000)
         self.assertLessEqual(max(sizes), 600)
+
+    def test_slow_disk(self) -> None:
+        """What comes while the queue is busy goes to it in one go, however slow its disk is."""
+        self.begin(hook("channel_occupied"), batching=False)
+        put = self.queue.put
+        puts: list[tuple[int, Deferred[None]]] = []
+
+        def slow(jobs: Sequence[WebhookJob]) -> Deferred[None]:
+            put(jobs)
+            puts.append((len(jobs), Deferred()))
+            return puts[-1][1]
+
+        self.queue.put = slow  # type: ignore[method-assign,assignment]
+        self.occupy(1)
+        self.posts()
+        self.occupy(151)
+        self.assertEqual(self.posts(), [])
+        puts[0][1].callback(None)
+        self.assertEqual(len(self.posts()), 150)
+        self.assertEqual([size for size, _ in puts], [1, 150])
+        puts[1][1].callback(None)
+        self.assertTrue(self.hooks.facts.idle)
 
     def test_queue_is_full(self) -> None:
         """What a full queue drops is counted as dropped."""
