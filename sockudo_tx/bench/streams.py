@@ -100,7 +100,7 @@ def _levels(random: Random, middle: int, sign: int) -> list[list[Any]]:
 def _shift(random: Random, sign: int, side: list[list[Any]]) -> None:
     """Takes a level away, which brings one into sight at the far end, or puts one in, which pushes one out."""
     at = min(int(random.expovariate(0.3)), _LEVELS - 2)
-    if random.random() < 0.5:
+    if random.random() < 0.5 or abs(side[at][0] - side[at + 1][0]) < 2:
         del side[at]
         side.append([side[-1][0] + sign * _TICK * random.randint(1, 4), _amount(random)])
     else:

@@ -15,9 +15,7 @@ from .vcdiff_decoding import HEADER, NEAR, SOURCE, decode
 __all__ = ["decode", "encode", "integer"]
 
 _SHORTEST: Final = 4
-"""The shortest copy there is a code for that has its length in it, and the shortest that can pay."""
-_ALWAYS: Final = 8
-"""A copy of this length pays whatever is around it."""
+"""The shortest copy whose length fits into its code. With two bytes of address it costs no more than the same text."""
 
 
 def integer(number: int) -> bytes:
@@ -47,12 +45,10 @@ def encode(base: bytes, target: bytes) -> bytes | None:
     near, slot = [0] * NEAR, 0
     done = 0
     for source, start, length in found:
+        if length < _SHORTEST:
+            continue
         mode, address = _addressed(source, size + start, near, slot)
         gap = start - done
-        if length < _ALWAYS:
-            cost = 1 + len(address) + (gap > 0 and start + length < whole)
-            if length < _SHORTEST or cost >= length:
-                continue
         if gap:
             data.append(target[done:start])
             codes += _add(gap)

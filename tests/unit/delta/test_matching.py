@@ -81,6 +81,14 @@ def test_D77_unrelated_messages() -> None:
     assert vcdiff.encode(one, other) is None
 
 
+def test_too_little_in_common() -> None:
+    """A quarter of the target is where base64 would make it as long as it was."""
+    one, other = (text.replace(b",", b".") for text in unrelated(300))
+    assert matches(b"s" * 90 + one, b"s" * 90 + other, 6) is None
+    assert matches(b"s" * 110 + one, b"s" * 110 + other, 6) == [(0, 0, 110)]
+    assert matches(b"s" * 90, b"s" * 90 + other, 6) is None
+
+
 @pytest.mark.parametrize("step", [1, 2, 3, 7])
 def test_D77_searches_are_bounded(step: int) -> None:
     """Also in messages that are related but shifted all over: at most two for each 64 bytes, and 128."""
@@ -136,6 +144,36 @@ def test_deltas_are_small(stream: str, as_fossil: float, as_vcdiff: float) -> No
     """The streams' deltas are within 2 % of what they were when the best parse of all was no smaller."""
     assert size(fossil.encode, stream) < as_fossil
     assert size(vcdiff.encode, stream) < as_vcdiff
+
+
+@pytest.mark.parametrize("length", range(1, 16))
+def test_short_copies_only_where_they_pay(length: int) -> None:
+    """A run between two changed values is copied or written again, whichever takes fewer bytes."""
+    head, run, tail = (
+        b"The beginning, which stays; " * 3,
+        b"0123456789abcdef"[:length],
+        b" and an end that stays as well",
+    )
+    base = head + b"?????" + run + b"!!!!!" + tail
+    target = head + b"-----" + run + b"+++++" + tail
+    one, other = check(base, target)
+    assert one is not None
+    assert other is not None
+    # Fossil: 1r LF; 1K@0, ; 5:-----, run, 5:+++++ or one text; U@1T, ; checksum ;
+    written, copied = 2 + 10 + length, 7 + 5 + 7
+    assert len(one) == 3 + 5 + min(written, copied) + 5 + len(fossil.integer(fossil.checksum(target))) + 1
+    # VCDIFF: 12 bytes around the two lengths; 3 for each long copy; one or two ADDs, a short copy of two.
+    written, copied = 1 + 10 + length, 6 + 2 + 6
+    assert len(other) == 12 + 2 * len(vcdiff.integer(len(base))) + 3 + min(written, copied) + 3
+
+
+@pytest.mark.parametrize("length", range(1, 10))
+def test_short_copies_at_the_end(length: int) -> None:
+    """Behind the last one there is no text that it divides, so a shorter one pays."""
+    head, tail = b"The beginning, which stays; " * 3, b"0123456789"[:length]
+    one, _ = check(head + b"?????" + tail, head + b"-----" + tail)
+    assert one is not None
+    assert one.count(b"@") == 1 + (length > 5)
 
 
 def test_members_in_another_order() -> None:
