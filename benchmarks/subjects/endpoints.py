@@ -6,7 +6,7 @@ stdin   heard
 stdout  {"heard": {"/path": {"17": 1234.5}}}   by path and data of a client event, when it came (`time.monotonic`)
 
 python -m benchmarks.subjects.endpoints dead
-stdout  {"ports": [40002, ...]}                four that refuse, then four each that never answer, answer 500, reset and are slow
+stdout  {"ports": [40002, ...]}   four that refuse, then four each that never answer, answer 500, reset, are slow
 """
 
 from __future__ import annotations
