@@ -10,6 +10,9 @@ from . import (
     connect,
     crowd,
     cut,
+    delta_bytes,
+    delta_cpu,
+    delta_memory,
     deltas,
     endpoints,
     filters,
@@ -21,6 +24,7 @@ from . import (
     rest,
     saturation,
     slow,
+    tags,
     tls,
 )
 
@@ -44,5 +48,9 @@ FIGURES: tuple[Figure, ...] = (
     idle.FIGURE,
     filters.FIGURE,
     deltas.FIGURE,
+    delta_bytes.FIGURE,
+    delta_cpu.FIGURE,
+    delta_memory.FIGURE,
+    tags.FIGURE,
     micro.FIGURE,
 )

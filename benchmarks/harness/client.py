@@ -10,15 +10,30 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-__all__ = ["APP_ID", "KEY", "SECRET", "Speaks", "Talker", "connect_wave", "masked", "post", "read_answer", "upgrade"]
+__all__ = [
+    "APP_ID",
+    "KEY",
+    "SECRET",
+    "Speaks",
+    "Talker",
+    "Wish",
+    "connect_wave",
+    "masked",
+    "post",
+    "read_answer",
+    "upgrade",
+]
 
 APP_ID, KEY, SECRET = "app-id", "app-key", "app-secret"
 
 Speaks = Literal["pusher", "websocket"]
 """What a server expects of a client: to subscribe, or nothing beyond the handshake."""
+
+Wish = Callable[[int], dict[str, Any]]
+"""Further members of the subscription of a client by its number."""
 
 _NONCE = base64.b64encode(b"sixteen bytes 16").decode()
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
@@ -55,10 +70,23 @@ def await_text(peer: socket.socket, text: bytes, heard: bytes = b"") -> bytes:
     return heard
 
 
+def nothing(number: int) -> dict[str, Any]:
+    """The wish of a plain client."""
+    return {}
+
+
 def connect_wave(
-    port: int, count: int, speaks: Speaks, channel: str, context: ssl.SSLContext | None = None
+    port: int,
+    count: int,
+    speaks: Speaks,
+    channel: str,
+    context: ssl.SSLContext | None = None,
+    *,
+    wish: Wish = nothing,
+    first: int = 0,
 ) -> list[socket.socket]:
-    """So many clients at once, connected and (in Pusher's protocol) subscribed; nothing is left to read."""
+    """So many clients at once, connected and (in Pusher's protocol) subscribed; nothing is left to read. `first` is the
+    number of the first of them. Those who wish deltas have to get them."""
     peers = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(count)]
     if context is not None:
         peers = [context.wrap_socket(peer) for peer in peers]
@@ -68,11 +96,12 @@ def connect_wave(
     for peer in peers:
         await_text(peer, b"connection_established" if speaks == "pusher" else b"\r\n\r\n")
     if speaks == "pusher":
-        subscribe = masked(b'{"event":"pusher:subscribe","data":{"channel":"%s"}}' % channel.encode())
-        for peer in peers:
-            peer.sendall(subscribe)
-        for peer in peers:
-            await_text(peer, b"subscription_succeeded")
+        wishes = [wish(first + number) for number in range(count)]
+        for peer, wished in zip(peers, wishes, strict=True):
+            data = {"channel": channel, **wished}
+            peer.sendall(masked(json.dumps({"event": "pusher:subscribe", "data": data}).encode()))
+        for peer, wished in zip(peers, wishes, strict=True):
+            await_text(peer, b'"pusher:delta_compression_enabled"' if "delta" in wished else b"subscription_succeeded")
     return peers
 
 
@@ -90,6 +119,11 @@ class Talker:
     def close(self) -> None:
         """Hangs up."""
         self.socket.close()
+
+    def sizes(self, count: int) -> int:
+        """The bytes of so many frames, headers included, as they come next."""
+        sizes = [len(self.read()) for _ in range(count)]
+        return sum(size + (2 if size < 126 else 4 if size < 65536 else 10) for size in sizes)
 
     def read(self) -> bytes:
         """The next frame's payload."""
@@ -119,15 +153,17 @@ class Talker:
             if found["event"] == name:
                 return found
 
-    def subscribe(self, channel: str) -> None:
-        """Establishes the connection and enters the channel, signed where it has to be."""
+    def subscribe(self, channel: str, **wished: Any) -> None:
+        """Establishes the connection and enters the channel, signed where it has to be, with these further wishes."""
         established = json.loads(self.event("pusher:connection_established")["data"])
-        data = {"channel": channel}
+        data = {"channel": channel, **wished}
         if channel.startswith("private-"):
             text = f"{established['socket_id']}:{channel}"
             data["auth"] = f"{KEY}:{hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()}"
         self.socket.sendall(masked(json.dumps({"event": "pusher:subscribe", "data": data}).encode()))
         self.event("pusher_internal:subscription_succeeded")
+        if "delta" in wished:
+            self.event("pusher:delta_compression_enabled")
 
 
 def post(port: int, path: str, body: bytes) -> bytes:

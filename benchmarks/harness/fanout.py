@@ -29,21 +29,28 @@ class Fanout:
     """
 
     def __init__(
-        self, subject: Child, size: int, *, speaks: Speaks = "pusher", processes: int = 1, tls: bool = False
+        self,
+        subject: Child,
+        size: int,
+        *,
+        speaks: Speaks = "pusher",
+        processes: int = 1,
+        tls: bool = False,
+        wish: str = "",
     ) -> None:
         self._stack = ExitStack()
         self.subject = subject
         self.size = size
         self._speaks = speaks
         self._processes = processes
-        self._tls = ("tls",) if tls else ()
+        self._more = (*(["tls"] if tls else []), *([wish] if wish else []))
         self._audiences: Sequence[Child] = ()
 
     def __enter__(self) -> Self:
         try:
             self._stack.enter_context(self.subject)
             share = self.size // self._processes
-            command = python("audience", self.subject.port, share, self._speaks, *self._tls)
+            command = python("audience", self.subject.port, share, self._speaks, *self._more)
             audiences = [Child("audience", command) for _ in range(self._processes)]
             for each in audiences:  # all have begun to connect
                 self._stack.enter_context(each)
@@ -73,10 +80,20 @@ class Fanout:
         for each in self._audiences:
             each.say("expect", wanted)
         spent = action()
+        self._check(wanted)
+        return spent
+
+    def heard(self, size: int) -> None:
+        """Waits until the clients, all together, have received so many bytes since the last time. Raises `ChildError`
+        if they have not, or if it was not the same in each of their processes."""
+        for each in self._audiences:
+            each.say("expect", size // self._processes)
+        self._check(size // self._processes)
+
+    def _check(self, wanted: int) -> None:
         for each in self._audiences:
             if (seen := each.answer()["seen"]) != wanted:
                 raise ChildError(f"{self.subject.name}: {seen} of {wanted} bytes arrived")
-        return spent
 
     def cost(self, action: Callable[[], object], frames: int) -> float:
         """Microseconds of CPU per delivered frame, where `action` makes so many of them for each subscriber."""

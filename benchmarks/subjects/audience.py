@@ -1,6 +1,8 @@
 """The other end of a broadcast: many clients that swallow what comes and count its bytes.
 
-python -m benchmarks.subjects.audience PORT SIZE pusher|websocket [tls]
+python -m benchmarks.subjects.audience PORT SIZE pusher|websocket [tls] [delta | topics=1000]
+
+With `delta` they ask for deltas; with `topics` each has a filter for one of so many topics, in turn.
 
 stdout  {"connected": 1000}
 stdin   expect 251000      so many bytes since the last time, or 20 s without any
@@ -21,8 +23,9 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from ..harness.client import Speaks, connect_wave
+from ..harness.client import Speaks, Wish, connect_wave, nothing
 from .said import tell
+from .topics import topic
 
 _WAVE = 50
 _PATIENCE = 20.0
@@ -57,8 +60,9 @@ def decrypting(peer: ssl.SSLSocket) -> Callable[[bytearray], int | None]:
 class Audience:
     """Clients of one server."""
 
-    def __init__(self, port: int, speaks: Speaks, context: ssl.SSLContext | None) -> None:
+    def __init__(self, port: int, speaks: Speaks, context: ssl.SSLContext | None, wish: Wish) -> None:
         self._port = port
+        self._wish = wish
         self._speaks: Speaks = speaks
         self._context = context
         self._poll = select.epoll()
@@ -72,7 +76,11 @@ class Audience:
     def connect(self, size: int) -> None:
         """So many more clients."""
         while size > 0:
-            for peer in connect_wave(self._port, min(_WAVE, size), self._speaks, "bench-0", self._context):
+            more = connect_wave(
+                self._port, min(_WAVE, size), self._speaks, "bench-0", self._context,
+                wish=self._wish, first=len(self._peers),
+            )  # fmt: skip
+            for peer in more:
                 peer.setblocking(False)
                 self._poll.register(peer.fileno(), select.EPOLLIN)
                 self._receive[peer.fileno()] = decrypting(peer) if isinstance(peer, ssl.SSLSocket) else peer.recv_into
@@ -119,12 +127,23 @@ class Audience:
         return bool(text)
 
 
+def wished(words: list[str]) -> Wish:
+    """What the clients ask for."""
+    if "delta" in words:
+        return lambda _: {"delta": True}
+    topics = next((int(word.partition("=")[2]) for word in words if word.startswith("topics=")), 0)
+    if topics:
+        return lambda number: {"tags_filter": {"key": "topic", "cmp": "eq", "val": topic(number % topics)}}
+    return nothing
+
+
 def main() -> None:
     """Connects, then serves until standard input ends."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     port, size, speaks = sys.argv[1:4]
-    audience = Audience(int(port), cast("Speaks", speaks), tls_context() if "tls" in sys.argv else None)
+    context = tls_context() if "tls" in sys.argv else None
+    audience = Audience(int(port), cast("Speaks", speaks), context, wished(sys.argv[4:]))
     audience.connect(int(size))
     audience.run()
 

@@ -2,12 +2,15 @@
 
 python -m benchmarks.subjects.server [CONFIG.json] [VARIABLE=VALUE ...]
 
-Without a file it has the app of the variables below.
+Without a file it has the app of the variables below. Two variables are ours: STREAM=ticker broadcasts the events of a
+stream instead of one that is always the same, TOPICS=1000 puts the tag of the next of so many topics on each.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import cycle, islice
 from typing import Any
 
 from sockudo_tx.reactor import install_reactor
@@ -17,6 +20,7 @@ install_reactor()
 from twisted.internet import reactor  # noqa: E402
 from twisted.logger import globalLogBeginner  # noqa: E402
 
+from sockudo_tx.bench.streams import STREAMS  # noqa: E402
 from sockudo_tx.config.load import Loaded, load  # noqa: E402
 from sockudo_tx.logs import wanted  # noqa: E402
 from sockudo_tx.protocol.publication import Publication  # noqa: E402
@@ -25,6 +29,7 @@ from sockudo_tx.start import log_settings, log_to, raise_file_limit, spare_colle
 
 from .commands import DATA, nowhere, serve  # noqa: E402
 from .slices import Slices  # noqa: E402
+from .topics import topic  # noqa: E402
 
 _ENVIRONMENT = {
     "HOST": "127.0.0.1",
@@ -42,10 +47,20 @@ _APP = {
     "SOCKUDO_DEFAULT_APP_ENABLE_CLIENT_MESSAGES": "true",
     "SOCKUDO_DEFAULT_APP_MAX_CLIENT_EVENTS_PER_SECOND": "1000000",
 }
+_MESSAGES = 2_000
+"""Of a stream, made before anything is measured."""
 
 
-def _configured(arguments: list[str]) -> Loaded:
-    variables = dict(each.split("=", 1) for each in arguments if "=" in each)
+def _events(stream: str | None, topics: int) -> Iterator[Publication]:
+    """What is broadcast, one after the other."""
+    if stream is not None:
+        data = islice(STREAMS[stream](1), _MESSAGES)
+        return cycle([Publication("bench", ("bench-0",), each) for each in data])
+    tags: list[dict[str, str] | None] = [{"topic": topic(number)} for number in range(topics)]
+    return cycle([Publication("bench", ("bench-0",), DATA, tags=each) for each in tags or [None]])
+
+
+def _configured(arguments: list[str], variables: dict[str, str]) -> Loaded:
     file = next((each for each in arguments if "=" not in each), None)
     return load(file, (_ENVIRONMENT if file else _ENVIRONMENT | _APP) | variables, "/nonexistent")
 
@@ -54,17 +69,18 @@ def main(reactor: Any) -> None:
     """Serves until standard input ends."""
     raise_file_limit()
     slices = Slices()
-    loaded = _configured(sys.argv[1:])
+    variables = dict(each.split("=", 1) for each in sys.argv[1:] if "=" in each)
+    events_to_come = _events(variables.pop("STREAM", None), int(variables.pop("TOPICS", "0")))
+    loaded = _configured(sys.argv[1:], variables)
     server = make_service(loaded, reactor, wanted=wanted(log_settings(loaded).filter))
     globalLogBeginner.beginLoggingTo([log_to(nowhere(), server)], redirectStandardIO=False)
     spare_collector()
     server.startService()
     engine = server.engine
     app: Any = engine.apps.by_id("app-id")
-    event = Publication("bench", ("bench-0",), DATA)
 
     def broadcast(events: int) -> None:
-        for _ in range(events):
+        for event in islice(events_to_come, events):
             engine.publish(app, event)
 
     def tables() -> dict[str, int]:
