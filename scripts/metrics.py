@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from sockudo_tx.transports.metrics.families import FAMILIES, Family  # noqa: E402
 
 PAGE = ROOT / "docs" / "metrics.md"
-LATER = ("horizontal_", "delta_", "redis_cluster_")
+LATER = ("horizontal_", "redis_cluster_")
 """Families of what this version does not have; they have no samples."""
 
 HEAD = """# Metrics
@@ -29,7 +29,8 @@ but those of the process begin with `metrics.prometheus.prefix` (`sockudo_`). A 
 Labels: `app_id` is the id of an app that exists, `unknown` for keys that belong to none, `system` for calls of `/up`
 and `global` for limits that hold for all apps together. `port` is that of the metrics. `channel_type` is `public`,
 `private`, `private_encrypted`, `presence` or `cache`. `recipient_count_bucket` is `xs` (up to 10 recipients), `sm`
-(100), `md` (1,000), `lg` (10,000) or `xl`. Nothing a stranger sends becomes a label.
+(100), `md` (1,000), `lg` (10,000) or `xl`. `channel_name` is `all`, or with `metrics.prometheus.channel_labels` the
+channel's. Nothing else that a stranger sends becomes a label.
 
 Names, types and labels of the first table are those of Sockudo, so that its dashboards work; this is why some counters
 do not end in `_total`.

@@ -18,6 +18,7 @@ from .protocol.app import App, Webhook
 from .protocol.limits import Quota, Verdict
 
 T = TypeVar("T")
+_Sink = TypeVar("_Sink")
 Answer: TypeAlias = T | Deferred[T]
 
 
@@ -321,6 +322,25 @@ class IAuthority(Interface):
         """Remove every fact of the node as if left one by one (scaling.md `leave`, `reap`)."""
 
 
+class IDeltaPace(Interface):
+    """Whether all nodes send the same messages of a stream whole (delta-and-filters.md 11).
+
+    Cosmetic: nothing waits for it and nothing fails with it.
+    """
+
+    def count(app_id: str, channel: str, key: str, interval: int) -> bool | None:
+        """Count a message that this node publishes; answers at once. True: this one is full on every node.
+
+        False: others will say when one has to be. None: nobody does, this node goes by its own count.
+        """
+
+
+class Chain(tuple[_Sink, ...]):
+    """Sinks whose frames build upon each other: what a turn has for one that misses a frame ends with that frame."""
+
+    __slots__ = ()
+
+
 class IFraming(Interface):
     """What sinks of one kind share: how texts become bytes for them, and the way to many of them at once."""
 
@@ -330,7 +350,8 @@ class IFraming(Interface):
     def push_all(sinks: tuple[ISink, ...], frame: bytes) -> None:
         """`push` to each of these sinks, all of this framing; every sink sees the order it would see with `push`.
 
-        Give the same tuple again for the same audience: what one turn has for it is then joined once for all.
+        Give the same tuple again for the same audience: what one turn has for it is then joined once for all. That is
+        pushed late, so that a sink may miss one frame of it and take the next; give a `Chain` where it must not.
         """
 
 

@@ -26,10 +26,11 @@ from .config.load import Loaded
 from .config.schema import Config
 from .connection_log import ConnectionLog
 from .engine.departures import Departed
+from .engine.pace import OwnPace
 from .engine.server import Engine
 from .engine.traced import TracedEngine
 from .engine.webhooks import Webhooks
-from .interfaces import IApps, IAuthority, ICache, IFacts, ILimiter, IWebhookQueue, IWebhookSender
+from .interfaces import IApps, IAuthority, ICache, IDeltaPace, IFacts, ILimiter, IWebhookQueue, IWebhookSender
 from .listening import (
     OptionalListener,
     PassedListener,
@@ -138,6 +139,7 @@ def _engine(
         facts=IFacts(NullFacts() if webhooks is None else webhooks.facts),
         settings=engine_settings(config),
         departed=departed,
+        pace=IDeltaPace(OwnPace()),
     )
 
 

@@ -9,6 +9,7 @@ import resource
 
 from .config.schema import Config
 from .config.sections.operation import RateLimiterConfig
+from .delta.settings import DeltaSettings
 from .engine.settings import EngineSettings
 from .engine.webhooks import WebhookSettings
 from .transports.redirect import RedirectSettings
@@ -18,6 +19,7 @@ from .transports.tls_context import CertificateFiles
 
 __all__ = [
     "certificate_files",
+    "delta_settings",
     "engine_settings",
     "listener_settings",
     "rate_limit_settings",
@@ -40,6 +42,26 @@ def engine_settings(config: Config) -> EngineSettings:
         cache_ttl=config.channel_limits.cache_ttl,
         subscription_count_interval=config.channel_limits.subscription_count_interval_ms / 1000,
         cleanup_batch=config.cleanup.batch_size,
+        delta=delta_settings(config),
+    )
+
+
+def delta_settings(config: Config) -> DeltaSettings:
+    """Deltas and tag filters."""
+    delta_compression, tag_filtering = config.delta_compression, config.tag_filtering
+    return DeltaSettings(
+        enabled=delta_compression.enabled,
+        algorithm=delta_compression.algorithm,
+        full_message_interval=delta_compression.full_message_interval,
+        min_message_size=delta_compression.min_message_size,
+        max_state_age=delta_compression.max_state_age_secs,
+        max_streams=delta_compression.max_conflation_states_per_channel or 0,
+        conflation_key_path=delta_compression.conflation_key_path,
+        omit_algorithm=delta_compression.omit_delta_algorithm,
+        cache_sync=delta_compression.cache_sync,
+        filtering=tag_filtering.enabled,
+        enable_tags=tag_filtering.enable_tags,
+        count_by_channel=config.metrics.prometheus.channel_labels,
     )
 
 

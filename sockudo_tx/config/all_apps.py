@@ -11,11 +11,10 @@ from .complete import quoted
 from .default_app import DEMO_APP, default_app, named_in
 from .findings import Report
 from .grammar import one_line, shown
-from .later import LATER_APP_MEMBERS
 from .resolve import APPS, nearest
 from .schema import Config
 
-__all__ = ["all_apps", "file_apps", "tell_later_members"]
+__all__ = ["all_apps", "file_apps"]
 
 _MEMBER = re.compile(r"`([^`]+)`")
 _ENVIRONMENT = "environment SOCKUDO_DEFAULT_APP_ID"
@@ -48,19 +47,6 @@ def _place(where: str, sentence: str) -> str:
     """The path of what a sentence about an app begins with, or of the app."""
     member = _MEMBER.match(sentence)
     return f"{where}.{member[1]}" if member else where
-
-
-def tell_later_members(apps: list[App], report: Report) -> None:
-    """Warns of members that apps set and nothing uses yet."""
-    for member, loss in LATER_APP_MEMBERS.items():
-        names = ", ".join(shown(app.id) for app in apps if getattr(app, member))
-        if names:
-            report.warn(
-                APPS,
-                f"`{member}` is not part of this version, so {loss}",
-                cause=f"set by app {names}",
-                cure="Leave it for the version that has it, or remove it",
-            )
 
 
 def all_apps(

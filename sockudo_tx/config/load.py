@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..protocol.app import App
 from .advice import advise
-from .all_apps import all_apps, file_apps, tell_later_members
+from .all_apps import all_apps, file_apps
 from .check import check
 from .complete import completed, quoted
 from .declare import walk
@@ -110,7 +110,6 @@ def survey(
     if report.understood:  # there is more urgent work otherwise
         _tell_unused(config, sources, report)
     apps, app_sources = all_apps(file.apps, file.names_apps, path, used, environ, config, report, sources)
-    tell_later_members(apps, report)
     config = replaced(config, APPS, tuple(apps))
     if used is not None or not report.refused:  # of a file that cannot be read nothing is known
         advise(config, sources, app_sources, BUILT_IN, report)

@@ -49,6 +49,8 @@ class DeltaSettings(NamedTuple):
     """Filters are in force."""
     enable_tags: bool | None = None
     """Tags are sent to clients; None as `filtering` says."""
+    count_by_channel: bool = False
+    """Metrics tell channels apart."""
 
 
 class Rules(NamedTuple):

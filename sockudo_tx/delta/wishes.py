@@ -51,7 +51,7 @@ def offered_in(value: Any) -> tuple[str, ...] | None:
 class Wishes:
     """What one socket has asked for."""
 
-    __slots__ = ("announced", "offered", "on", "subscriptions")
+    __slots__ = ("announced", "floor", "offered", "on", "subscriptions")
 
     def __init__(self) -> None:
         self.on = False
@@ -62,6 +62,8 @@ class Wishes:
         """The algorithm it was last told of."""
         self.subscriptions: dict[str, Wish] = {}
         """Of the channels whose subscription says something."""
+        self.floor = 0
+        """Above all numbers it may remember of channels it has left, where it is not told to forget them."""
 
     def switch_on(self, offered: tuple[str, ...] | None, settings: DeltaSettings) -> str | None:
         """Deltas from now on; the algorithm to announce. None, and nothing changed, when there is none for both."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..interfaces import IFraming, ISink
+from ..interfaces import IFraming
 from ..protocol.names import USER_CHANNEL_PREFIX
-from .tables import AppSpace, Audience, Channel, Socket
+from .audiences import CROWD, audience_of, without
+from .tables import AppSpace, Channel, Socket
 from .tally import AppTally
 
 __all__ = ["deliver", "deliver_control", "deliver_to_channel", "publish_locally", "send"]
-
-_CROWD = 16
-"""Subscribers from which a channel's audience is worth keeping."""
 
 
 def send(socket: Socket, text: str) -> None:
@@ -57,13 +55,13 @@ def deliver_to_channel(channel: Channel, text: str, excluded: Socket | None = No
     """`deliver` to a channel's subscribers, at the least cost when there are many."""
     subscribers = channel.subscribers
     count = len(subscribers)
-    if count < _CROWD:
+    if count < CROWD:
         return deliver(subscribers, text, channel.tally, excluded)
     audience = channel.audience
     if audience is None:
-        audience = channel.audience = _audience(subscribers)
+        audience = channel.audience = audience_of(subscribers)
     if excluded in subscribers:
-        audience = _without(audience, excluded.sink)
+        audience = without(audience, (excluded,))
         count -= 1
     payload = text.encode()
     tally = channel.tally
@@ -74,23 +72,6 @@ def deliver_to_channel(channel: Channel, text: str, excluded: Socket | None = No
             framing.push_all(sinks, frame)
     tally.sent += count
     return count
-
-
-def _audience(sockets: Iterable[Socket]) -> Audience:
-    kinds: dict[IFraming, list[ISink]] = {}
-    for socket in sockets:
-        kinds.setdefault(socket.sink.framing, []).append(socket.sink)
-    return tuple([(framing, tuple(sinks)) for framing, sinks in kinds.items()])
-
-
-def _without(audience: Audience, excluded: ISink) -> Audience:
-    left = []
-    for framing, sinks in audience:
-        if framing is excluded.framing:
-            place = sinks.index(excluded)
-            sinks = sinks[:place] + sinks[place + 1 :]
-        left.append((framing, sinks))
-    return tuple(left)
 
 
 def deliver_control(sockets: Iterable[Socket], text: str, tally: AppTally) -> None:

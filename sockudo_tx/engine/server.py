@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from ..delta.wishes import offered_in
 from ..interfaces import (
     Answer,
     BackendError,
@@ -21,6 +22,7 @@ from ..interfaces import (
     IApps,
     IAuthority,
     ICache,
+    IDeltaPace,
     IFacts,
     ISink,
     PresenceChange,
@@ -29,7 +31,7 @@ from ..interfaces import (
 )
 from ..protocol import errors, messages
 from ..protocol.app import App
-from ..protocol.effects import Effect, Join, Leave, Relay, Replay, Send, Signin
+from ..protocol.effects import Effect, Enable, Join, Leave, Relay, Replay, Resync, Send, Signin
 from ..protocol.errors import PeerError
 from ..protocol.limits import SlidingWindow
 from ..protocol.messages import Command
@@ -38,16 +40,19 @@ from ..protocol.publication import Publication
 from ..protocol.wirejson import text_of
 from .answers import when
 from .app_changes import AppChanges
-from .broadcast import deliver_to_channel, publish_locally, send
+from .broadcast import publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
 from .connections import Connections
 from .counts import SubscriptionCounts
 from .departures import LOST, Departed, Ending
 from .facts import FactTeller
+from .following import Following
 from .leaving import Leaver
 from .mirrors import Mirrors
+from .pace import OwnPace
 from .presence import Presence
 from .registry import Registry
+from .segmented import Segmented
 from .settings import EngineSettings
 from .stats import Stats, stats_of
 from .subscriptions import Subscriptions
@@ -77,6 +82,7 @@ class Engine:
         settings: EngineSettings = EngineSettings(),  # noqa: B008 (an immutable value)
         node_id: str | None = None,
         departed: Departed | None = None,
+        pace: IDeltaPace | None = None,
     ) -> None:
         self.clock = clock
         self.apps = apps
@@ -94,6 +100,8 @@ class Engine:
         self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.graces_changed, self._settled)
         self._users = Users(self.registry, authority, self.node_id)
         self._cached = CachedEvents(cache, self._facts, settings.cache_ttl)
+        self._following = Following(clock, settings.delta)
+        self._segmented = Segmented(settings.delta, pace or OwnPace(), clock.seconds, self._following)
         self._subscriptions = Subscriptions(
             self.registry,
             authority,
@@ -101,6 +109,7 @@ class Engine:
             self._mirrors,
             self._counts,
             self._facts,
+            self._following,
             self.node_id,
             self._perform,
             self._refuse,
@@ -162,6 +171,14 @@ class Engine:
         """The peer has answered a native Ping of ours."""
         socket.pulse.hear_answer(self.clock.seconds())
 
+    def missed(self, socket: Socket) -> None:
+        """An ordinary event was dropped on its way to the peer, who is slow: the next ones may not build upon it.
+
+        May be told in the middle of a broadcast.
+        """
+        if socket.wishes is not None and socket.space is not None:
+            self._following.missed(socket, socket.space)
+
     def closing(self, socket: Socket, ending: Ending = LOST) -> None:
         """The transport has sent a Close frame of its own, which the peer may never answer: clean up now."""
         self._connections.leave(socket, ending)
@@ -181,9 +198,12 @@ class Engine:
         space = self.registry.apps.get(app.id)
         for channel, text in zip(event.channels, messages.event(event.name, event.data, event.channels), strict=True):
             if space is not None:
-                count = publish_locally(space, channel, text, event.socket_id)
+                found = space.channels.get(channel)
+                if event.tags or (found is not None and found.segments is not None):
+                    count = self._segmented.publish(app, space, channel, text, event)
+                else:
+                    count = publish_locally(space, channel, text, event.socket_id)
                 if count:
-                    found = space.channels.get(channel)
                     reached.append(("public" if found is None else found.kind, count))
             if "cache-" in channel and ChannelName.of(channel).cache:
                 self._cached.store(app.id, channel, text)
@@ -251,6 +271,7 @@ class Engine:
 
         def finished(_: None) -> Deferred[None]:
             self._counts.stop()
+            self._following.stop()
             return self._facts.flush()
 
         return self._connections.drain(over).addCallback(finished)
@@ -261,6 +282,7 @@ class Engine:
         self._connections.adjust(settings)
         self._counts.interval = settings.subscription_count_interval
         self._cached.ttl = settings.cache_ttl
+        self._following.settings = self._segmented.settings = settings.delta
 
     def apps_changed(self) -> None:
         """The store has other records; connections feel it at once, see `AppChanges`."""
@@ -272,6 +294,7 @@ class Engine:
             "apps": len(self.registry.apps),
             "connections": len(self._connections.open),
             "deadlines": len(self._connections.deadlines),
+            "followed channels": len(self._following),
             "leaving": self.leaving,
             "paced counts": len(self._counts),
         }
@@ -357,13 +380,17 @@ class Engine:
             return self._cached.replay(socket, space, effect.channel)
         elif isinstance(effect, Signin):
             return self._users.sign_in(socket, effect)
+        elif isinstance(effect, Enable):
+            self._following.enable(socket, space, offered_in(effect.data))
+        elif isinstance(effect, Resync):
+            self._following.resync(socket, space, effect.channel)
         return None
 
     def _relay(self, socket: Socket, space: AppSpace, event: Relay) -> None:
         channel = space.channels.get(event.channel)
         if channel is not None:
             text = messages.client_event(event.event, event.channel, event.data, event.user_id)
-            deliver_to_channel(channel, text, socket)
+            self._segmented.relay(channel, text, event.data, socket)
         if self._facts.wants(space.app, "client_event"):
             data = None if event.data is None else text_of(event.data)
             self._facts.tell(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..delta.settings import DeltaSettings
+
 __all__ = ["EngineSettings"]
 
 
@@ -23,3 +25,5 @@ class EngineSettings(NamedTuple):
     """Pace of counts on channels with more than 100 subscribers."""
     cleanup_batch: int = 64
     """Connections that have ended and are taken out of the tables in one slice, at most."""
+    delta: DeltaSettings = DeltaSettings()
+    """Deltas and tag filters."""

@@ -9,12 +9,13 @@ from twisted.logger import Logger
 
 from ..interfaces import BackendError, Fact, IAuthority, Joined
 from ..protocol import errors
-from ..protocol.effects import Effect, Join, Member
+from ..protocol.effects import Asked, Effect, Join, Member
 from ..protocol.errors import PeerError
 from ..protocol.names import ChannelName
 from .answers import ask
 from .counts import SubscriptionCounts
 from .facts import FactTeller
+from .following import Following
 from .leaving import Leaver
 from .mirror import Mirror
 from .mirrors import Mirrors
@@ -44,6 +45,7 @@ class Subscriptions:
         mirrors: Mirrors,
         counts: SubscriptionCounts,
         facts: FactTeller,
+        following: Following,
         node: str,
         perform: Perform,
         refuse: Refuse,
@@ -54,25 +56,26 @@ class Subscriptions:
         self._mirrors = mirrors
         self._counts = counts
         self._facts = facts
+        self._following = following
         self._node = node
         self._perform = perform
         self._refuse = refuse
 
     def join(self, socket: Socket, effect: Join) -> Deferred[None] | None:
         """Enter a channel and answer; a repeat answers again and counts nothing twice."""
-        name, member = effect
+        name, member, asked = effect
         space, session = socket.space, socket.session
         assert space is not None
         assert session is not None
         if (known := space.channels.get(name.text)) is not None:
             name = known.name  # the same text for all its subscribers
         if member is not None:
-            return self._join_presence(socket, space, name, member)
+            return self._join_presence(socket, space, name, member, asked)
         new = name.user_id is None and name.text not in session.channels
         effects = session.joined(name, None)  # first, so that leaving cleans up whatever happens
         if new:
             self._enter(space, name, socket, PLAIN_SUBSCRIPTION)
-        self._perform(socket, effects)
+        self._succeed(socket, space, name.text, effects, asked)
         return None
 
     def leave(self, socket: Socket, space: AppSpace, name: str, member: Member | None) -> None:
@@ -80,6 +83,8 @@ class Subscriptions:
         channel = self._registry.exit(space, name, socket)
         if channel is None:
             return  # a user channel: never in the tables
+        if socket.wishes is not None or channel.segments is not None:
+            self._following.left(socket, channel)
         space.tally.unsubscriptions[channel.kind] += 1
         if member is not None:
             self._presence.part(space.app.id, name, socket.id)
@@ -99,6 +104,8 @@ class Subscriptions:
                 channel = self._registry.exit(space, name, socket)
                 if channel is None:
                     continue  # a user channel
+                if socket.wishes is not None or channel.segments is not None:
+                    self._following.left(socket, channel)
                 space.tally.unsubscriptions[channel.kind] += 1
                 left[channel] = space
                 if member is not None:
@@ -121,14 +128,28 @@ class Subscriptions:
             )
         self._counts.changed(space, channel, entered=False)
 
+    def _succeed(
+        self, socket: Socket, space: AppSpace, name: str, effects: Sequence[Effect], asked: Asked | None
+    ) -> None:
+        """Perform what the session says of a success; what was asked for beside counts from behind the success on."""
+        if asked is None and socket.wishes is None:
+            channel = space.channels.get(name)
+            if channel is None or channel.segments is None:
+                self._perform(socket, effects)
+                return
+        self._perform(socket, effects[:1])
+        self._following.subscribed(socket, space, name, asked)
+        self._perform(socket, effects[1:])
+
     def _join_presence(
-        self, socket: Socket, space: AppSpace, name: ChannelName, member: Member
+        self, socket: Socket, space: AppSpace, name: ChannelName, member: Member, asked: Asked | None
     ) -> Deferred[None] | None:
         assert socket.session is not None
         present = socket.session.channels.get(name.text)
         channel = space.channels.get(name.text)
         if present is not None and present.user_id == member.user_id and channel is not None and channel.mirror:
-            self._perform(socket, socket.session.joined(name, present, channel.mirror.data()))
+            effects = socket.session.joined(name, present, channel.mirror.data())
+            self._succeed(socket, space, name.text, effects, asked)
             return None
 
         def admitted(joined: Joined, mirror: Mirror) -> None:
@@ -143,7 +164,7 @@ class Subscriptions:
             entered.mirror = mirror
             if joined.webhook:
                 self._facts.tell(space.app, Fact("member_added", name.text, user_id=member.user_id))
-            self._perform(socket, effects)
+            self._succeed(socket, space, name.text, effects, asked)
 
         def refused(error: BackendError | None) -> None:
             if error is not None:
@@ -158,6 +179,8 @@ class Subscriptions:
         before = space.channels.get(name.text)
         repeat = before is not None and socket in before.subscribers
         channel = self._registry.enter(space, name, socket, subscription)
+        if channel.segments is not None:
+            channel.segments.enter(socket)
         if before is None:
 
             def occupied(told: bool) -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..interfaces import IFraming, ISink
+from ..delta.settings import RuleBook
+from ..delta.streams import Streams
+from ..delta.wishes import Wishes
+from ..interfaces import ISink
 from ..protocol.app import App
 from ..protocol.limits import SlidingWindow
 from ..protocol.liveness import Pulse
 from ..protocol.names import ChannelName
 from ..protocol.session import Session
+from .audiences import Audience
 from .inbox import Inbox
 from .mirror import Mirror
+from .segments import Segments
 from .tally import AppTally
 
-__all__ = ["PLAIN_SUBSCRIPTION", "AppSpace", "Audience", "Channel", "Socket", "Subscription"]
+__all__ = ["PLAIN_SUBSCRIPTION", "AppSpace", "Channel", "Socket", "Subscription"]
 
 
 class Socket:
@@ -38,6 +43,7 @@ class Socket:
         "sink",
         "space",
         "watching",
+        "wishes",
     )
 
     def __init__(self, sink: ISink, pulse: Pulse, address: str = "", client: str = "") -> None:
@@ -63,6 +69,8 @@ class Socket:
         """Place in the deadline wheel."""
         self.watching: tuple[str, ...] = ()
         """User ids on this socket's watchlist."""
+        self.wishes: Wishes | None = None
+        """What it has said of deltas, once it has."""
 
 
 class Subscription(NamedTuple):
@@ -78,14 +86,10 @@ PLAIN_SUBSCRIPTION = Subscription(0)
 """Shared by every subscription that carries nothing of its own."""
 
 
-Audience = tuple[tuple[IFraming, tuple[ISink, ...]], ...]
-"""Sinks in the order of their subscriptions, for each framing among them."""
-
-
 class Channel:
     """A channel with local subscribers. They come and go through the registry only."""
 
-    __slots__ = ("audience", "kind", "mirror", "name", "replays", "subscribers", "tally")
+    __slots__ = ("audience", "kind", "mirror", "name", "replays", "segments", "streams", "subscribers", "tally")
 
     def __init__(self, name: ChannelName, tally: AppTally) -> None:
         self.name = name
@@ -99,12 +103,16 @@ class Channel:
         """The member list, on presence channels once it is known."""
         self.replays: set[Socket] | None = None
         """Whose cached event is on its way, with no live one sent since they entered; on cache channels."""
+        self.segments: Segments | None = None
+        """Who gets what, while some subscriber has a filter or gets deltas; else all get the same."""
+        self.streams: Streams | None = None
+        """The numbered messages, once somebody got deltas."""
 
 
 class AppSpace:
     """One app's tables on this process. `app` is the record last seen."""
 
-    __slots__ = ("app", "channels", "sockets", "tally", "users", "watchers")
+    __slots__ = ("app", "channels", "rules", "sockets", "tally", "users", "watchers")
 
     def __init__(self, app: App, tally: AppTally) -> None:
         self.app = app
@@ -116,6 +124,8 @@ class AppSpace:
         """signed-in user -> sockets, in order of sign-in"""
         self.watchers: dict[str, dict[Socket, None]] = {}
         """watched user -> sockets that watch"""
+        self.rules = RuleBook()
+        """What its channels' settings come to."""
 
     def empty(self) -> bool:
         return not (self.sockets or self.channels or self.users or self.watchers)

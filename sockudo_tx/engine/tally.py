@@ -13,16 +13,33 @@ from collections.abc import Sequence
 
 from ..protocol.errors import PeerError
 
-__all__ = ["APPS_AT_MOST", "CROWDS", "FANOUT_MS", "SYSTEM", "UNKNOWN", "AppTally", "Histogram", "Tally"]
+__all__ = [
+    "ALL_CHANNELS",
+    "APPS_AT_MOST",
+    "CROWDS",
+    "ENCODE_MS",
+    "FANOUT_MS",
+    "SYSTEM",
+    "UNKNOWN",
+    "AppTally",
+    "DeltaTally",
+    "Histogram",
+    "Tally",
+]
 
 APPS_AT_MOST = 10_000
 """Apps with counts of their own; what comes later is counted as `unknown`."""
+CHANNELS_AT_MOST = 1000
+"""Channels of an app with counts of their own, where they have any; what comes later is counted as `all`."""
+ALL_CHANNELS = "all"
 UNKNOWN = "unknown"
 """Stands for whatever is no app: keys and ids that strangers make up are never kept."""
 SYSTEM = "system"
 """Stands for the server itself, in health calls that name no app."""
 FANOUT_MS = (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 """Upper bounds of `broadcast_latency_ms`."""
+ENCODE_MS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25)
+"""Upper bounds of `delta_encode_ms`."""
 
 CROWDS = ("xs", "sm", "md", "lg", "xl")
 """Words for how many an event has reached: up to 10, 100, 1000, 10000, or more."""
@@ -44,6 +61,20 @@ class Histogram:
         self.sum += value
 
 
+class DeltaTally:
+    """What became of numbered messages, once for each recipient."""
+
+    __slots__ = ("deltas", "full", "original", "saved")
+
+    def __init__(self) -> None:
+        self.full = 0
+        self.deltas = 0
+        self.original = 0
+        """Bytes they would have had as full messages."""
+        self.saved = 0
+        """Bytes of that which were not sent."""
+
+
 class AppTally:
     """The counts of one app."""
 
@@ -56,8 +87,12 @@ class AppTally:
         "client_event_checks",
         "client_event_refusals",
         "connections",
+        "delta_evictions",
+        "delta_fallbacks",
+        "deltas",
         "disconnections",
         "duplicates",
+        "encodings",
         "errors",
         "fanouts",
         "idempotent",
@@ -113,8 +148,26 @@ class AppTally:
         self.idempotent = 0
         """Idempotency keys used for the first time; `duplicates` were used again."""
         self.duplicates = 0
+        self.deltas: dict[str, DeltaTally] = {}
+        """By channel, or all of them as `ALL_CHANNELS`."""
+        self.delta_fallbacks = _counters()
+        """Messages that were full although there was a base: by `interval`, `age`, `size`, `bases`, `error`,
+        `coordinated`."""
+        self.delta_evictions = 0
+        """Conflation keys forgotten because there were too many or too large ones."""
+        self.encodings = Histogram(ENCODE_MS)
+        """Milliseconds to write a delta."""
         self.fanouts: dict[str, tuple[Histogram, ...]] = {}
         """Milliseconds from a call to the end of its fan-out, by channel kind, and there for each of `CROWDS`."""
+
+    def deltas_of(self, channel: str) -> DeltaTally:
+        """The counts of this channel; what is beyond so many channels is counted together."""
+        found = self.deltas.get(channel)
+        if found is None:
+            if len(self.deltas) >= CHANNELS_AT_MOST and channel != ALL_CHANNELS:
+                return self.deltas_of(ALL_CHANNELS)
+            found = self.deltas[channel] = DeltaTally()
+        return found
 
     def fanned_out(self, kind: str, recipients: int, milliseconds: float) -> None:
         """An event of a REST call has reached so many clients of this node, at least one."""

@@ -87,7 +87,7 @@ class _TracedFraming:
 
     def push_all(self, sinks: tuple[ISink, ...], frame: bytes) -> None:
         _frames.debug("out {event}", sockets=len(sinks), **self.named(frame))
-        self._framing.push_all(tuple(sink.sink for sink in sinks if isinstance(sink, _TracedSink)), frame)
+        self._framing.push_all(type(sinks)(sink.sink for sink in sinks if isinstance(sink, _TracedSink)), frame)
 
     def named(self, frame: bytes) -> dict[str, Any]:
         return _named(self._text) if frame is self._frame else {"event": "?", "bytes": len(frame)}

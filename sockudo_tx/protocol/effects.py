@@ -1,17 +1,19 @@
-"""What a session asks the server to do: six kinds of frozen values, performed in order.
+"""What a session asks the server to do: eight kinds of frozen values, performed in order.
 
 Send     a text to this socket                Relay    a client event to a channel
 Join     enter a channel                      Signin   bind this socket to a user
 Leave    leave a channel                      Replay   a cache channel's last event, or a miss
+Enable   deltas on all channels               Resync   deltas of a channel begin anew
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .names import ChannelName
+from .tags import Filter
 
-__all__ = ["Effect", "Join", "Leave", "Member", "Relay", "Replay", "Send", "Signin"]
+__all__ = ["Asked", "Effect", "Enable", "Join", "Leave", "Member", "Relay", "Replay", "Resync", "Send", "Signin"]
 
 
 class Member(NamedTuple):
@@ -19,6 +21,14 @@ class Member(NamedTuple):
 
     user_id: str
     user_info: str
+
+
+class Asked(NamedTuple):
+    """What a subscription may ask for beside its channel."""
+
+    filter: Filter | None
+    delta: Any
+    """The member as it came, never a fault; `delta.wishes` reads it."""
 
 
 class Send(NamedTuple):
@@ -32,6 +42,7 @@ class Join(NamedTuple):
 
     channel: ChannelName
     member: Member | None
+    asked: Asked | None = None
 
 
 class Leave(NamedTuple):
@@ -66,4 +77,16 @@ class Replay(NamedTuple):
     channel: str
 
 
-Effect = Send | Join | Leave | Relay | Signin | Replay
+class Enable(NamedTuple):
+    """Send deltas, of an algorithm in `data["algorithms"]` if there is such a list; `data` as it came."""
+
+    data: Any
+
+
+class Resync(NamedTuple):
+    """The client has lost what the next delta of this channel would be against."""
+
+    channel: str
+
+
+Effect = Send | Join | Leave | Relay | Signin | Replay | Enable | Resync

@@ -1,6 +1,7 @@
 """What travels on a socket: inbound commands, outbound texts. The only file that knows the JSON keys.
 
-    client -> server   pusher:subscribe, pusher:unsubscribe, pusher:signin, pusher:ping, pusher:pong, client-*
+    client -> server   pusher:subscribe, pusher:unsubscribe, pusher:signin, pusher:ping, pusher:pong, client-*,
+                       pusher:enable_delta_compression, pusher:delta_sync_error
     server -> client   the functions below, one a message (protocol.md 2.4)
 
 `decode` turns one message into a command or raises `PeerError`; every outbound function returns the exact
@@ -9,24 +10,29 @@ text on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from . import errors
+from .effects import Asked
 from .errors import PeerError
+from .tags import FilterError
+from .tags.filters import filter_in
 from .wirejson import JsonError, Raw, compact, dumps, loads, quote
 
 __all__ = [
     "NO_DATA",
     "ClientEvent",
     "Command",
+    "EnableDelta",
     "Ignored",
     "Ping",
     "Pong",
     "Signin",
     "Subscribe",
+    "SyncError",
     "Unsubscribe",
     "cache_miss",
     "client_event",
@@ -41,6 +47,7 @@ __all__ = [
     "signin_success",
     "subscription_count",
     "subscription_succeeded",
+    "tagged",
     "watchlist_events",
 ]
 
@@ -51,6 +58,7 @@ class Subscribe(NamedTuple):
     channel: str
     auth: str | None = None
     channel_data: str | None = None
+    asked: Asked | None = None
 
 
 class Unsubscribe(NamedTuple):
@@ -82,11 +90,23 @@ class Pong(NamedTuple):
     """`pusher:pong` from the client."""
 
 
+class EnableDelta(NamedTuple):
+    """A request for deltas on all channels; `data` is whatever came with it."""
+
+    data: Any = None
+
+
+class SyncError(NamedTuple):
+    """A delta came for which the client has no base; None if it does not say on which channel."""
+
+    channel: str | None
+
+
 class Ignored(NamedTuple):
     """A message with an event name that means nothing to us; it only shows that the peer lives."""
 
 
-Command = Subscribe | Unsubscribe | Signin | ClientEvent | Ping | Pong | Ignored
+Command = Subscribe | Unsubscribe | Signin | ClientEvent | Ping | Pong | EnableDelta | SyncError | Ignored
 
 _PING = Ping()
 _PONG = Pong()
@@ -127,7 +147,7 @@ def decode(payload: bytes, *, binary: bool = False) -> Command:
         return ClientEvent(name, envelope.channel, compact(data) if data else None)
     read = _READERS.get(name)
     if read is None:
-        return _IGNORED
+        return _sync_error(bytes(envelope.data), envelope.channel) if name == _SYNC_ERROR else _IGNORED
     try:
         return read(bytes(envelope.data))
     except JsonError as fault:  # a number beyond all range: the one thing the envelope does not check in `data`
@@ -148,7 +168,13 @@ def _subscribe(data: bytes) -> Subscribe:
     channel = value.get("channel") if isinstance(value, dict) else None
     if not isinstance(channel, str):
         raise errors.malformed(missing)
-    return Subscribe(channel, _string(value, "auth"), _string(value, "channel_data"))
+    try:
+        wanted = filter_in(value)
+    except FilterError as fault:
+        raise errors.malformed(f"Invalid tags filter: {fault.detail}") from None
+    delta = value.get("delta")
+    asked = None if wanted is None and delta is None else Asked(wanted, delta)
+    return Subscribe(channel, _string(value, "auth"), _string(value, "channel_data"), asked)
 
 
 def _unsubscribe(data: bytes) -> Unsubscribe:
@@ -184,6 +210,25 @@ def _signin(data: bytes) -> Signin:
     return Signin(_string(value, "auth"), _string(value, "user_data"))
 
 
+def _enable_delta(data: bytes) -> EnableDelta:
+    return EnableDelta(_read(data))
+
+
+def _sync_error(data: bytes, channel: str | None) -> SyncError:
+    value = _read(data)
+    within = _string(value, "channel") if isinstance(value, dict) else None
+    return SyncError(channel if within is None else within)
+
+
+def _read(data: bytes) -> Any:
+    """Any value, or the one that is written in a string; None where there is none."""
+    try:
+        value = loads(data) if data else None
+        return loads(value) if isinstance(value, str) else value
+    except JsonError:
+        return None
+
+
 def _string(value: dict[str, object], key: str) -> str | None:
     found = value.get(key)
     return found if isinstance(found, str) else None
@@ -193,9 +238,13 @@ _READERS: dict[str, Callable[[bytes], Command]] = {
     "pusher:subscribe": _subscribe,
     "pusher:unsubscribe": _unsubscribe,
     "pusher:signin": _signin,
+    "pusher:enable_delta_compression": _enable_delta,
     "pusher:ping": lambda data: _PING,
     "pusher:pong": lambda data: _PONG,
 }
+
+_SYNC_ERROR = "pusher:delta_sync_error"
+"""The only one whose channel may stand beside its data."""
 
 
 # Outbound. Key order is fixed: event, channel, data, user_id (protocol.md 2.2).
@@ -223,6 +272,11 @@ def event(name: str, data: str, channels: Iterable[str]) -> list[str]:
     """
     head, tail = f'{{"event":{quote(name)},"channel":', f',"data":{quote(data)}}}'
     return [head + quote(channel) + tail for channel in channels]
+
+
+def tagged(text: str, tags: Mapping[str, str]) -> str:
+    """A published event's text with its tags, in the order of their keys."""
+    return f'{text[:-1]},"tags":{dumps(dict(sorted(tags.items())))}}}'
 
 
 def client_event(name: str, channel: str, data: str | None, user_id: str | None) -> str:

@@ -7,6 +7,8 @@ out as an effect and comes back as an input:
     receive(Unsubscribe)-> [Leave]     the session has forgotten the channel already
     receive(Signin)     -> [Send, Signin]
     receive(ClientEvent)-> [Relay]
+    receive(EnableDelta)-> [Enable]
+    receive(SyncError)  -> [Resync]
 
 A refusal is a `PeerError`; it has changed nothing. Source: protocol.md 7-9, 13, 14.
 """
@@ -17,11 +19,11 @@ from collections.abc import Sequence
 
 from . import auth, errors, messages
 from .app import App
-from .effects import Effect, Join, Leave, Member, Relay, Replay, Send
+from .effects import Effect, Enable, Join, Leave, Member, Relay, Replay, Resync, Send
 from .effects import Signin as SigninEffect
 from .identity import Identity, member_of, user_of
 from .limits import SlidingWindow
-from .messages import ClientEvent, Command, Ping, Signin, Subscribe, Unsubscribe
+from .messages import ClientEvent, Command, EnableDelta, Ping, Signin, Subscribe, SyncError, Unsubscribe
 from .names import SIGNED_PREFIXES, ChannelName, SocketId, channel_name_fault
 from .wirejson import text_of
 
@@ -59,6 +61,10 @@ class Session:
             return self._unsubscribe(command)
         if isinstance(command, Signin):
             return self._signin(command, app)
+        if isinstance(command, EnableDelta):
+            return (Enable(command.data),)
+        if isinstance(command, SyncError) and command.channel in self.channels:
+            return (Resync(command.channel),)
         return _NOTHING
 
     def joined(self, channel: ChannelName, member: Member | None, data: str = messages.NO_DATA) -> Sequence[Effect]:
@@ -81,7 +87,7 @@ class Session:
         if channel.private:
             self._check_signature(channel, command, app)
         member = self._member(command, app) if channel.presence else None
-        return (Join(channel, member),)
+        return (Join(channel, member, command.asked),)
 
     def _check_signature(self, channel: ChannelName, command: Subscribe, app: App) -> None:
         if command.auth is None:

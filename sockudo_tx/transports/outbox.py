@@ -86,6 +86,9 @@ class Outbox:
         """The peer has to go, and what was queued for it is discarded; end the connection."""
         raise NotImplementedError
 
+    def missed(self) -> None:
+        """Ordinary events are dropped; whoever would build upon them has to know."""
+
     def push(self, frame: bytes) -> None:
         """Queue an ordinary event; dropped, or the end of the connection, when the peer is too slow."""
         turn = self._turn
@@ -118,6 +121,16 @@ class Outbox:
             return
         for frame in frames:
             self.push(frame)
+
+    def push_chained(self, frames: list[bytes]) -> None:
+        """Push ordinary events that build upon each other: behind the first that is dropped, all are."""
+        slow = self._slow
+        before = slow.dropped
+        for done, frame in enumerate(frames, 1):
+            self.push(frame)
+            if slow.dropped != before:
+                self._logged_at = slow.drop(self._logged_at, len(frames) - done)
+                return
 
     def push_bytes(self, frame: bytes) -> None:
         """Queue finished bytes that must not be lost: a Pong, the 101 response. Never dropped silently.
@@ -225,6 +238,7 @@ class Outbox:
     def _drop(self, events: int) -> None:
         """So many ordinary events will not be sent."""
         self._logged_at = self._slow.drop(self._logged_at, events)
+        self.missed()
 
     # IPushProducer, called by the wire.
 

@@ -32,6 +32,8 @@ class Connection(Protocol):
 
     def giveUp(self, code: int, reason: str) -> None: ...
 
+    def missed(self) -> None: ...
+
 
 @implementer(ISink)
 class WebSocketSink(Outbox):
@@ -56,6 +58,9 @@ class WebSocketSink(Outbox):
         """Send a native Ping, unless the peer does not even take what was sent to it before."""
         if not self.blocked:
             self.push_bytes(_PING)
+
+    def missed(self) -> None:
+        self._connection.missed()
 
     def too_slow(self, error: PeerError) -> None:
         self.push_bytes(text_frame(messages.error(error).encode()))

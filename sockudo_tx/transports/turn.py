@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import length_hint
 from typing import Any, Protocol
 
+from ..interfaces import Chain
+
 __all__ = ["CHUNK", "Flushable", "Receiver", "Turn"]
 
 CHUNK = 65536
@@ -36,6 +38,9 @@ class Receiver(Protocol):
 
     def push_together(self, frames: list[bytes]) -> None:
         """`push` each of them."""
+
+    def push_chained(self, frames: list[bytes]) -> None:
+        """Push these up to the first that is dropped, see `Chain`."""
 
     def unsent(self, data: bytes, sent: int) -> None:
         """Only the first `sent` bytes of `data` could be sent."""
@@ -90,6 +95,10 @@ class Turn:
     def settle(self) -> None:
         """Push the shared frames to each outbox they are for; from here on each is on its own."""
         audience, frames = self._take()
+        if len(frames) > 1 and isinstance(audience, Chain):
+            for outbox in audience:
+                outbox.push_chained(frames)
+            return
         for outbox in audience:
             for frame in frames:
                 outbox.push(frame)
@@ -104,20 +113,22 @@ class Turn:
     def _send_shared(self) -> None:
         audience, frames = self._take()
         waiting = iter(audience)
+        push = _push_chained if isinstance(audience, Chain) else _push
         try:
-            self._send_to_each(waiting, frames)
+            self._send_to_each(waiting, frames, push)
         finally:
             # Should one send fail, the others still get theirs.
             for outbox in waiting:
-                for frame in frames:
-                    outbox.push(frame)
+                push(outbox, frames)
 
-    def _send_to_each(self, outboxes: Iterator[Receiver], frames: list[bytes]) -> None:
+    def _send_to_each(
+        self, outboxes: Iterator[Receiver], frames: list[bytes], push: Callable[[Receiver, list[bytes]], None]
+    ) -> None:
         data = frames[0] if len(frames) == 1 else b"".join(frames)
         size = len(data)
         for outbox in outboxes:
             if outbox.busy:
-                outbox.push_together(frames)
+                push(outbox, frames)
                 continue
             try:
                 sent = outbox.send(data)
@@ -137,6 +148,14 @@ class Turn:
             # Nothing may be left on a list nobody visits.
             if self.dirty or self.shared or self.late:
                 self._schedule(self._end)
+
+
+def _push(outbox: Receiver, frames: list[bytes]) -> None:
+    outbox.push_together(frames)
+
+
+def _push_chained(outbox: Receiver, frames: list[bytes]) -> None:
+    outbox.push_chained(frames)
 
 
 def _flush(waiting: list[Flushable]) -> None:

@@ -231,6 +231,11 @@ class WebSocketProtocol(WebSocketServerProtocol):
         self.sendClose(code, reason)
         self.factory.clock.callLater(0, self._leave, Ending("server", code, reason))
 
+    def missed(self) -> None:
+        """The sink has dropped an ordinary event."""
+        if self._socket is not None:
+            self.factory.engine.missed(self._socket)
+
     def _leave(self, ending: Ending) -> None:
         if self._socket is not None:
             self.factory.engine.closing(self._socket, ending)

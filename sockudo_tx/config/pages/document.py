@@ -14,7 +14,6 @@ from ...protocol.app import App
 from ..apps import APP_DOCS
 from ..declare import Key, keys_of, walk
 from ..default_app import DEFAULT_APP_NUMBERS, DEFAULT_APP_SWITCHES, PREFIX
-from ..later import LATER_APP_MEMBERS
 from ..rules import ONE_OR_MORE
 from ..schema import Config
 from ..webhooks import WEBHOOK_DOCS
@@ -124,8 +123,7 @@ def _app_table() -> str:
     for name, text in APP_DOCS.items():
         required = name in ("id", "key", "secret")
         default = "required" if required else _value(getattr(_EXAMPLE, name, None))
-        later = " Not in this version." if name in LATER_APP_MEMBERS else ""
-        rows.append((f"`{name}`", _app_kind(name, hints.get(name)), default, text + later))
+        rows.append((f"`{name}`", _app_kind(name, hints.get(name)), default, text))
     return _table(("member", "type", "when left out", "meaning"), rows)
 
 

@@ -33,8 +33,7 @@ class PrometheusConfig(Section, frozen=True, kw_only=True):
     ] = "sockudo_"
     channel_labels: Annotated[
         bool,
-        Doc("Label metrics of channels with the channel's name; costs memory for every name. Off: `all`."),
-        UNUSED,
+        Doc("Label metrics of deltas with the channel's name, for 1000 channels of an app. Off: `all`."),
     ] = False
 
 

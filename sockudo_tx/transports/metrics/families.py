@@ -1,15 +1,15 @@
 """Every metric, declared once: name without prefix, type, help and labels. Source: http-api.md 11.4, scaling.md 15.
 
 The names of the first part are those of Sockudo's dashboards, which is why some counters lack `_total` and some gauges
-have it. Families that nothing feeds in this version (other nodes, Redis Cluster, delta compression) are declared, and
-not printed: a labelled family without samples is left out. The second part is ours.
+have it. Families that nothing feeds in this version (other nodes, Redis Cluster) are declared, and not printed: a
+labelled family without samples is left out. The second part is ours.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ...engine.tally import FANOUT_MS
+from ...engine.tally import ENCODE_MS, FANOUT_MS
 
 __all__ = ["FAMILIES", "LAG_MS", "Family"]
 
@@ -108,10 +108,16 @@ FANOUT = _histogram(
     "Milliseconds from the head of a publish call to the end of the turn in which its frames left.",
 )
 _counter("horizontal_delta_compression_enabled_total", _DELTA, "Broadcasts of other nodes handled with delta on.")
-_counter("delta_compression_bandwidth_saved_bytes", _DELTA, "Bytes saved by delta compression.")
-_counter("delta_compression_bandwidth_original_bytes", _DELTA, "Bytes before delta compression.")
-_counter("delta_compression_full_messages_total", _DELTA, "Full messages on subscriptions with delta.")
-_counter("delta_compression_delta_messages_total", _DELTA, "Delta messages.")
+DELTA_SAVED = _counter(
+    "delta_compression_bandwidth_saved_bytes", _DELTA, "Bytes by which delta messages were shorter than full ones."
+)
+DELTA_ORIGINAL = _counter(
+    "delta_compression_bandwidth_original_bytes", _DELTA, "Bytes of full and delta messages, had all been full."
+)
+DELTA_FULL = _counter(
+    "delta_compression_full_messages_total", _DELTA, "Numbered full messages, once for each recipient."
+)
+DELTA_DELTAS = _counter("delta_compression_delta_messages_total", _DELTA, "Delta messages, once for each recipient.")
 _gauge("redis_cluster_channel_queue_size", _TRANSPORT, "Backlog of Redis Cluster pub/sub.")
 _counter("redis_cluster_channel_messages_dropped_total", _TRANSPORT, "Messages dropped on a full backlog.")
 _counter("redis_cluster_reconnections_total", _TRANSPORT, "Reconnections to Redis Cluster.")
@@ -140,6 +146,18 @@ REACTOR_LAG = _histogram("reactor_lag_ms", _PORT, LAG_MS, "Milliseconds by which
 REACTOR_STALLS = _counter("reactor_stalls_total", _PORT, "Pauses of the event loop longer than health.stall_ms.")
 LOOKUP_STALE = _counter(
     "app_lookup_stale_total", _PORT, "App lookups answered with an old record, the store being ill."
+)
+DELTA_FALLBACKS = _counter(
+    "delta_fallbacks_total",
+    (*_APP, "reason"),
+    "Messages that were full although there was a base, once for each publish and base: interval, age, size (not "
+    "shorter), bases (too many), error, coordinated.",
+)
+DELTA_EVICTIONS = _counter(
+    "delta_evictions_total", _APP, "Conflation keys forgotten because there were too many, or their bases too large."
+)
+DELTA_ENCODE = _histogram(
+    "delta_encode_ms", _APP, ENCODE_MS, "Milliseconds to write one delta, once for each publish and base."
 )
 WEBHOOKS = _counter(
     "webhook_deliveries_total",

@@ -83,6 +83,17 @@ def _counts(app_id: str, tally: AppTally) -> list[Sample]:
             for word, seen in zip(CROWDS, crowds, strict=True)
             if any(seen.counts)
         ]
+    for channel, deltas in tally.deltas.items():
+        labels = (app_id, channel)
+        samples += [
+            (f.DELTA_SAVED, labels, deltas.saved),
+            (f.DELTA_ORIGINAL, labels, deltas.original),
+            (f.DELTA_FULL, labels, deltas.full),
+            (f.DELTA_DELTAS, labels, deltas.deltas),
+        ]
+    if tally.deltas:
+        samples += [(f.DELTA_EVICTIONS, app, tally.delta_evictions), (f.DELTA_ENCODE, app, tally.encodings)]
+    samples += [(f.DELTA_FALLBACKS, (app_id, reason), count) for reason, count in tally.delta_fallbacks.items()]
     for limit, context, checks, refusals in (
         ("client_events", "unknown", tally.client_event_checks, tally.client_event_refusals),
         ("messages", "websocket", tally.message_checks, tally.message_refusals),

@@ -305,19 +305,6 @@ class AppTests(ConfigCase):
         self.assertEqual([app.id for app in loaded.apps], ["b"])
         self.assertIn("'a' and 'b' have the same key", texts(loaded, "error")[0])
 
-    def test_later_members(self) -> None:
-        """Delta settings are read, and warned of while nothing uses them; webhooks and rates are used."""
-        app = {
-            **APP,
-            "webhooks": [{"url": "https://x", "event_types": []}],
-            "channel_delta_compression": {"a": "fossil"},
-            "max_backend_events_per_second": 5,
-            "max_read_requests_per_second": 5,
-        }
-        loaded = self.default({"apps": [app]})
-        self.assertEqual(len(texts(loaded, "warning")), 1)
-        self.assertEqual(loaded.apps[0].webhooks[0].url, "https://x")
-
     def test_later_webhooks(self) -> None:
         """A webhook that only names a Lambda function is warned of: none is called yet."""
         function = {"function_name": "f", "region": "eu-west-1"}

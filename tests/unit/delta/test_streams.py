@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sockudo_tx.delta import streams as module
 from sockudo_tx.delta.settings import DeltaSettings, Rules, rules_for
-from sockudo_tx.delta.streams import Streams
+from sockudo_tx.delta.streams import Base, Streams
 
 RULES = rules_for("a", None, DeltaSettings())
 
@@ -33,7 +33,9 @@ def test_D34_the_last_messages_are_bases() -> None:
         keep(streams)
     assert list(streams.get("").ring) == list(range(1, 11))
     assert streams.size == 40
-    assert streams.get("").newest() == (10, b"base")
+    assert streams.get("").newest() == (10, Base(b"base", 11, None))
+    assert streams.get("").newest(tick=9) == (8, Base(b"base", 9, None))
+    assert streams.get("").newest(tick=1) is None
 
 
 def test_D62_a_stream_that_returns_counts_above_all() -> None:
@@ -41,8 +43,8 @@ def test_D62_a_stream_that_returns_counts_above_all() -> None:
     streams, rules = Streams(), RULES._replace(max_streams=2)
     for key in ("a", "a", "a", "b", "a"):
         keep(streams, key, rules=rules)
-    keep(streams, "c", rules=rules)
-    assert ("b" in streams, "a" in streams, streams.evicted) == (False, True, 1)
+    assert streams.keep("c", streams.get("c"), b"base", rules, 0) == 1
+    assert ("b" in streams, "a" in streams) == (False, True)
     keep(streams, "d", rules=rules)
     assert "a" not in streams
     assert keep(streams, "a", rules=rules) == 4
@@ -73,16 +75,16 @@ def test_D28_when_a_message_has_to_be_full() -> None:
     """The first, after so many deltas, and after so long a time."""
     streams = Streams()
     stream = streams.get("")
-    assert stream.due_full(0, 3, 300)
+    assert stream.due(0, 3, 300) == "first"
     keep(streams, now=10)
     stream = streams.get("")
     stream.deltas = 2
-    assert not stream.due_full(309.9, 3, 300)
-    assert stream.due_full(310, 3, 300)
+    assert stream.due(309.9, 3, 300) is None
+    assert stream.due(310, 3, 300) == "age"
     stream.deltas = 3
-    assert stream.due_full(11, 3, 300)
+    assert stream.due(11, 3, 300) == "interval"
     stream.deltas = 0
-    assert stream.due_full(11, 0, 300)
+    assert stream.due(11, 0, 300) == "interval"
 
 
 def test_idle_streams_are_swept() -> None:
@@ -115,4 +117,6 @@ def test_numbers_never_repeat(steps: list[tuple[str, int, bool]], limit: int) ->
         last[key] = seq
         if sweep:
             streams.sweep(now, 2)
-        assert streams.size == sum(sum(map(len, stream.ring.values())) for _, stream in streams.recent())
+        assert streams.size == sum(
+            sum(len(base.text) for base in stream.ring.values()) for _, stream in streams.recent()
+        )

@@ -9,9 +9,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sockudo_tx.protocol.app import App
-from sockudo_tx.protocol.effects import Effect, Join, Leave, Relay, Replay, Send
+from sockudo_tx.protocol.effects import Asked, Effect, Join, Leave, Relay, Replay, Send
 from sockudo_tx.protocol.errors import PeerError
-from sockudo_tx.protocol.messages import ClientEvent, Command, Ignored, Ping, Pong, Signin, Subscribe, Unsubscribe
+from sockudo_tx.protocol.messages import (
+    ClientEvent,
+    Command,
+    EnableDelta,
+    Ignored,
+    Ping,
+    Pong,
+    Signin,
+    Subscribe,
+    SyncError,
+    Unsubscribe,
+)
 from sockudo_tx.protocol.names import ChannelName
 from sockudo_tx.protocol.session import Session
 
@@ -28,12 +39,13 @@ user_datas = st.one_of(
 )
 commands = st.one_of(
     st.builds(signed, channels, datas),
-    st.builds(Subscribe, channels, st.one_of(st.none(), texts), datas),
+    st.builds(Subscribe, channels, st.one_of(st.none(), texts), datas, st.sampled_from([None, Asked(None, True)])),
     st.builds(Unsubscribe, channels),
     st.builds(signin, user_datas),
     st.builds(Signin, st.one_of(st.none(), texts), st.one_of(st.none(), user_datas)),
     st.builds(ClientEvent, texts.map("client-".__add__), st.one_of(st.none(), channels), st.one_of(st.none(), st.text().map(json.dumps))),
-    st.sampled_from([Ping(), Pong(), Ignored()]),
+    st.builds(SyncError, st.one_of(st.none(), channels)),
+    st.sampled_from([Ping(), Pong(), EnableDelta(), Ignored()]),
 )  # fmt: skip
 apps = st.sampled_from(
     [

@@ -24,6 +24,8 @@ class Recorder:
         self.tally = Tally()
         self.calls: list[tuple[Any, ...]] = []
         self.sinks: list[Any] = []
+        self.misses = 0
+        """Events that were dropped."""
         self.on_connect: Callable[[Any], None] = lambda sink: None
         self.on_hear: Callable[[Any, bytes], None] = lambda sink, payload: None
 
@@ -51,6 +53,9 @@ class Recorder:
 
     def closing(self, socket: Any, ending: Any = None) -> None:
         self.calls.append(("closing",))
+
+    def missed(self, socket: Any) -> None:
+        self.misses += 1
 
     def disconnected(self, socket: Any, ending: Any = None) -> None:
         self.calls.append(("disconnected",))
