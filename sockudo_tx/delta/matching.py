@@ -41,7 +41,7 @@ _WINDOW: Final = 512
 _FIRST_WINDOW: Final = 128
 """The same behind a change of shift, where the next one is likely to be near."""
 
-_ZEROS: Final = {length: re.compile(b"\0" * length + b"\0*").finditer for length in range(3, 17)}
+_ZEROS: Final = {length: re.compile(b"\0" * length + b"\0*+").finditer for length in range(3, 17)}
 _SPAN: Final = re.Match.span
 _number = int.from_bytes
 
@@ -77,7 +77,7 @@ class _Search:
 
     def follow(self, source: int, at: int) -> tuple[int, int] | None:
         """Takes what is equal at one shift until another is better: the place to follow next. None at the end."""
-        base, target, shortest = self._base, self._target, self._shortest
+        base, target, shortest, found = self._base, self._target, self._shortest, self.found
         shift, whole = source - at, len(target)
         end = min(whole, len(base) - shift)
         taken = at
@@ -96,7 +96,10 @@ class _Search:
                     place = self._better(shift, taken, first, last)
                     if place is not None:
                         return place
-                self._take(shift, first, last)
+                if first <= taken:
+                    first = self._join(shift, first)
+                found.append((first + shift, first, last - first))
+                self.copied += last - first
                 taken = last
             if stop - taken > _LOOK:
                 place = self._better(shift, taken, stop, stop)
@@ -111,23 +114,22 @@ class _Search:
             at = stop - min(trailing, shortest)
         return self._better(shift, taken, whole, whole)
 
-    def _take(self, shift: int, first: int, last: int) -> None:
-        """The target from `first` to `last` is in the base; the beginning may have been taken before."""
+    def _join(self, shift: int, first: int) -> int:
+        """Where a run begins that goes on from `first`: it takes the place of what was taken of it before."""
         found = self.found
         if found:
             source, start, length = found[-1]
             if start + length >= first and source - start == shift:
                 found.pop()
                 self.copied -= length
-                first = start
-        found.append((first + shift, first, last - first))
-        self.copied += last - first
-        if last - first >= _CLEAR:
-            self._misses = 0
+                return start
+        return first
 
     def _better(self, shift: int, taken: int, first: int, last: int) -> tuple[int, int] | None:
         """A place to go to, seen from between two runs at this shift: that to `taken`, that from `first` to `last`."""
         base, target = self._base, self._target
+        if self.found and self.found[-1][2] >= _CLEAR:
+            self._misses = 0
         at = max(taken - _ANCHOR + 1, self._probed, 0)
         while self._left:
             comma = target.find(b",", at, min(first, at + 2 * _STRIDE))
