@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -26,9 +25,6 @@ SPILL = 10_000
 """Changes that wait for a disk that does not take them (scaling.md 11); then the oldest is not written at all."""
 _AGAIN = 1.0
 """Seconds between two attempts, and between two looks for what another process has written."""
-_SWITCH = 0.0005
-"""Seconds after which one thread takes the interpreter from another. The reactor's gives it away with each system
-call, and would wait Python's 5 ms to have it back while this one makes rows of hundreds of jobs."""
 _CHUNK = 500
 """Jobs told in one turn of the reactor."""
 
@@ -144,7 +140,6 @@ class Journal:
 
     def _run(self) -> None:
         """The thread."""
-        sys.setswitchinterval(_SWITCH)
         closing = False
         while not closing:
             with self._changed:
