@@ -241,22 +241,25 @@ for (const library of ['pusher-js', 'pusher-js-7']) {
       const publisher = new Publisher();
       peer.last.send(publisher.next('c', 'tick', tick(0)));
       await caughtUp(pusher, peer.last);
+      const late = publisher.next('c', 'tick', tick(1));
       pusher.unsubscribe('c');
+      for (const n of [2, 3]) peer.last.send(publisher.next('c', 'tick', tick(n))); // on their way meanwhile
+      await caughtUp(pusher, peer.last);
+      assert.deepEqual(peer.last.said('pusher:delta_sync_error'), []);
       pusher.subscribe('c');
       await ready(pusher);
-      const late = publisher.next('c', 'tick', tick(1));
       assert.deepEqual(peer.last.said('pusher:subscribe')[1], { auth: '', channel: 'c', delta: true });
       peer.last.send(late);
       await until(() => peer.last.said('pusher:delta_sync_error').length === 1);
     });
 
     test('settings that are none are refused before anything happens; a loop over names gives none', async () => {
-      const pusher = open();
+      const pusher = open({ channels: { d: { delta: 'fossil' } } });
       assert.throws(() => pusher.subscribe('c', { delta: 'zstd' }), /fossil, xdelta3/);
       assert.equal(pusher.channel('c'), undefined);
       ['c', 'd'].forEach(pusher.subscribe, pusher);
       await ready(pusher);
-      assert.deepEqual(peer.last.said('pusher:subscribe').map(({ delta }) => delta), [true, true]);
+      assert.deepEqual(peer.last.said('pusher:subscribe').map(({ delta }) => delta), [true, 'fossil']);
       assert.throws(() => withDelta(pusher), TypeError);
       assert.throws(() => withDelta(bare(), { algorithms: ['gzip'] }), TypeError);
     });

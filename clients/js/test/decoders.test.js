@@ -53,6 +53,10 @@ describe('Fossil', () => {
     }
   });
 
+  test('bytes after the end are refused', () => {
+    assert.throws(() => decodeFossil(utf8(SOURCE), bytes(FOSSIL, 10)), DeltaError);
+  });
+
   test('each damaged byte is noticed', () => damaged(FOSSIL, (delta) => decodeFossil(utf8(SOURCE), delta)));
 
   for (const wrong of ['', '1G', '1G\n', '1G\n1?0,0;', '3\n3@0,0;x', '~~~~~~~\n0;', '~~~~~\n0;', '2\n3:abc0;', '3\n2:ab0;']) {

@@ -152,6 +152,16 @@ describe('trouble', () => {
     }
   });
 
+  test('a second loss, after things were well again, is asked for at once', () => {
+    const [publisher, reconstruction] = [new Publisher(), new Reconstruction()];
+    for (const n of [0, 10, 20]) {
+      reconstruction.read(publisher.next('c', 'tick', tick(n)));
+      publisher.next('c', 'tick', tick(n + 1)); // never arrives
+      assert.equal(reconstruction.read(publisher.next('c', 'tick', tick(n + 2))).ask, 'c');
+      publisher.reset('c');
+    }
+  });
+
   test('a request that was not heard is made again', () => {
     const [publisher, reconstruction] = [new Publisher(), new Reconstruction()];
     publisher.full('c', 'tick', tick(0));
@@ -195,6 +205,25 @@ describe('trouble', () => {
       found.push(reconstruction.read(publisher.next('c', 'tick', tick(n))).hopeless);
     }
     assert.deepEqual(found, [undefined, undefined, true]);
+  });
+
+  test('failures with successes in between do not make a channel hopeless', () => {
+    const [publisher, reconstruction] = [new Publisher(), new Reconstruction()];
+    for (let n = 0; n < 9; n += 1) {
+      reconstruction.read(publisher.full('c', 'tick', tick(n)));
+      reconstruction.read(publisher.next('c', 'tick', tick(n + 1)));
+      const frame = pieces(publisher.next('c', 'tick', tick(n + 2)));
+      assert.equal(reconstruction.read(JSON.stringify({ ...frame, data: { ...frame.data, delta: '' } })).hopeless, undefined);
+    }
+  });
+
+  test('after a failure nothing is built upon the message before it, even by a delta that does not say on which it builds', () => {
+    const [publisher, reconstruction] = [new Publisher(), new Reconstruction()];
+    reconstruction.read(publisher.full('c', 'tick', tick(0)));
+    const [bad, good] = [1, 2].map((n) => pieces(publisher.next('c', 'tick', tick(n))));
+    reconstruction.read(JSON.stringify({ ...bad, data: { ...bad.data, delta: '' } }));
+    delete good.data.base_index;
+    assert.equal(reconstruction.read(JSON.stringify(good)).text, null);
   });
 
   for (const frame of ['{"event":"pusher:delta"}', '{"event":"pusher:delta","channel":"c"}',
