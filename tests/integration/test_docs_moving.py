@@ -8,6 +8,9 @@ import signal
 import sys
 import urllib.error
 import urllib.request
+from shutil import which
+
+from twisted.trial.unittest import SkipTest
 
 from tests.integration.launch import SOCKUDO, Process, WebSocket, eventually, free_port
 from tests.integration.pages import BACKEND, PYTHON_APP, Pages
@@ -236,6 +239,22 @@ class Webhooks(Pages):
         self.hooked("app-id", "app-key", "app-secret")
         running = self.node(block("webhooks.md", "js", "isValid").replace("8000", str(self.receiver)))
         self.hears(running, "app-key")
+
+    def test_php(self) -> None:
+        """The receiver without a library does as well."""
+        if not which("php"):
+            raise SkipTest("php is not installed: run scripts/bootstrap test")
+        self.hooked("app-id", "app-key", "app-secret")
+        (self.folder / "webhooks.php").write_text(block("webhooks.md", "php", "hash_hmac"))
+        self.hears(self.launch("php", "-S", f"127.0.0.1:{self.receiver}", "webhooks.php"), "app-key")
+
+    def test_shell(self) -> None:
+        """The command prints the signature of the request that the page shows."""
+        head, _, body = block("webhooks.md", "http", "X-Pusher-Signature").partition("\n\n")
+        (signature,) = re.findall("X-Pusher-Signature: ([0-9a-f]{64})", head)
+        (self.folder / "body").write_text(body.rstrip("\n"))
+        status, output = self.shell(block("webhooks.md", "sh", "openssl dgst"))
+        self.assertEqual((status, output.split()[-1]), (0, signature))
 
     def hears(self, running: Process, key: str) -> None:
         def refused() -> bool:
