@@ -61,7 +61,7 @@ class FaultyServer:
         """Every so-many-th request is refused; 0 for none."""
         self._requests = 0
         self._lock = threading.Lock()
-        self._subscribers: dict[str, list[_Subscriber]] = {}
+        self._subscribers: dict[str, list[Subscriber]] = {}
         self.events: dict[str, int] = {}
         """The number of the last event of each channel."""
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
@@ -100,7 +100,7 @@ class FaultyServer:
                     elif "sec-websocket-key" not in headers:
                         peer.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                     else:
-                        _Subscriber(peer, headers, self._takeover).converse(stream, self._join)
+                        Subscriber(peer, headers, self._takeover).converse(stream, self._join)
                         return
         except (OSError, ValueError):
             return
@@ -118,20 +118,27 @@ class FaultyServer:
                     message = {"channel": channel, "event": event["name"], "data": event["data"]}
                     for payload in self._fault(number, json.dumps(message).encode()):
                         for subscriber in self._subscribers.get(channel, ()):
-                            subscriber.send(payload)
+                            self._deliver(subscriber, channel, number, payload)
         return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
 
-    def _join(self, channel: str, subscriber: _Subscriber) -> None:
+    def _deliver(self, subscriber: Subscriber, channel: str, number: int, payload: bytes) -> None:
+        subscriber.send(payload)
+
+    def _join(self, data: dict[str, object], subscriber: Subscriber) -> None:
+        channel = str(data["channel"])
         with self._lock:
+            subscriber.asked[channel] = data
             self._subscribers.setdefault(channel, []).append(subscriber)
             subscriber.tell("pusher_internal:subscription_succeeded", channel=channel, data={})
 
 
-class _Subscriber:
+class Subscriber:
     """A WebSocket that is subscribed to what it asks for; its frames leave in two pieces."""
 
     def __init__(self, peer: socket.socket, headers: dict[str, str], takeover: bool) -> None:
         self._peer = peer
+        self.asked: dict[str, dict[str, object]] = {}
+        """By channel, the data of its subscription."""
         self._takeover = takeover
         self._deflate = "permessage-deflate" in headers.get("sec-websocket-extensions", "")
         self._deflater = zlib.compressobj(wbits=-15)
@@ -142,7 +149,7 @@ class _Subscriber:
             f"{f'sec-websocket-extensions: {extension}' if self._deflate else 'x-none: 1'}\r\n\r\n".encode()
         )
 
-    def converse(self, stream: object, join: Callable[[str, _Subscriber], None]) -> None:
+    def converse(self, stream: object, join: Callable[[dict[str, object], Subscriber], None]) -> None:
         """Until it hangs up."""
         self.tell("pusher:connection_established", data={"socket_id": "1.1", "activity_timeout": 120})
         self.tell("pusher:ping")
@@ -157,7 +164,7 @@ class _Subscriber:
                 return
             message = json.loads(payload)
             if message["event"] == "pusher:subscribe":
-                join(message["data"]["channel"], self)
+                join(message["data"], self)
 
     def tell(self, event: str, **more: object) -> None:
         """A protocol message."""

@@ -21,6 +21,7 @@ from sockudo_tx.bench.scenarios import SCENARIOS, load_scenario
 from tests.certificates import self_signed
 from tests.integration import faulty
 from tests.integration.faulty import FaultyServer, Reordering
+from tests.integration.faulty_deltas import FAULTS, DeltaServer
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually, free_port
 
 # Small and short: what is checked is that all of it works, never how fast.
@@ -85,7 +86,9 @@ class ScenarioTests(unittest.TestCase):
         app |= {"enable_client_messages": True, "max_client_events_per_second": 0}
         (folder / "bench.json").write_text(json.dumps({"app_manager": {"array": {"apps": [app]}}}))
         cls.port = free_port()
-        cls.server = Process([SOCKUDO, "-c", "bench.json"], folder, environment(PORT=str(cls.port)))
+        cls.server = Process(
+            [SOCKUDO, "-c", "bench.json"], folder, environment(PORT=str(cls.port), TAG_FILTERING_ENABLED="1")
+        )
         cls.server.up(cls.port)
         cls.beside = {name: start(cls.port, name, *arguments, "--json") for name, arguments in BESIDE.items()}
 
@@ -122,7 +125,9 @@ class ScenarioTests(unittest.TestCase):
         if "expected" in figures:
             self.assertEqual(figures["delivered"], figures["expected"])
             self.assertGreater(figures["delivered"], 0)
-        told = load_scenario(scenario).tells(Namespace(scenario="burst", stop=document["options"].get("stop")))
+        asked = {"scenario": "burst", "stop": None, "replay": None, **document["options"]}
+        asked["streams"] = document["options"].get("streams", "").split(",")
+        told = load_scenario(scenario).tells(Namespace(**asked))
         self.assertEqual(set(figures), set(told.figures), scenario)
         self.assertEqual(set(document["latencies"]), set(told.latencies), scenario)
         return document
@@ -206,6 +211,43 @@ class ScenarioTests(unittest.TestCase):
             self.assertEqual((figures["slow_dropped"] + figures["slow_kept"], figures["lost"]), (slow, 0))
             self.assertEqual(figures["expected"], 3 * 30)
             self.assertNotIn("before_p99_ms", figures)
+
+    def test_delta(self) -> None:
+        """Every message of every stream reaches plain and delta subscribers alike, in less bytes for the latter."""
+        common = ("--messages", "40", "--subscribers", "3", "--rate", "400", "--processes", "2")
+        for algorithm in ("fossil", "xdelta3"):
+            document = self.played("delta", *common, "--algorithm", algorithm)
+            figures = document["figures"]
+            self.assertEqual((figures["published"], figures["decode_errors"], figures["wrong"]), (120, 0, 0))
+            for name in ("ticker", "order_book", "telemetry"):
+                self.assertEqual((figures[f"{name}_messages"], figures[f"{name}_untracked"]), (40, 0), name)
+                self.assertEqual(figures[f"{name}_full"] + figures[f"{name}_deltas"], 40, name)
+                self.assertEqual(figures[f"{name}_excess_bytes"], 0, name)
+            self.assertLess(figures["order_book_ratio"], 0.4, document["notes"])
+
+    def test_delta_replay(self) -> None:
+        """A file of any JSON lines is published as it is, equal lines and tags as well."""
+        file = Path(self.folder.name) / "replay.jsonl"
+        lines = [{"name": "a", "data": {"n": number, "pad": "x" * 200}, "tags": {"t": "1"}} for number in range(5)]
+        file.write_text("\n".join(map(json.dumps, [*lines, "text", 7, *lines])))
+        document = self.played("delta", "--replay", str(file), "--rate", "300", "--connections", "2")
+        self.assertEqual(document["figures"]["replay_messages"], 12)
+        self.assertGreater(document["figures"]["replay_untracked"], 0)
+        file.write_text("{")
+        for option, value, said in (
+            ("--replay", str(file), "line 1: not JSON"),
+            ("--rate", "max", "a number of events"),
+        ):
+            (done,) = benches(self.port, ("delta", option, value))
+            self.assertEqual((done.status, said in done.errors), (2, True), done.errors)
+
+    def test_tags(self) -> None:
+        """Each event reaches the clients whose filter lets it through, and nobody else."""
+        common = ("--connections", "24", "--filters", "6", "--duration", "0.4", "--warmup", "0.1", "--processes", "2")
+        for form in ("eq", "tree"):
+            figures = self.played("tags", *common, "--filter", form, "--unfiltered", "2")["figures"]
+            self.assertEqual((figures["expected"], figures["filters"]), (figures["published"] * 6, 6))
+            self.assertGreater(figures["server_cpu_us_per_publish"], 0)
 
     def test_published(self) -> None:
         """Connections arrive while events are published."""
@@ -304,6 +346,8 @@ class FaultTests(unittest.TestCase):
             "dies in a soak": (FaultyServer(), ("soak", *SHORT, "--warmup", "0", "--json")),
             "killed": (FaultyServer(), long),
         }
+        delta = ("delta", "--streams", "telemetry", "--messages", "20", "--rate", "200", "--subscribers", "2", "--json")
+        cases |= {f"{fault} delta": (DeltaServer(fault), delta) for fault in FAULTS}
         cls.servers = {name: server for name, (server, _) in cases.items()}
         cls.runs = {name: start(server.port, *arguments) for name, (server, arguments) in cases.items()}
 
@@ -359,6 +403,18 @@ class FaultTests(unittest.TestCase):
         for name in ("takeover", "no takeover"):
             status, figures = self.played(name)
             self.assertEqual((status, figures["delivered"]), (0, figures["expected"]))
+
+    def test_deltas(self) -> None:
+        """Deltas of a server without fault, however unlike ours, are understood; those that are missing, damaged or
+        give another text than plain subscribers get are counted for each, and the status is 1."""
+        faults = {}
+        for name in FAULTS:
+            status, figures = self.played(f"{name} delta")
+            self.assertEqual(status, int(name != "none"), name)
+            faults[name] = tuple(figures[what] for what in ("decode_errors", "wrong", "lost"))
+        # Whatever follows a message that was not understood is not understood either: this server never begins anew.
+        expected = {"none": (0, 0, 0), "damaged": (32, 0, 32), "unsent": (24, 0, 32), "respaced": (24, 8, 24)}
+        self.assertEqual(faults, expected)
 
     def test_server_that_dies(self) -> None:
         """A server that ends in the middle ends the run: clients thrown out, status 1, long before the minute is up."""

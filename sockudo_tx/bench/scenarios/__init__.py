@@ -53,6 +53,8 @@ SCENARIOS = (
     Row("presence", "members who join and leave a presence channel, seen by all others exactly once"),
     Row("reconnect-storm", "all clients cut off and back at once while events flow"),
     Row("slow-consumers", "some clients that stop reading: what the others notice and what becomes of the slow"),
+    Row("delta", "realistic streams to plain and to delta subscribers: bytes on the wire, and every delta decoded"),
+    Row("tags", "events with tags to subscribers with different filters: who must get each one, and who must not"),
     Row("published", "the benchmark such servers are quoted with: 500 connections in 190 s, 10 events/s"),
     Row("soak", "another scenario for hours, with memory, CPU and table sizes over time"),
 )

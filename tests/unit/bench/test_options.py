@@ -104,6 +104,7 @@ class OptionsTests(unittest.TestCase):
             self.assertIn(rule, output)
         self.assertIn("--ca /nowhere", self.refused("fanout", "--tls", "--ca", "/nowhere"))
         self.assertIn("above 0", self.refused("churn", "--churn", "max"))
+        self.assertIn("no stream 'tick'", self.refused("delta", "--streams", "ticker,tick"))
         self.assertIn("growing", self.refused("idle", "--counts", "a,b"))
 
     def test_unknown_figures(self) -> None:
