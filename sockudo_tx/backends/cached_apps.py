@@ -26,7 +26,9 @@ __all__ = ["CachedApps"]
 _REFRESH_AT = 0.8  # of the ttl
 _NEGATIVE_TTL = 5.0
 _STALE_TTL = 24 * 3600.0
-_CAPACITY = 10_000  # unknown keys count too, and anybody can make some up
+_CAPACITY = 10_000
+"""Names under which apps are known, and as many that are known to be unknown. Those push no app out: anybody can make
+some up."""
 
 
 class _Name(NamedTuple):
@@ -37,9 +39,9 @@ class _Name(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """What is known under one name."""
+    """The app that is known under one name."""
 
-    app: App | None
+    app: App
     refresh: float
     """From here on, ask again in the background."""
     fresh: float
@@ -73,6 +75,8 @@ class CachedApps:
         self._stale_ttl = stale_ttl
         self._capacity = capacity
         self._entries: OrderedDict[_Name, _Entry] = OrderedDict()
+        self._unknown: OrderedDict[_Name, float] = OrderedDict()
+        """Until when there is no need to ask; in the order in which they end."""
         self._waiting: dict[tuple[_Name, int], list[Deferred[App | None]]] = {}
         self._forgotten = 0  # how often something was forgotten; an answer asked for before that is not kept
         self._failing = False
@@ -96,13 +100,16 @@ class CachedApps:
     def forget(self, app_id: str) -> None:
         """The app has changed: ask the store when it is wanted next. Unknown names are forgotten too."""
         self._forgotten += 1
+        self._unknown.clear()
         for name, entry in list(self._entries.items()):
-            if entry.app is None or entry.app.id == app_id:
+            if entry.app.id == app_id:
                 del self._entries[name]
 
     def _lookup(self, name: _Name) -> Answer[App | None]:
         entry = self._entries.get(name)
         now = self._clock.seconds()
+        if entry is None and now < self._unknown.get(name, 0.0):
+            return None
         if entry is None or (now >= entry.fresh and not (entry.failing and now < entry.stale)):
             return self._ask(name)
         self._entries.move_to_end(name)
@@ -179,16 +186,19 @@ class CachedApps:
 
     def _keep_unknown(self, name: _Name) -> None:
         self._drop(self._entries.get(name))
-        until = self._clock.seconds() + self._negative_ttl
-        self._put(name, _Entry(None, math.inf, until, until))
+        self._unknown.pop(name, None)  # last place in line
+        self._unknown[name] = self._clock.seconds() + self._negative_ttl
+        while len(self._unknown) > self._capacity:
+            self._unknown.popitem(last=False)
 
     def _drop(self, entry: _Entry | None) -> None:
         """Forget an older record under both its names; its key may not be the app's key any more."""
-        if entry is not None and entry.app is not None:
+        if entry is not None:
             self._entries.pop(_Name(True, entry.app.id), None)
             self._entries.pop(_Name(False, entry.app.key), None)
 
     def _put(self, name: _Name, entry: _Entry) -> None:
+        self._unknown.pop(name, None)
         self._entries[name] = entry
         self._entries.move_to_end(name)
         while len(self._entries) > self._capacity:
@@ -203,7 +213,7 @@ class CachedApps:
         """What was known, although the store failed; it is asked again a little later. Raises when nothing was."""
         entry = self._entries.get(name)
         now = self._clock.seconds()
-        if entry is None or entry.app is None or now >= entry.stale:
+        if entry is None or now >= entry.stale:
             raise error
         if not self._failing:
             self._failing = True

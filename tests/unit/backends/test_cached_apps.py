@@ -262,9 +262,27 @@ class CachedAppsTests(SynchronousTestCase):
         self.assertEqual(self.apps.by_key("one"), ONE)
 
     def test_bounded(self) -> None:
-        """Made-up keys do not fill the memory, and push out what is used least."""
+        """Made-up keys do not fill the memory, and push out no app; of the apps those used least go."""
         apps = CachedApps(self.store, self.clock, 100, capacity=10)
+        self.store.says(ONE)
+        apps.by_key("one")
         self.store.says(None)
         for number in range(50):
             apps.by_key(str(number))
+        self.assertEqual(len(apps._unknown), 10)
+        self.store.says(BackendError("down"))
+        self.assertEqual(apps.by_key("one"), ONE)
+        for number in range(50):
+            self.store.says(App(id=str(number), key=f"key {number}", secret="s"))
+            apps.by_id(f"{number}")
         self.assertEqual(len(apps._entries), 10)
+        self.store.says(BackendError("down"))
+        self.assertRaises(BackendError, apps.by_key, "one")
+
+    def test_C72_unknown_after_known(self) -> None:
+        """An app that is gone when asked again is unknown, under its other name as well as soon as that is asked."""
+        self.knows_one()
+        self.clock.advance(101)
+        self.store.says(None)
+        self.assertEqual([self.apps.by_key("one"), self.apps.by_key("one"), self.apps.by_id("1")], [None] * 3)
+        self.assertEqual(self.store.asked, [("key", "one"), ("id", "1")])
