@@ -13,7 +13,7 @@ from .client import APP_ID, KEY, SECRET
 from .process import Child, python
 from .scratch import folder
 
-__all__ = ["GRACE", "ROOM", "Cut", "Slice", "cut"]
+__all__ = ["GRACE", "ROOM", "Cut", "Slice", "Turn", "cut"]
 
 ROOM = 99
 """Members of a presence channel, beside one that stays and watches."""
@@ -42,13 +42,20 @@ class Slice(NamedTuple):
     busy_over: int
 
 
+class Turn(NamedTuple):
+    """Milliseconds, as of a slice."""
+
+    wall: float
+    held: float
+
+
 class Cut(NamedTuple):
     """What it was like."""
 
     port: int
     """Of the server, which still runs."""
-    turn: float
-    """Milliseconds of the reactor's longest turn."""
+    turn: Turn
+    """The reactor's longest."""
     empty: float
     """Seconds from the cut to empty tables."""
     told: float
@@ -91,7 +98,7 @@ def cut(stack: ExitStack, tell: Callable[[str], None], many: int, *variables: st
     _until(lambda: receiver.ask("told")["told"] >= sum(left.values()))
     told = time.monotonic() - began
     time.sleep(_AFTERWARDS)
-    turn = float(subject.ask("turns")["turns"])
+    turn = Turn(**subject.ask("turns")["turns"])
     slices = {name: Slice(**found) for name, found in subject.ask("slices")["slices"].items()}
     heard, removed = receiver.ask("heard"), watchers.ask("removed")
     faults += _faults("leaving", left, heard)

@@ -13,6 +13,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from sockudo_tx.reactor import soon
 
 from .said import tell
+from .waited import waiting
 
 __all__ = ["DATA", "TEXT", "nowhere", "serve", "silence"]
 
@@ -79,28 +80,33 @@ class Commands(LineOnlyReceiver):
 
 
 class Turns:
-    """Times the turns of the reactor, which does not sleep meanwhile."""
+    """Times the turns of the reactor, which does not sleep meanwhile: by the clock, and held, which is the same without
+    the time in which other programs had the processor."""
 
     def __init__(self, soon: Callable[[Callable[[], None]], object]) -> None:
         self._soon = soon
         self._watching = False
-        self._last = self._longest = 0
+        self._waited = waiting()
+        self._last = self._last_waited = self._longest = self._held = 0
 
     def watch(self) -> None:
         """Begin."""
         self._watching = True
-        self._last, self._longest = time.perf_counter_ns(), 0
+        self._last, self._last_waited = time.perf_counter_ns(), self._waited()
+        self._longest = self._held = 0
         self._soon(self._turn)
 
-    def longest(self) -> float:
+    def longest(self) -> dict[str, float]:
         """Stop; milliseconds of the longest."""
         self._watching = False
-        return self._longest / 1e6
+        return {"wall": self._longest / 1e6, "held": self._held / 1e6}
 
     def _turn(self) -> None:
-        now = time.perf_counter_ns()
-        self._longest = max(self._longest, now - self._last)
-        self._last = now
+        now, waited = time.perf_counter_ns(), self._waited()
+        spent = now - self._last
+        self._longest = max(self._longest, spent)
+        self._held = max(self._held, spent - (waited - self._last_waited))
+        self._last, self._last_waited = now, waited
         if self._watching:
             self._soon(self._turn)
 

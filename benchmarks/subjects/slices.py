@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
@@ -16,6 +15,8 @@ from sockudo_tx.engine.counts import SubscriptionCounts
 from sockudo_tx.engine.facts import FactTeller
 from sockudo_tx.engine.leaving import Leaving
 from sockudo_tx.engine.webhooks import Collector, Dispatcher
+
+from .waited import waiting
 
 __all__ = ["Slices"]
 
@@ -79,8 +80,7 @@ class Slices:
     """Puts itself around every way into that work; made before the server, in the reactor's thread."""
 
     def __init__(self) -> None:
-        # Of this thread: on a processor, waiting for one, and how often; nanoseconds.
-        self._schedule = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        self._waited = waiting()
         self._timings = {f"{owner.__name__.lstrip('_')}.{name.lstrip('_')}": _Timing() for owner, name in _SLICES}
         for (owner, name), label in zip(_SLICES, self._timings, strict=True):
             self._time(owner, name, label)
@@ -92,19 +92,16 @@ class Slices:
             self._timings[label] = _Timing()
         return found
 
-    def _waited(self) -> int:
-        return int(os.pread(self._schedule, 64, 0).split()[1])
-
     def _time(self, owner: type, name: str, label: str) -> None:
-        original, timings = getattr(owner, name), self._timings
+        original, timings, now_waited = getattr(owner, name), self._timings, self._waited
 
         def timed(*arguments: Any, **named: Any) -> Any:
-            waited, busy, wall = self._waited(), time.thread_time_ns(), time.perf_counter_ns()
+            waited, busy, wall = now_waited(), time.thread_time_ns(), time.perf_counter_ns()
             try:
                 return original(*arguments, **named)
             finally:
                 wall = time.perf_counter_ns() - wall
                 busy = time.thread_time_ns() - busy
-                timings[label].add(wall, wall - (self._waited() - waited), busy)
+                timings[label].add(wall, wall - (now_waited() - waited), busy)
 
         setattr(owner, name, timed)
