@@ -49,8 +49,8 @@ _number = int.from_bytes
 def matches(base: bytes, target: bytes, shortest: int) -> list[Match] | None:
     """Equal stretches of `shortest` (3 to 16) bytes or more, in the order of the target and without overlap.
 
-    Where one ends because a better one begins, it may be shorter. None when there is too little in common to be worth a
-    delta. Searches in the base are bounded: 64, and one more for each 64 bytes of the target.
+    Where one ends because a better one begins, and at the end, it may be shorter. None when there is too little in
+    common to be worth a delta. Searches in the base are bounded: 64, and one more for each 64 bytes of the target.
     """
     search = _Search(base, target, shortest)
     place: tuple[int, int] | None = (0, 0)
@@ -142,7 +142,7 @@ class _Search:
             if len(anchor) < _ANCHOR:
                 return None
             self._left -= 1
-            near = min(taken, comma) + shift
+            near = max(0, min(taken, comma) + shift)
             source = base.find(anchor, near, near + _REACH)
             if source < 0:
                 source = base.rfind(anchor, max(0, near - _REACH), near + _ANCHOR - 1)
