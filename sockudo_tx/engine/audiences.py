@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from ..interfaces import Chain, IFraming, ISink
@@ -10,7 +10,7 @@ from ..interfaces import Chain, IFraming, ISink
 if TYPE_CHECKING:
     from .tables import Socket
 
-__all__ = ["CROWD", "Audience", "audience_of", "without"]
+__all__ = ["CROWD", "Audience", "audience_of", "without", "without_all"]
 
 CROWD = 16
 """Sinks from which an audience is worth keeping, and a frame worth sharing."""
@@ -28,22 +28,25 @@ def audience_of(sockets: Iterable[Socket], *, chained: bool = False) -> Audience
     return tuple([(framing, Chain(sinks) if chained else tuple(sinks)) for framing, sinks in kinds.items()])
 
 
-def without(audience: Audience, excluded: Iterable[Socket]) -> Audience:
-    """The audience without these, all of which are in it."""
-    gone: dict[IFraming, list[ISink]] = {}
-    for socket in excluded:
-        gone.setdefault(socket.sink.framing, []).append(socket.sink)
-    return tuple([(framing, _less(sinks, gone.get(framing, ()))) for framing, sinks in audience])
+def without(audience: Audience, excluded: Socket) -> Audience:
+    """The audience without this one, who is in it."""
+    left = []
+    sink = excluded.sink
+    for framing, sinks in audience:
+        if framing is sink.framing:
+            place = sinks.index(sink)
+            kind, sinks = type(sinks), sinks[:place] + sinks[place + 1 :]
+            left.append((framing, sinks if kind is tuple else kind(sinks)))
+        else:
+            left.append((framing, sinks))
+    return tuple(left)
 
 
-def _less(sinks: tuple[ISink, ...], gone: Iterable[ISink]) -> tuple[ISink, ...]:
-    kind = type(sinks)
-    gone = list(gone)
-    if len(gone) > _FEW:
-        missing = set(gone)
-        return kind([sink for sink in sinks if sink not in missing])
-    left = sinks
-    for sink in gone:
-        place = left.index(sink)
-        left = left[:place] + left[place + 1 :]
-    return left if left is sinks else kind(left)
+def without_all(audience: Audience, excluded: Collection[Socket]) -> Audience:
+    """The audience without these, all of whom are in it."""
+    if len(excluded) <= _FEW:
+        for socket in excluded:
+            audience = without(audience, socket)
+        return audience
+    gone = {socket.sink for socket in excluded}
+    return tuple([(framing, type(sinks)([sink for sink in sinks if sink not in gone])) for framing, sinks in audience])

@@ -61,7 +61,7 @@ def deliver_to_channel(channel: Channel, text: str, excluded: Socket | None = No
     if audience is None:
         audience = channel.audience = audience_of(subscribers)
     if excluded in subscribers:
-        audience = without(audience, (excluded,))
+        audience = without(audience, excluded)
         count -= 1
     payload = text.encode()
     tally = channel.tally

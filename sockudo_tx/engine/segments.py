@@ -12,14 +12,14 @@ nothing is kept for each socket and stream. Source: delta-and-filters.md 2, 6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..delta.frames import Voice
 from ..delta.settings import Rules
 from ..delta.streams import Stream, Streams
 from ..protocol.tags import Filter, FilterIndex
-from .audiences import Audience, audience_of, without
+from .audiences import Audience, audience_of, without, without_all
 
 if TYPE_CHECKING:
     from .tables import Socket
@@ -97,7 +97,7 @@ class Lane:
         """The same for an event from which a socket, of this lane or not, is excluded; and how many they are."""
         if excluded is None or excluded not in self.members:
             return self.audience(), len(self.members)
-        return without(self.audience(), (excluded,)), len(self.members) - 1
+        return without(self.audience(), excluded), len(self.members) - 1
 
 
 class Segment:
@@ -153,7 +153,7 @@ class Segment:
         apart = self._apart(lane, last, stream, step)
         count = len(lane.members) - len(apart)
         if excluded is None or excluded not in lane.members:
-            gone: Iterable[Socket] = apart
+            gone: Collection[Socket] = apart
         elif excluded in apart:
             gone = tuple(apart)
             del apart[excluded]
@@ -166,7 +166,7 @@ class Segment:
         for position, sockets in groups.items():
             yield Parcel(_voice(lane), position, audience_of(sockets, chained=True), len(sockets))
         if count:
-            audience = without(lane.audience(), gone) if gone else lane.audience()
+            audience = without_all(lane.audience(), gone)
             yield Parcel(_voice(lane), step, audience, count)
 
     def _apart(self, lane: Lane, last: Last | None, stream: Stream, step: int | None) -> dict[Socket, int | None]:
