@@ -11,8 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.conformance.clients import Clients, missing
 from tests.conformance.daemon import DEMO_APP, Daemon
+from tests.integration.proxies import Nginx
 
-CHANNELS = {"market-*": {"conflation_key": "symbol"}}
+CHANNELS = {
+    "market-*": {"conflation_key": "symbol"},
+    "crowded-*": {"conflation_key": "symbol", "max_conflation_keys": 3},
+}
 APP = {**DEMO_APP, "channel_delta_compression": CHANNELS}
 FILTERING = {"tag_filtering": {"enabled": True}}
 
@@ -42,9 +46,9 @@ class Promises:
     library: str
     clients: Clients
 
-    def find(self: Any, scenario: str) -> Any:
+    def find(self: Any, scenario: str, **options: str) -> Any:
         """Runs a scenario with this version of pusher-js."""
-        return self.clients.run("delta.mjs", scenario, client=self.library)
+        return self.clients.run("delta.mjs", scenario, client=self.library, **options)
 
     def test_alike(self: Any) -> None:
         """Fossil, VCDIFF, either and none: the same events, data and users, most of them as deltas."""
@@ -59,10 +63,17 @@ class Promises:
 
     def test_conflated(self: Any) -> None:
         """Ten streams in one channel, with keys that need escapes."""
-        found = self.find("conflated")
+        found = self.find("conflated", channel="market")
         self.assertTrue(found["alike"])
         self.assertEqual((found["events"], found["stats"]["lost"]), (100, 0))
         self.assertEqual((found["stats"]["full"], found["stats"]["deltas"]), (10, 90))
+
+    def test_crowded(self: Any) -> None:
+        """More keys than the server remembers: each begins anew when it comes back, and nothing is wrong or lost."""
+        found = self.find("conflated", channel="crowded")
+        self.assertTrue(found["alike"])
+        self.assertEqual((found["events"], found["stats"]["lost"]), (100, 0))
+        self.assertEqual((found["stats"]["full"], found["stats"]["deltas"]), (100, 0))
 
     def test_filtered(self: Any) -> None:
         """Only what the filter wants arrives, and another filter, or none, takes its place on the spot."""
@@ -122,19 +133,29 @@ class OtherServers(SynchronousTestCase):
     folder: Path
 
     def test_restart(self) -> None:
-        """After a restart the filters are there again, and messages of the former server are no bases for the new one's."""
-        daemon = Daemon(self.folder, apps=[APP], settings=FILTERING)
+        """On the next server the filters are there again, and messages of the one that died are no bases for its own."""
+        first, second = (Daemon(self.folder / name, apps=[APP], settings=FILTERING) for name in ("1", "2"))
+        proxy = Nginx(self.folder / "proxy", f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}")
         with (
-            daemon,
-            Clients(daemon.port, APP) as clients,
-            clients.start("delta.mjs", "restarted", client="pusher-js", patience=20) as script,
+            first,
+            second,
+            proxy,
+            Clients(proxy.port, APP) as clients,
+            clients.start("delta.mjs", "restarted", client="pusher-js") as script,
         ):
             self.assertEqual(script.line(), {"ready": True})
-            daemon.kill()
-            daemon.start()
+            first.kill()
             found = script.result()
         self.assertEqual(found["heard"], [[event, n] for n in range(1, 7) for event in ("trade", "tick")])
         self.assertEqual((found["stats"]["lost"], found["stats"]["full"], found["stats"]["deltas"]), (0, 4, 8))
+
+    def test_informed(self) -> None:
+        """A server that tells newcomers what each stream was at sends them deltas from the first message on."""
+        daemon = Daemon(self.folder, apps=[APP], settings={"delta_compression": {"cache_sync": "states"}})
+        with daemon, Clients(daemon.port, APP) as clients:
+            found = clients.run("delta.mjs", "informed", client="pusher-js")
+        self.assertEqual(found["heard"], list(range(20, 40)))
+        self.assertEqual((found["stats"]["lost"], found["stats"]["full"], found["stats"]["deltas"]), (0, 0, 20))
 
     def test_refused(self) -> None:
         """Where deltas are switched off everything is plain."""

@@ -65,17 +65,32 @@ async function alike() {
   return found;
 }
 
-/** Ten markets in one channel, each a stream of its own. */
+async function symbols(channel, count, from = 0) {
+  for (let n = from; n < from + count; n += 1) {
+    const symbol = `S${(n * 7) % 10}"'\\`;
+    await sdk.trigger(channel, 'tick', tick(n, { symbol, about: symbol.repeat(20) }));
+  }
+}
+
+/** Ten markets in one channel, each a stream of its own; `option` names the channel. */
 async function conflated() {
   const [ann, bob] = [await following('ann'), await plain('bob')];
   const heard = [];
-  for (const pusher of [ann, bob]) heard.push(record(await joined(pusher, name('market'))));
-  for (let n = 0; n < 100; n += 1) {
-    const symbol = `S${(n * 7) % 10}"'\\`;
-    await sdk.trigger(name('market'), 'tick', tick(n, { symbol, about: symbol.repeat(20) }));
-  }
+  for (const pusher of [ann, bob]) heard.push(record(await joined(pusher, name(options.channel))));
+  await symbols(name(options.channel), 100);
   for (const pusher of [ann, bob]) await caughtUp(pusher);
   return { alike: JSON.stringify(heard[0]) === JSON.stringify(heard[1]), events: heard[1].length, stats: ann.delta.stats() };
+}
+
+/** Somebody joins whose server tells what each stream was at. */
+async function informed() {
+  const [ann, bob] = [await following('ann'), await following('bob')];
+  await joined(ann, name('market'));
+  await symbols(name('market'), 20);
+  const heard = record(await joined(bob, name('market')));
+  await symbols(name('market'), 20, 20);
+  await caughtUp(bob);
+  return { heard: heard.map(([, { n }]) => n), stats: bob.delta.stats() };
 }
 
 async function trade(symbol, n) {
@@ -150,4 +165,4 @@ async function refused() {
   return { heard, stats: ann.delta.stats() };
 }
 
-run({ alike, conflated, filtered, lost, refused, restarted });
+run({ alike, conflated, filtered, informed, lost, refused, restarted });
