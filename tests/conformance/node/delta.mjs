@@ -1,4 +1,5 @@
 // pusher-js with the helper of clients/js on a live server: beside a pusher-js without, both must hear the same.
+import { randomBytes } from 'node:crypto';
 import { filter, withDelta } from '../../../clients/js/index.js';
 import harness from './harness.js';
 
@@ -29,7 +30,8 @@ const tick = (n, more = {}) => ({ n, price: 64000 + (n * 7919) % 997, text: PAD,
 /** Every way of following, and none, on each type of channel; client events with a user's id in between. */
 async function alike() {
   const found = {};
-  for (const channel of ['ticker', 'private-ticker', 'presence-ticker', 'cache-ticker'].map(name)) {
+  const kinds = ['ticker', 'private-ticker', 'presence-ticker', 'cache-ticker', 'private-encrypted-ticker'];
+  for (const channel of kinds.map(name)) {
     const pushers = {
       fossil: await following('ann', { algorithms: ['fossil'] }),
       xdelta3: await following('ann', { algorithms: ['xdelta3'] }),
@@ -46,7 +48,7 @@ async function alike() {
     const others = await subscribed(bob, channel);
     for (let n = 0; n < 40; n += 1) {
       await sdk.trigger(channel, n % 3 ? 'tick' : 'tock', tick(n));
-      if (n === 20 && /^(private|presence)-/.test(channel)) {
+      if (n === 20 && /^(private-(?!encrypted-)|presence-)/.test(channel)) {
         const waved = next(pushers.plain.channel(channel), 'client-wave');
         others.trigger('client-wave', { n });
         await waved;
@@ -155,6 +157,39 @@ async function restarted() {
   return { heard, stats: ann.delta.stats() };
 }
 
+/** Somebody stops reading until the server has left out messages, and reads on. */
+async function slow() {
+  const [ann, bob] = [await following('ann'), await plain('bob')];
+  const [sent, heard] = [new Map(), []];
+  (await joined(ann, name('ticker'))).bind('tick', (data) => heard.push(data));
+  const publish = async (n, more) => {
+    sent.set(n, tick(n, more));
+    await sdk.trigger(name('ticker'), 'tick', sent.get(n));
+  };
+  for (let n = 0; n < 10; n += 1) await publish(n);
+  await caughtUp(ann);
+  const before = ann.delta.stats();
+  const stream = ann.connection.connection.transport.socket._stream; // of the WebSocket library inside of pusher-js
+  stream.pause();
+  let n = 10;
+  for (; n < 900; n += 1) await publish(n, n % 3 ? {} : { noise: randomBytes(30_000).toString('base64') });
+  stream.resume();
+  await until(() => heard.at(-1).n > 10 && ann.connection.state === 'connected', 'more');
+  await caughtUp(bob);
+  await caughtUp(ann);
+  for (; n < 920; n += 1) await publish(n);
+  await caughtUp(ann);
+  return {
+    wrong: heard.filter((data) => JSON.stringify(data) !== JSON.stringify(sent.get(data.n))).map((data) => data.n),
+    inOrder: heard.every((data, index) => index === 0 || data.n > heard[index - 1].n),
+    heard: heard.length,
+    last: heard.at(-1).n,
+    sockets: ann.states.filter((state) => state === 'connected').length,
+    stats: ann.delta.stats(),
+    before,
+  };
+}
+
 /** A server that does not want to: everything is as it is without the helper. */
 async function refused() {
   const ann = await following('ann');
@@ -165,4 +200,4 @@ async function refused() {
   return { heard, stats: ann.delta.stats() };
 }
 
-run({ alike, conflated, filtered, informed, lost, refused, restarted });
+run({ alike, conflated, filtered, informed, lost, refused, restarted, slow });
