@@ -22,7 +22,7 @@ from twisted.logger import globalLogBeginner  # noqa: E402
 
 from sockudo_tx.bench.streams import STREAMS  # noqa: E402
 from sockudo_tx.config.load import Loaded, load  # noqa: E402
-from sockudo_tx.logs import wanted  # noqa: E402
+from sockudo_tx.logs import Wanted, wanted  # noqa: E402
 from sockudo_tx.protocol.publication import Publication  # noqa: E402
 from sockudo_tx.service import make_service  # noqa: E402
 from sockudo_tx.start import log_settings, log_to, raise_file_limit, spare_collector  # noqa: E402
@@ -72,7 +72,7 @@ def main(reactor: Any) -> None:
     variables = dict(each.split("=", 1) for each in sys.argv[1:] if "=" in each)
     events_to_come = _events(variables.pop("STREAM", None), int(variables.pop("TOPICS", "0")))
     loaded = _configured(sys.argv[1:], variables)
-    server = make_service(loaded, reactor, wanted=wanted(log_settings(loaded).filter))
+    server = make_service(loaded, reactor, wanted=wanted(log_settings(loaded).filter) if loaded.file else Wanted())
     globalLogBeginner.beginLoggingTo([log_to(nowhere(), server)], redirectStandardIO=False)
     spare_collector()
     server.startService()

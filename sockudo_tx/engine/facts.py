@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -58,6 +58,8 @@ class FactTeller:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._authority.next_due() is None:
+            return succeed(None)
         done: Deferred[None] = Deferred()
 
         def tell_some() -> None:
