@@ -17,7 +17,7 @@ from ..backends.memory.limiter import MemoryLimiter
 from ..engine.departures import Departed
 from ..engine.server import Engine
 from ..engine.settings import EngineSettings
-from ..interfaces import Fact, IApps, IAuthority, ICache, IFacts
+from ..interfaces import Fact, IApps, IAuthority, ICache, IDeltaPace, IFacts
 from ..protocol.app import App, LimitDefaults
 from ..transports.port import PortFactory, WebSocketSettings
 from ..transports.rest.checks import Check
@@ -92,6 +92,7 @@ class MemoryServer:
         departed: Departed | None = None,
         engine: type[Engine] = Engine,
         checks: Sequence[Check] | None = None,
+        pace: IDeltaPace | None = None,
     ) -> None:
         self.peer = "127.0.0.1"
         """The address of whoever connects next."""
@@ -112,6 +113,7 @@ class MemoryServer:
             facts=self.facts,
             settings=settings,
             departed=departed,
+            pace=pace,
         )
         turn = Turn(lambda flush: self.clock.callLater(0, flush))
         self.limiter = MemoryLimiter(self.clock)

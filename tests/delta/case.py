@@ -92,6 +92,7 @@ class DeltaCase(HttpCase):
         entries: dict[str, Any] | None = None,
         *,
         websocket: Any = None,
+        pace: Any = None,
         app: dict[str, Any] | None = None,
         **changes: Any,
     ) -> MemoryServer:
@@ -102,7 +103,7 @@ class DeltaCase(HttpCase):
         settings = EngineSettings(
             auto_ping=False, idle_timeout=0, activity_timeout=86400, delta=DeltaSettings(**changes)
         )
-        return self.serve([record], settings=settings, websocket=websocket)
+        return self.serve([record], settings=settings, websocket=websocket, pace=pace)
 
     def follower(self, *channels: str, enabled: bool = True, **subscription: Any) -> Follower:
         """A client that follows these channels, `c` if there are none, its own messages read."""

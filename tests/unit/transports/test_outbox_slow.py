@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from sockudo_tx.interfaces import Chain
 from sockudo_tx.transports.slowness import CONTROL_ALLOWANCE, SlowConsumers
 
 from .outbox_case import OutboxCase
@@ -32,6 +33,33 @@ class SlowTests(OutboxCase):
         box.push(b"direct")
         self.end_turn()
         self.assertEqual(self.pair.read(), b"direct")
+
+    def test_frames_that_build_upon_each_other(self) -> None:
+        """Behind the first of a turn that is dropped none is queued, though there be room; each is counted."""
+        box, expected = self.blocked()
+        self.slow.max_bytes = box.waiting[1] + 1000
+        audience = Chain((box,))
+        first = b"1" * 980
+        for frame in (first, b"2" * 30, b"3" * 5):
+            self.turn.broadcast(audience, frame)
+        self.end_turn()
+        self.assertEqual(self.slow.dropped, 2)
+        for frame in (b"4" * 5, b"5" * 30, b"6" * 5):
+            self.turn.broadcast(audience, frame)
+        self.turn.settle()
+        self.assertEqual(self.slow.dropped, 4)
+        self.assertEqual(self.pair.read_all(), expected + first + b"4" * 5)
+
+    def test_frames_that_do_not(self) -> None:
+        """Each is judged by itself."""
+        box, expected = self.blocked()
+        self.slow.max_bytes = box.waiting[1] + 1000
+        first = b"1" * 980
+        for frame in (first, b"2" * 30, b"3" * 5):
+            self.turn.broadcast((box,), frame)
+        self.end_turn()
+        self.assertEqual(self.slow.dropped, 1)
+        self.assertEqual(self.pair.read_all(), expected + first + b"3" * 5)
 
     def test_pushed_while_draining(self) -> None:
         """A frame pushed while the queue drains does not overtake it."""

@@ -420,6 +420,27 @@ class SlowTests(WebSocketCase):
         self.assertEqual(self.received(), ["again"])
         self.assertEqual(self.factory.slow.dropped, 10)
 
+    def test_misses_are_told(self) -> None:
+        """The engine hears of each event that is dropped, and of nothing else."""
+        self.open(max_messages=10)
+        self.miss_three()
+
+    def test_misses_of_a_stream_are_told(self) -> None:
+        """The same of a client for whom every message is compressed by itself."""
+        self.open(UPGRADE._replace(extensions="permessage-deflate"), max_messages=10, compression="dedicated")
+        self.assertIsInstance(self.sink, StreamSink)
+        self.miss_three()
+
+    def miss_three(self) -> None:
+        self.sink.push_bytes(bytes(3_000_000))
+        self.pair.step()
+        self.assertTrue(self.sink.blocked)
+        room = 10 - self.sink.waiting[0]
+        for _ in range(room + 3):
+            self.sink.push(self.sink.framing.frame(b"event"))
+        self.sink.push_control(self.sink.framing.frame(b"reply"))
+        self.assertEqual(self.engine.misses, 3)
+
     def test_ping_flood(self) -> None:
         """A client that sends Pings and never reads the Pongs is given up, not remembered."""
         self.open(max_messages=10)
