@@ -1,4 +1,7 @@
-"""CPU of an event with tags that is for ten of 10,000 subscribers, beside an event to a channel of ten."""
+"""CPU of an event with tags that is for ten of 10,000 subscribers, beside an event to a channel of ten.
+
+And what filters cost of which each has to be asked.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from ..harness.fanout import Fanout
 from ..harness.figure import Figure, NotAvailableError, Plan, Reading, at_most, reading
 from ..harness.machine import file_limit
 from ..harness.process import Child, python
-from ..harness.stats import ratio
+from ..harness.stats import quantile, ratio
 from ..harness.windows import interleave
 
 __all__ = ["FIGURE"]
@@ -23,8 +26,8 @@ _PAUSE = 0.002
 """Long enough for readers to fall asleep. The reactor turns round and round while less than a millisecond is left."""
 
 
-def _side(stack: ExitStack, size: int, wish: str) -> Callable[[], float]:
-    """A server and its audience; windows of it, in each of which every event reaches as many."""
+def _side(stack: ExitStack, size: int, wish: str, each: int = _EACH) -> Callable[[], float]:
+    """A server and its audience; windows of it, in each of which every event reaches `each`."""
     subject = Child("server", python("server", "TAG_FILTERING_ENABLED=1", f"TOPICS={_TOPICS}"))
     fanout = stack.enter_context(Fanout(subject, size, processes=2, wish=wish))
     witness = Talker(subject.port)
@@ -33,7 +36,7 @@ def _side(stack: ExitStack, size: int, wish: str) -> Callable[[], float]:
 
     def window() -> float:
         spent = int(subject.ask("broadcast", _TURNS, _PAUSE, 1)["cpu"])
-        fanout.heard(witness.sizes(_TURNS) * _EACH)
+        fanout.heard(witness.sizes(_TURNS) * each)
         return spent / 1000 / _TURNS
 
     return window
@@ -43,8 +46,13 @@ def _take(plan: Plan) -> Sequence[Reading]:
     if file_limit() < _SUBSCRIBERS + _SPARE:
         raise NotAvailableError(f"a process may open {file_limit()} files here, and {_SUBSCRIBERS + _SPARE} are needed")
     with ExitStack() as stack:
-        sides = {"many": _side(stack, _SUBSCRIBERS, f"topics={_TOPICS}"), "few": _side(stack, _EACH, "")}
-        found = interleave(sides, plan.seconds(12), plan.tell)
+        sides = {
+            "many": _side(stack, _SUBSCRIBERS, f"equal={_TOPICS}"),
+            "few": _side(stack, _EACH, ""),
+            "trees": _side(stack, _SUBSCRIBERS, f"tree={_TOPICS}"),
+        }
+        found = interleave(sides, plan.seconds(16), plan.tell)
+    trees = [(many - few) / _TOPICS for many, few in zip(found["trees"], found["few"], strict=True)]
     return (
         reading(
             "tags",
@@ -54,6 +62,16 @@ def _take(plan: Plan) -> Sequence[Reading]:
             "µs an event",
             ours="of 10,000",
             theirs="of 10",
+        ),
+        Reading(
+            "tags-tree",
+            "what each of 1,000 different filters adds of which none can be looked up, of the same 10,000 subscribers",
+            quantile(trees, 0.5),
+            at_most(2, 1),
+            quantile(trees, 0.25),
+            quantile(trees, 0.75),
+            unit="µs",
+            compared=False,
         ),
     )
 

@@ -1,8 +1,8 @@
 """The other end of a broadcast: many clients that swallow what comes and count its bytes.
 
-python -m benchmarks.subjects.audience PORT SIZE pusher|websocket [tls] [delta | topics=1000]
+python -m benchmarks.subjects.audience PORT SIZE pusher|websocket [tls] [delta | equal=1000 | tree=1000]
 
-With `delta` they ask for deltas; with `topics` each has a filter for one of so many topics, in turn.
+With `delta` they ask for deltas; with `equal` and `tree` each has a filter of this form for one of so many topics.
 
 stdout  {"connected": 1000}
 stdin   expect 251000      so many bytes since the last time, or 20 s without any
@@ -25,7 +25,7 @@ from typing import cast
 
 from ..harness.client import Speaks, Wish, connect_wave, nothing
 from .said import tell
-from .topics import topic
+from .topics import equal, tree
 
 _WAVE = 50
 _PATIENCE = 20.0
@@ -131,9 +131,11 @@ def wished(words: list[str]) -> Wish:
     """What the clients ask for."""
     if "delta" in words:
         return lambda _: {"delta": True}
-    topics = next((int(word.partition("=")[2]) for word in words if word.startswith("topics=")), 0)
-    if topics:
-        return lambda number: {"tags_filter": {"key": "topic", "cmp": "eq", "val": topic(number % topics)}}
+    for name, form in (("equal=", equal), ("tree=", tree)):
+        for word in words:
+            if word.startswith(name):
+                topics = int(word.removeprefix(name))
+                return lambda number: {"tags_filter": form(number % topics)}
     return nothing
 
 

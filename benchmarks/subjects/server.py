@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from itertools import cycle, islice
+from itertools import cycle, islice, repeat
 from typing import Any
 
 from sockudo_tx.reactor import install_reactor
@@ -29,7 +29,7 @@ from sockudo_tx.start import log_settings, log_to, raise_file_limit, spare_colle
 
 from .commands import DATA, nowhere, serve  # noqa: E402
 from .slices import Slices  # noqa: E402
-from .topics import topic  # noqa: E402
+from .topics import tagged  # noqa: E402
 
 _ENVIRONMENT = {
     "HOST": "127.0.0.1",
@@ -56,8 +56,9 @@ def _events(stream: str | None, topics: int) -> Iterator[Publication]:
     if stream is not None:
         data = islice(STREAMS[stream](1), _MESSAGES)
         return cycle([Publication("bench", ("bench-0",), each) for each in data])
-    tags: list[dict[str, str] | None] = [{"topic": topic(number)} for number in range(topics)]
-    return cycle([Publication("bench", ("bench-0",), DATA, tags=each) for each in tags or [None]])
+    if topics:
+        return cycle([Publication("bench", ("bench-0",), DATA, tags=tagged(number)) for number in range(topics)])
+    return repeat(Publication("bench", ("bench-0",), DATA))
 
 
 def _configured(arguments: list[str], variables: dict[str, str]) -> Loaded:

@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
         "--filter",
         choices=("eq", "tree"),
         default="eq",
-        help="one `eq` each, or a tree of six nodes that no look-up by value can serve (default %(default)s)",
+        help="one `eq` each, or a tree of seven nodes that no look-up by value can serve (default %(default)s)",
     )
     parser.add_argument(
         "--unfiltered",
