@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..protocol.app import Webhook, WebhookFilter
-from ..protocol.webhooks import is_pattern
+from ..protocol.webhooks import OUR_HEADERS, is_pattern
 from .grammar import shown
 from .rules import is_token
 
@@ -120,7 +120,7 @@ def _webhook(where: str, raw: dict[str, Any], faults: list[str], warnings: list[
         lambda_region=region,
         event_types=member(lambda: _event_types(where, raw, warnings), ()),
         filter=member(lambda: _filter(where, raw, faults, warnings, unknown), None),
-        headers=member(lambda: _headers(raw), {}),
+        headers=member(lambda: _headers(where, raw, warnings), {}),
     )
 
 
@@ -186,7 +186,7 @@ def _filter(
     return WebhookFilter(**conditions)
 
 
-def _headers(raw: dict[str, Any]) -> dict[str, str]:
+def _headers(where: str, raw: dict[str, Any], warnings: list[str]) -> dict[str, str]:
     """A flat map; a map wrapped in a member `headers`, as older servers wrote it, is unwrapped."""
     value = raw.get("headers")
     if value is None:
@@ -198,4 +198,7 @@ def _headers(raw: dict[str, Any]) -> dict[str, str]:
     for name, item in value.items():
         if not is_token(name) or _CONTROL.search(item):
             raise _Fault("`headers` holds a name or a value that HTTP does not allow")
+    ours = [name for name in value if name.lower() in OUR_HEADERS]
+    if ours:
+        warnings.append(f"`{where}.headers` cannot set {', '.join(map(shown, ours[:10]))}: the server does")
     return dict(value)

@@ -19,6 +19,7 @@ from .wirejson import quote
 
 __all__ = [
     "EVENTS_AT_MOST",
+    "OUR_HEADERS",
     "Hook",
     "backoff",
     "body",
@@ -36,19 +37,12 @@ __all__ = [
 EVENTS_AT_MOST = 1000
 """Events of one delivery, whatever is configured: its JSON is made in one piece."""
 
-_OURS = frozenset(
-    {
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "transfer-encoding",
-        "x-pusher-key",
-        "x-pusher-signature",
-        "x-sockudo-delivery",
-    }
+OUR_HEADERS = frozenset(
+    {"content-length", "content-type", "host", "user-agent", "x-pusher-key", "x-pusher-signature", "x-sockudo-delivery"}
+    # These frame the message or belong to the connection (RFC 9110 7.6.1).
+    | {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-"""Headers that an app cannot set: they are what the receiver checks, or what frames the request."""
+"""Headers that an app cannot set, in lower case: what the receiver checks, and what frames the request."""
 _FUNCTION = "lambda:"
 _BEGINNING = '{"name":"'
 
@@ -187,7 +181,7 @@ def post_headers(app: App, delivery: str, content: bytes, own: Mapping[str, str]
         ("X-Pusher-Signature", hex_hmac(app.secret, content)),
         ("X-Sockudo-Delivery", delivery),
     ]
-    return headers + [(name, value) for name, value in own.items() if name.lower() not in _OURS]
+    return headers + [(name, value) for name, value in own.items() if name.lower() not in OUR_HEADERS]
 
 
 def backoff(attempt: int, initial: float, longest: float, jitter: float = 0.0) -> float:

@@ -60,7 +60,8 @@ def client_address(peer: IAddress | None, headers: Mapping[bytes, Sequence[bytes
     """The client's address when `hops` proxies stand before us; `headers` has lower-case names.
 
     Nobody is believed who was not configured: without hops only the peer counts. A Unix socket has a proxy before it
-    in any case.
+    in any case. X-Real-IP counts only where there is no X-Forwarded-For: a proxy that writes one may pass on the other
+    as a client sent it (scaling.md 12).
     """
     address = peer_address(peer)
     if address == UNIX:
@@ -70,8 +71,7 @@ def client_address(peer: IAddress | None, headers: Mapping[bytes, Sequence[bytes
     forwarded = headers.get(b"x-forwarded-for")
     if forwarded:
         entries = b",".join(forwarded).split(b",")
-        named = normalised(entries[max(0, len(entries) - hops)].decode("latin-1"))
-        return named or _real_ip(headers) or address
+        return normalised(entries[max(0, len(entries) - hops)].decode("latin-1")) or address
     return _real_ip(headers) or address
 
 

@@ -17,12 +17,6 @@ from ...protocol.webhooks import body, post_headers
 __all__ = ["Post", "UnsendableError", "post"]
 
 _USER_AGENT = f"sockudo_tx/{__version__}"
-_OURS = frozenset(
-    {"content-length", "content-type", "host", "user-agent", "x-pusher-key", "x-pusher-signature"}
-    | {"x-sockudo-delivery"}
-    # These frame the message or belong to the connection (RFC 9110 7.6.1).
-    | {"connection", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
-)
 _PATH = "/%:@!$&'()*+,;=-._~"
 """What a path may hold as it is (RFC 3986 3.3), and percent signs: what is escaped already stays so."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -49,12 +43,11 @@ class Post(NamedTuple):
 def post(job: WebhookJob, app: App, webhook: Webhook) -> Post:
     """The request of this delivery. Raises `UnsendableError`."""
     uri, authorization = _address(webhook.url or "")
-    own = {name: value for name, value in webhook.headers.items() if name.lower() not in _OURS}
     content = body(job.time_ms, job.events)
     headers = Headers()
-    if authorization and not any(name.lower() == "authorization" for name in own):
+    if authorization and not any(name.lower() == "authorization" for name in webhook.headers):
         headers.addRawHeader("Authorization", authorization)
-    for name, value in [("User-Agent", _USER_AGENT), *post_headers(app, job.id, content, own)]:
+    for name, value in [("User-Agent", _USER_AGENT), *post_headers(app, job.id, content, webhook.headers)]:
         if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
             raise UnsendableError("a header of the webhook has a name or a value that HTTP does not allow")
         headers.addRawHeader(name.encode("ascii"), value.encode("utf-8", "replace"))
@@ -73,7 +66,7 @@ def _address(text: str) -> tuple[bytes, str | None]:
         raise UnsendableError("the webhook's url is not a legal address") from None
     if parts.scheme not in ("http", "https") or not host:
         raise UnsendableError("the webhook's url is not an absolute http or https address")
-    place = quote(parts.path, safe=_PATH), quote(parts.query, safe=_PATH + "?"), ""
+    place = quote(parts.path, safe=_PATH) or "/" * bool(parts.query), quote(parts.query, safe=_PATH + "?"), ""
     uri = urlunsplit((parts.scheme, f"[{host}]{port}" if ":" in host else host + port, *place)).encode("ascii")
     if not parts.username:
         return uri, None

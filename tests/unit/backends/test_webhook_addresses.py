@@ -20,6 +20,11 @@ from sockudo_tx.backends.webhooks.addresses import refusal
         "168.63.129.16",
         "192.0.0.192",
         "fd20:ce::254",
+        "fd00:ec2::23",
+        "fd00:a9fe:a9fe::1",
+        "fd00:c1::a9fe:a9fe",
+        "fd00:42::42",
+        "fd00:100::100:200",
         "0.0.0.0",
         "0.1.2.3",
         "::",
@@ -29,6 +34,12 @@ from sockudo_tx.backends.webhooks.addresses import refusal
         "::ffff:169.254.169.254",
         "::169.254.169.254",
         "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "64:ff9b:1:a9:fe:a9fe::",
+        "64:ff9b:1:0:a9:fea9:fe00:0",
+        "64:ff9b:1::",
+        "::ffff:0:a9fe:a9fe",
         "2002:a9fe:a9fe::",
         "::ffff:0.0.0.0",
         "nonsense",
@@ -59,6 +70,7 @@ def test_never(address: str, internal: bool) -> None:
         "::ffff:10.0.0.1",
         "::127.0.0.1",
         "64:ff9b::7f00:1",
+        "64:ff9b:1::7f00:1",
         "2002:7f00:1::",
     ],
 )
@@ -69,7 +81,8 @@ def test_internal(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["93.184.216.34", "172.32.0.1", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+    "address",
+    ["93.184.216.34", "172.32.0.1", "2606:2800:220:1::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "64:ff9b:1::808:808"],
 )
 def test_public(address: str) -> None:
     """Public addresses are always fine."""

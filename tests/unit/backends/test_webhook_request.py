@@ -16,6 +16,7 @@ JOB = WebhookJob("0" * 32, "app-id", "", 1, ("{}",))
     ("url", "uri"),
     [
         ("http://host", b"http://host"),
+        ("http://host:1234?a=1", b"http://host:1234/?a=1"),
         ("HTTPS://Host:8443/A/b?x=1&y=%2f#part", b"https://host:8443/A/b?x=1&y=%2f"),
         ("http://b\u00fccher.example/\u00fc?\u00fc", b"http://xn--bcher-kva.example/%C3%BC?%C3%BC"),
         ("http://[::1]:3000/a;b=c", b"http://[::1]:3000/a;b=c"),

@@ -230,6 +230,7 @@ class WebhookTests(AppCase):
             {"event_types": ["member_added"]},
             {"event_types": ["no_such_event"], "url": "http://h"},
             {"event_types": [], "url": "http://h", "filter": {"channel_pattern": "("}},
+            {"event_types": [], "url": "http://h", "headers": {"X-A": "b", "content-type": "c", "Expect": "d"}},
         ):
             self.assertEqual(len(self.notes(webhooks=[hook]).warnings), 1, hook)
 
