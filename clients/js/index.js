@@ -124,18 +124,13 @@ class Link {
 
   /** Subscribes a channel again if the server was asked for something else than what is wanted now. */
   #refresh(channel) {
-    if (!this.#listen() || this.#asked.get(channel.name) === JSON.stringify(this.#members(channel.name))) return;
-    if (channel.subscriptionPending) {
-      if (!this.#asked.has(channel.name)) return; // being authorised; the message is yet to be made
-      const again = () => {
-        channel.unbind('pusher:subscription_succeeded', again);
-        if (this.#pusher.channel(channel.name) === channel) this.#refresh(channel);
-      };
-      channel.bind('pusher:subscription_succeeded', again);
-    } else if (channel.subscribed) {
-      channel.subscribed = false; // or else pusher-js has nothing to do
-      channel.subscribe();
-    }
+    const { name } = channel;
+    if (!this.#listen() || this.#asked.get(name) === JSON.stringify(this.#members(name))) return;
+    // While a channel is being authorised its message is yet to be made, of what is wanted then.
+    if (!channel.subscribed && !this.#asked.has(name)) return;
+    this.#asked.delete(name);
+    channel.subscribed = false; // or else pusher-js has nothing to do
+    channel.subscribe();
   }
 
   #stats() {

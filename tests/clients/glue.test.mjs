@@ -23,7 +23,7 @@ async function until(condition) {
 
 for (const library of ['pusher-js', 'pusher-js-7']) {
   const Pusher = require(library);
-  let peer, opened, warnings;
+  let peer, opened, errors;
 
   function bare() {
     const pusher = new Pusher('key', {
@@ -36,6 +36,7 @@ for (const library of ['pusher-js', 'pusher-js-7']) {
         customHandler: ({ socketId }, done) => setImmediate(done, null, { auth: `key:${socketId}`, channel_data: '{"user_id":"ann"}' }),
       },
     });
+    pusher.connection.bind('error', (error) => errors.push(error));
     opened.push(pusher);
     return pusher;
   }
@@ -67,15 +68,13 @@ for (const library of ['pusher-js', 'pusher-js-7']) {
 
   describe(library, () => {
     beforeEach(async () => {
-      [peer, opened, warnings] = [await Peer.listen(), [], []];
-      Pusher.log = undefined;
-      console.warn = console.error = (...words) => warnings.push(words.join(' '));
+      [peer, opened, errors] = [await Peer.listen(), [], []];
     });
 
     afterEach(() => {
       for (const pusher of opened) pusher.disconnect();
       peer.close();
-      assert.deepEqual(warnings, []);
+      assert.deepEqual(errors, []);
     });
 
     test('a subscription asks for deltas, and nothing else is sent that a plain Pusher server would not know', async () => {
@@ -182,6 +181,7 @@ for (const library of ['pusher-js', 'pusher-js-7']) {
       await caughtUp(pusher, first);
       first.close(4200);
       await until(() => peer.last !== first);
+      errors.length = 0; // told of the close
       await ready(pusher);
       assert.deepEqual(asked(), { c: BTC, 'private-d': ETH });
       const second = new Publisher({ keys: true });
@@ -220,18 +220,32 @@ for (const library of ['pusher-js', 'pusher-js-7']) {
       assert.equal(pusher.channel('private-c'), channel);
     });
 
-    test('other settings while the answer is awaited: subscribed again after it, with the last ones', async () => {
+    test('other settings while the answer is awaited, or will never come: subscribed again with them', async () => {
       peer.mute = true;
       const pusher = open();
-      pusher.subscribe('c');
+      pusher.subscribe('c', { filter: { key: 'a', cmp: 'regex', val: 'x' } });
       await until(() => peer.last?.said('pusher:subscribe').length === 1);
-      pusher.subscribe('c', { filter: BTC });
-      pusher.subscribe('c', { filter: ETH });
+      peer.last.say('pusher:error', { data: { code: 4000, message: 'Invalid message format: Invalid tags filter: …' } });
+      await until(() => errors.length > 0);
+      errors.length = 0;
       peer.mute = false;
-      peer.last.say('pusher_internal:subscription_succeeded', { channel: 'c', data: '{}' });
+      pusher.subscribe('c', { filter: BTC });
+      await ready(pusher);
+      assert.deepEqual(peer.last.said('pusher:subscribe').slice(1).map((data) => data.tags_filter), [BTC]);
+    });
+
+    test('other settings while a channel is being authorised: subscribed once, with them', async () => {
+      const pusher = open();
+      await until(() => pusher.connection.state === 'connected');
+      pusher.subscribe('private-c', { filter: BTC });
+      pusher.subscribe('private-c', { filter: ETH });
+      await ready(pusher);
+      pusher.subscribe('private-c', { filter: BTC });
+      pusher.subscribe('private-c', { filter: { ...BTC, val: 'SOL' } });
       await until(() => peer.last.said('pusher:subscribe').length === 2);
       await ready(pusher);
-      assert.deepEqual(peer.last.said('pusher:subscribe').map((data) => data.tags_filter), [undefined, ETH]);
+      await caughtUp(pusher, peer.last);
+      assert.deepEqual(peer.last.said('pusher:subscribe').map((data) => data.tags_filter.val), ['ETH', 'SOL']);
     });
 
     test('leaving a channel forgets its settings and its messages', async () => {
