@@ -58,10 +58,7 @@ class Feed:
         """The events of each channel."""
         if self.replayed:
             return [list(self.replayed)]
-        return [
-            [Event(f"{name}-update", data) for data in islice(self._turns(name), self.messages)]
-            for name in self.streams
-        ]
+        return [[Event("update", data) for data in islice(self._turns(name), self.messages)] for name in self.streams]
 
     def _turns(self, name: str) -> Iterator[str]:
         make = STREAMS[name]
