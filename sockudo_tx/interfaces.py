@@ -354,6 +354,9 @@ class IFraming(Interface):
         pushed late, so that a sink may miss one frame of it and take the next; give a `Chain` where it must not.
         """
 
+    def settle() -> None:
+        """Push now whatever the turn still owes anybody: what is dropped of it is known then."""
+
 
 class ISink(Interface):
     """Where one connection's messages go. FIFO; push never waits, never fails, and is ignored once closed.

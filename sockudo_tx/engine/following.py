@@ -144,7 +144,8 @@ class Following:
         if segments is None:
             if voice is None and filter is None:
                 return
-            channel.streams = channel.streams or Streams()
+            if channel.streams is None:
+                channel.streams = Streams()
             segments = channel.segments = Segments(channel.subscribers, channel.streams, rules)
         segments.move(socket, filter, voice)
         self._settle(channel)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from ..delta.conflation import conflation_key
 from ..delta.frames import poisons
 from ..delta.settings import DeltaSettings, Rules
+from ..delta.streams import Stream
 from ..interfaces import IDeltaPace, IFraming
 from ..protocol import messages
 from ..protocol.app import App
@@ -23,7 +24,7 @@ from .audiences import CROWD, Audience
 from .broadcast import deliver_to_channel, publish_locally
 from .following import Following
 from .numbered import Numbered
-from .segments import Segment, Segments
+from .segments import Parcel, Segment, Segments, Split
 from .tables import AppSpace, Channel, Socket
 from .tally import ALL_CHANNELS, AppTally
 
@@ -122,8 +123,9 @@ class Segmented:
         why_full = (
             "coordinated" if verdict else stream.due(now, rules.interval * (1 if verdict is None else 2), rules.max_age)
         )
-        splits = [(segment, segment.split(key, stream, excluded, full=why_full is not None)) for segment in receiving]
-        parcels = [parcel for _, split in splits for parcel in split.parcels]
+        splits, parcels = _split(receiving, key, stream, excluded, full=why_full is not None)
+        if segments.settle(receiving, parcels):
+            splits, parcels = _split(receiving, key, stream, excluded, full=why_full is not None)
         if not parcels:
             return []
         if why_full is not None and stream.ring:
@@ -139,6 +141,13 @@ class Segmented:
         for segment, split in splits:
             segment.handed(key, seq, split, streams)
         return deliveries
+
+
+def _split(
+    receiving: Sequence[Segment], key: str, stream: Stream, excluded: Socket | None, *, full: bool
+) -> tuple[list[tuple[Segment, Split]], list[Parcel]]:
+    splits = [(segment, segment.split(key, stream, excluded, full=full)) for segment in receiving]
+    return splits, [parcel for _, split in splits for parcel in split.parcels]
 
 
 def _numbers(event: Publication, payload: bytes, rules: Rules) -> bool:

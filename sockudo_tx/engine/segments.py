@@ -12,7 +12,7 @@ nothing is kept for each socket and stream. Source: delta-and-filters.md 2, 6.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..delta.frames import Voice
@@ -205,7 +205,18 @@ class Segment:
 class Segments:
     """All subscribers of a channel."""
 
-    __slots__ = ("_filtered", "_index", "_places", "_unfiltered", "followers", "rules", "streams", "told")
+    __slots__ = (
+        "_filtered",
+        "_index",
+        "_places",
+        "_shared",
+        "_unfiltered",
+        "followers",
+        "resets",
+        "rules",
+        "streams",
+        "told",
+    )
 
     def __init__(self, sockets: Iterable[Socket], streams: Streams, rules: Rules) -> None:
         self.streams = streams
@@ -213,6 +224,10 @@ class Segments:
         """Those by which everybody was put in place."""
         self.followers = 0
         """How many get deltas."""
+        self.resets = 0
+        """How often it was found that somebody had missed a message."""
+        self._shared: object = None
+        """The sinks that the turn may still owe the last numbered message, if nobody else was sent it."""
         self.told: dict[Socket, int] = {}
         """Who was sent states: those of all streams whose last message was of this tick or later (8.4)."""
         self._unfiltered = Segment(None, self.told)
@@ -276,6 +291,24 @@ class Segments:
         if lane is not None and lane.voice is not None:
             lane.reset(socket, self.streams.tick)
             self.told.pop(socket, None)
+            self.resets += 1
+
+    def settle(self, receiving: Iterable[Segment], parcels: Sequence[Parcel]) -> bool:
+        """Before a message that was split so is sent: whether it has to be split anew.
+
+        What the turn still owes may yet be dropped. That is no harm while the same sinks get this message as well, as
+        one `Chain`. Otherwise it is pushed now, and who misses something is known.
+        """
+        sinks: object = None
+        if len(parcels) == 1 and len(parcels[0].audience) == 1 and not any(each.plain.members for each in receiving):
+            ((_, sinks),) = parcels[0].audience
+        if sinks is not None and sinks is self._shared:
+            return False
+        self._shared = sinks
+        before = self.resets
+        for framing in {framing for parcel in parcels for framing, _ in parcel.audience}:
+            framing.settle()
+        return self.resets != before
 
     def forget(self) -> None:
         """What anybody was handed up to now counts for nothing."""

@@ -79,6 +79,9 @@ class _TracedFraming:
         self._framing = framing
         self._frame = b""
         self._text = b""
+        self._traced: tuple[ISink, ...] = ()
+        self._audience: tuple[ISink, ...] = ()
+        """The transport's sinks in place of `_traced`: of the last audience, which may be the next."""
 
     def frame(self, text: bytes) -> bytes:
         made: bytes = self._framing.frame(text)
@@ -87,7 +90,13 @@ class _TracedFraming:
 
     def push_all(self, sinks: tuple[ISink, ...], frame: bytes) -> None:
         _frames.debug("out {event}", sockets=len(sinks), **self.named(frame))
-        self._framing.push_all(type(sinks)(sink.sink for sink in sinks if isinstance(sink, _TracedSink)), frame)
+        if sinks is not self._traced:
+            self._traced = sinks
+            self._audience = type(sinks)(sink.sink for sink in sinks if isinstance(sink, _TracedSink))
+        self._framing.push_all(self._audience, frame)
+
+    def settle(self) -> None:
+        self._framing.settle()
 
     def named(self, frame: bytes) -> dict[str, Any]:
         return _named(self._text) if frame is self._frame else {"event": "?", "bytes": len(frame)}

@@ -124,10 +124,11 @@ def _accept(mode: Mode, asked: dict[str, int]) -> Agreement:
 class DeflateFraming:
     """Compresses each message on its own; shared by all connections with this window that one `Turn` flushes."""
 
-    __slots__ = ("_bits", "_level", "_threshold", "push_all")
+    __slots__ = ("_bits", "_level", "_threshold", "push_all", "settle")
 
     def __init__(self, bits: int, mode: Mode, turn: Turn) -> None:
         self.push_all = turn.broadcast
+        self.settle = turn.settle
         self._bits = bits
         self._level = mode.level
         self._threshold = mode.threshold
@@ -167,6 +168,9 @@ class _AsText:
     def push_all(self, sinks: tuple[ISink, ...], frame: bytes) -> None:
         for sink in sinks:
             sink.push(frame)
+
+    def settle(self) -> None:
+        """Nothing is owed."""
 
 
 AS_TEXT = _AsText()

@@ -40,9 +40,10 @@ def text_frame(text: bytes) -> bytes:
 class PlainFraming:
     """Uncompressed frames, for outboxes that are flushed by one `Turn`."""
 
-    __slots__ = ("push_all",)
+    __slots__ = ("push_all", "settle")
 
     def __init__(self, turn: Turn) -> None:
         self.push_all = turn.broadcast
+        self.settle = turn.settle
 
     frame = staticmethod(text_frame)

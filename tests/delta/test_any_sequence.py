@@ -52,6 +52,10 @@ class Party:
 class AnySequenceTests(DeltaCase):
     """Seeded runs of everything at once."""
 
+    channels: tuple[str, ...] = CHANNELS
+    most = 24
+    """Clients at a time."""
+
     def run_once(self, seed: int, steps: int) -> dict[str, int]:
         rng = random.Random(seed)
         self.rng = rng
@@ -80,6 +84,19 @@ class AnySequenceTests(DeltaCase):
         )
         self.parties: list[Party] = []
         self.serial = 0
+        return self.run_on(rng, steps)
+
+    def crowd(self, rng: random.Random) -> None:
+        """Forty followers of one stream on a server that drops what it can."""
+        self.rng, self.parties, self.serial = rng, [], 0
+        self.delta(websocket=WebSocketSettings(max_messages=6, max_bytes=3000, disconnect_on_buffer_full=False))
+        for _ in range(40):
+            party = Party(self.follower("market"))
+            party.filters["market"] = None
+            self.parties.append(party)
+
+    def run_on(self, rng: random.Random, steps: int) -> dict[str, int]:
+        """Step by step; everybody is looked at after each."""
         kinds: dict[str, int] = {}
         for _ in range(steps):
             self.step()
@@ -97,20 +114,20 @@ class AnySequenceTests(DeltaCase):
         rng = self.rng
         move = rng.random()
         if not self.parties or move < 0.04:
-            if len(self.parties) < 24:
+            if len(self.parties) < self.most:
                 self.join()
             return
         party = rng.choice(self.parties)
         if move < 0.10:
             self.subscribe(party)
         elif move < 0.12 and not party.blocked:
-            channel = rng.choice(CHANNELS)
+            channel = rng.choice(self.channels)
             party.filters.pop(channel, None)
             party.follower.client.unsubscribe(channel)
         elif move < 0.14:
             self.ask(party, {"event": "pusher:enable_delta_compression", "data": {}})
         elif move < 0.16 and not party.blocked:  # what is under way to it was written before
-            channel = rng.choice(CHANNELS)
+            channel = rng.choice(self.channels)
             party.follower.model.channels.pop(channel, None)
             self.ask(party, {"event": "pusher:delta_sync_error", "data": {"channel": channel}})
         elif move < 0.20:
@@ -141,7 +158,7 @@ class AnySequenceTests(DeltaCase):
             self.subscribe(party)
 
     def subscribe(self, party: Party) -> None:
-        channel, wish, wanted = self.rng.choice(CHANNELS), self.rng.choice(WISHES), self.rng.choice(FILTERS)
+        channel, wish, wanted = self.rng.choice(self.channels), self.rng.choice(WISHES), self.rng.choice(FILTERS)
         client = party.follower.client
         data = {"channel": channel, "delta": wish, "tags_filter": wanted}
         if channel.startswith("private-"):
@@ -169,11 +186,11 @@ class AnySequenceTests(DeltaCase):
 
     def publish_some(self) -> None:
         rng = self.rng
-        channel = rng.choice(CHANNELS)
+        channel = rng.choice(self.channels)
         events = []
         for _ in range(rng.choice([1, 1, 1, 2, 3, 5])):
             if rng.random() < 0.2:
-                channel = rng.choice(CHANNELS)
+                channel = rng.choice(self.channels)
             event = self.event(channel)
             events.append(event)
             emitted = bool(event.tags) and self.server.engine.settings.delta.enable_tags
@@ -205,10 +222,24 @@ class AnySequenceTests(DeltaCase):
         delta = False if rng.random() < 0.1 else None
         return Publication(rng.choice(["e1", "e1", "e1", "e2"]), (channel,), text, excluded, tags, delta)
 
+    def run_all(self, seeds: range, steps: int) -> dict[str, int]:
+        """Events of each kind that were heard."""
+        kinds: dict[str, int] = {}
+        for seed in seeds:
+            for kind, count in self.run_once(seed, steps).items():
+                kinds[kind] = kinds.get(kind, 0) + count
+        return kinds
+
+    def test_a_crowd(self) -> None:
+        """So many on one channel that they share what is sent, while some of them do not read."""
+        self.channels, self.most = ("market",), 60
+        for seed in range(100, 103):
+            rng = random.Random(seed)
+            self.crowd(rng)
+            kinds = self.run_on(rng, 150)
+            self.assertGreater(min(kinds["full"], kinds["delta"]), 200, kinds)
+
     def test_many_short_runs(self) -> None:
         """Twenty-four clients at most, of every kind, on four channels, with all that can happen to them."""
-        kinds: dict[str, int] = {}
-        for seed in range(12):
-            for kind, count in self.run_once(seed, 250).items():
-                kinds[kind] = kinds.get(kind, 0) + count
+        kinds = self.run_all(range(12), 250)
         self.assertGreater(min(kinds.get(kind, 0) for kind in ("plain", "full", "delta")), 300, kinds)

@@ -162,7 +162,7 @@ class SyncTests(ConflationCase):
         """The last message of each stream that passes the filter, so that the first event may be a delta."""
         self.delta({"c": {"conflation_key": "symbol"}}, cache_sync="states", filtering=True, enable_tags=False)
         self.follower()
-        for n, (symbol, side) in enumerate([("BTC", "buy"), ("ETH", "sell"), ("BTC", "buy"), ("XRP", "buy")]):
+        for n, (symbol, side) in enumerate([("BTC", "buy"), ("BTC", "buy"), ("ETH", "sell"), ("XRP", "buy")]):
             self.tell(padded(n, symbol=symbol), tags={"side": side})
         follower = Follower(self.server.client("app-key"))
         follower.enable()
@@ -202,9 +202,9 @@ class SyncTests(ConflationCase):
         self.delta({"c": {"conflation_key": "symbol"}}, cache_sync="off")
         follower = Follower(self.server.client("app-key"))
         follower.enable()
-        for _ in range(3):
+        for begun in (0, 10, 20):
             self.assertEqual(len(follower.subscribe()), 1)
-            texts = [self.tell(padded(n, symbol="BTC")) for n in range(4)]
+            texts = [self.tell(padded(begun + n, symbol="BTC")) for n in range(4)]
             self.assertEqual(follower.events(), texts)
             self.assertKinds(follower, "full", "delta", "delta", "delta")
             follower.client.unsubscribe("c")

@@ -29,6 +29,9 @@ class Framing:
         for sink in sinks:
             sink.push(frame)
 
+    def settle(self) -> None:
+        """Nothing is owed."""
+
 
 PLAIN = Framing()
 
