@@ -127,8 +127,11 @@ class IWebhookQueue(Interface):
     def put(jobs: Sequence[WebhookJob]) -> Answer[None]:
         """Accept the jobs, in order. A full queue does not fail: the oldest are dropped and told to `lost`."""
 
-    def take(most: int, busy: Collection[str]) -> Answer[list[WebhookJob]]:
-        """Claim up to `most` due jobs whose hook is not `busy`, in order of acceptance."""
+    def take(most: int, busy: Collection[str], tired: Collection[str] = ()) -> Answer[list[WebhookJob]]:
+        """Claim up to `most` due jobs, in order of acceptance.
+
+        None that was never attempted whose hook is `busy`, and none that was whose hook is `tired`.
+        """
 
     def done(job: WebhookJob) -> Answer[None]:
         """The claimed job is delivered or has nobody to go to."""

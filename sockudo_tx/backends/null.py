@@ -34,7 +34,7 @@ class NullWebhookQueue:
     def put(self, jobs: Sequence[WebhookJob]) -> None:
         return None
 
-    def take(self, most: int, busy: Collection[str]) -> list[WebhookJob]:
+    def take(self, most: int, busy: Collection[str], tired: Collection[str] = ()) -> list[WebhookJob]:
         return []
 
     def done(self, job: WebhookJob) -> None:

@@ -73,8 +73,8 @@ def webhook_queue_contract(  # noqa: C901 - one test after the other
         async def _put(self, *jobs: WebhookJob) -> None:
             await now(self.queue.put(jobs))
 
-        async def _take(self, most: int = 100, busy: Iterable[str] = ()) -> list[WebhookJob]:
-            return await now(self.queue.take(most, set(busy)))
+        async def _take(self, most: int = 100, busy: Iterable[str] = (), tired: Iterable[str] = ()) -> list[WebhookJob]:
+            return await now(self.queue.take(most, set(busy), set(tired)))
 
         async def _claim(self, name: str = "a") -> WebhookJob:
             await self._put(job(name))
@@ -111,6 +111,17 @@ def webhook_queue_contract(  # noqa: C901 - one test after the other
             self.assertEqual(names(await self._take(1, ["x"])), ["b"])
             self.assertEqual(await self._take(9, ["x", "z"]), [])
             self.assertEqual(names(await self._take()), ["a", "c", "d"])
+
+        async def test_tired(self) -> None:
+            """Of a tired hook only those come that were never attempted, and of a busy one only the others."""
+            await self._put(job("a"), job("b"), job("c"))
+            for each in await self._take(2):
+                await now(self.queue.retry(each._replace(attempt=1), 0))
+            await self._put(job("d", "other"))
+            self.assertEqual(names(await self._take(9, tired=[job("a").hook])), ["c", "d"])
+            self.assertEqual(names(await self._take(1, busy=[job("a").hook])), ["a"])
+            self.assertEqual(await self._take(9, tired=[job("a").hook]), [])
+            self.assertEqual(names(await self._take()), ["b"])
 
         async def test_done(self) -> None:
             """What is done is gone."""

@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -37,13 +38,20 @@ class _Entry:
         self.claimed = False
 
 
+class _Lane(NamedTuple):
+    """Due jobs of one hook, attempted before or not."""
+
+    hook: str
+    tried: bool
+
+
 @implementer(IWebhookQueue)
 class MemoryWebhookQueue:
     """Answers at once and never fails.
 
-    Each hook has its own heap of places in the order, and `_heads` knows the first of each: whoever asks passes a
-    busy hook in one step, however much waits for it. `_heads` may name a job that is no longer the first of its
-    hook; that is seen when it is met.
+    Each hook has two lanes, of jobs never attempted and of others, and each lane its own heap of places in the order.
+    `_heads` knows the first of each: whoever asks passes a lane that is not wanted in one step, however much waits in
+    it. `_heads` may name a job that is no longer the first of its lane; that is seen when it is met.
     """
 
     durable = False
@@ -66,8 +74,8 @@ class MemoryWebhookQueue:
         self._claimed = 0
         self._size = 0
         self._next = 0
-        self._ready: dict[str, list[tuple[int, str]]] = {}  # hook: heap of order and id, of those that are due
-        self._heads: list[tuple[int, str]] = []  # heap of order and hook
+        self._ready: dict[_Lane, list[tuple[int, str]]] = {}  # heap of order and id, of those that are due
+        self._heads: list[tuple[int, _Lane]] = []  # heap of order and lane
         self._delayed: list[tuple[float, int, str]] = []  # heap of due, order, id
         self._alarm: IDelayedCall | None = None
         self._wake: Callable[[], None] = lambda: None
@@ -98,21 +106,21 @@ class MemoryWebhookQueue:
             if not self._drop_oldest():
                 break
 
-    def take(self, most: int, busy: Collection[str]) -> list[WebhookJob]:
+    def take(self, most: int, busy: Collection[str], tired: Collection[str] = ()) -> list[WebhookJob]:
         self._ripen()
         taken: list[WebhookJob] = []
-        passed: set[tuple[int, str]] = set()
+        passed: set[tuple[int, _Lane]] = set()
         while self._heads and len(taken) < most:
             head = heappop(self._heads)
-            order, hook = head
-            ready = self._ready.get(hook)
+            order, lane = head
+            ready = self._ready.get(lane)
             if not ready or ready[0][0] != order:
                 continue
-            if hook in busy:
+            if lane.hook in (tired if lane.tried else busy):
                 passed.add(head)
                 continue
             entry = self._entries[heappop(ready)[1]]
-            self._next_head(hook, ready)
+            self._next_head(lane, ready)
             entry.claimed = True
             self._claimed += 1
             taken.append(entry.job)
@@ -198,20 +206,20 @@ class MemoryWebhookQueue:
             heappush(self._delayed, (entry.due, entry.order, entry.job.id))
             self._set_alarm()
             return
-        hook = entry.job.hook
-        ready = self._ready.setdefault(hook, [])
+        lane = _lane(entry.job)
+        ready = self._ready.setdefault(lane, [])
         heappush(ready, (entry.order, entry.job.id))
         if ready[0][0] == entry.order:
-            self._next_head(hook, ready)
+            self._next_head(lane, ready)
 
-    def _next_head(self, hook: str, ready: list[tuple[int, str]]) -> None:
-        """The first of this hook is another one."""
+    def _next_head(self, lane: _Lane, ready: list[tuple[int, str]]) -> None:
+        """The first of this lane is another one."""
         if not ready:
-            del self._ready[hook]
+            del self._ready[lane]
             return
-        heappush(self._heads, (ready[0][0], hook))
+        heappush(self._heads, (ready[0][0], lane))
         if len(self._heads) > 2 * len(self._ready) + 64:  # most of them are outdated
-            self._heads = [(heap[0][0], name) for name, heap in self._ready.items()]
+            self._heads = [(heap[0][0], each) for each, heap in self._ready.items()]
             heapify(self._heads)
 
     def _ripen(self) -> bool:
@@ -255,12 +263,12 @@ class MemoryWebhookQueue:
         if entry is None:
             return False
         self._forget(entry)
-        hook = entry.job.hook
-        ready = self._ready.get(hook)
+        lane = _lane(entry.job)
+        ready = self._ready.get(lane)
         place = (entry.order, entry.job.id)
         if ready and ready[0] == place:
             heappop(ready)
-            self._next_head(hook, ready)
+            self._next_head(lane, ready)
         elif ready and place in ready:  # behind a restored one: rare enough to look for it
             ready.remove(place)
             heapify(ready)
@@ -281,6 +289,10 @@ class MemoryWebhookQueue:
 def revived(job: WebhookJob) -> WebhookJob:
     """The job of a dead letter as if it were new, under its old id."""
     return job._replace(attempt=0, first_ms=None)
+
+
+def _lane(job: WebhookJob) -> _Lane:
+    return _Lane(job.hook, job.attempt > 0)
 
 
 def _size(job: WebhookJob) -> int:

@@ -71,8 +71,8 @@ class SqliteWebhookQueue:
         self._waiting.put(jobs)
         return written
 
-    def take(self, most: int, busy: Collection[str]) -> list[WebhookJob]:
-        return self._waiting.take(most, busy)
+    def take(self, most: int, busy: Collection[str], tired: Collection[str] = ()) -> list[WebhookJob]:
+        return self._waiting.take(most, busy, tired)
 
     def done(self, job: WebhookJob) -> None:
         if self._waiting.claims(job.id):

@@ -1,4 +1,4 @@
-"""A circuit breaker: an endpoint that fails again and again is asked once in a while instead of for every delivery."""
+"""A circuit breaker: an endpoint that fails again and again is asked one thing at a time, and not all the time."""
 
 from __future__ import annotations
 
@@ -7,52 +7,66 @@ from ...protocol.webhooks import backoff
 __all__ = ["Breaker"]
 
 _FAILURES = 5
-"""Failures in a row that open the circuit."""
+"""Deliveries in a row whose first attempt failed that open the circuit."""
 _LONGEST = 60.0
 
 
 class Breaker:
     """Closed, open until some moment, or half open: then one attempt decides.
 
-    The pauses are never longer than those of a single delivery that has failed as often, which therefore never meets
-    an open circuit of its own making.
+    A delivery that fails again says nothing new about the endpoint: it may be one that is always refused. So only first
+    attempts open the circuit, and any success closes it. An endpoint that answers while it is open is well enough to
+    hear each delivery once, and does not hear those that it has refused all the time.
     """
 
-    __slots__ = ("_failures", "_until")
+    __slots__ = ("_again_from", "_failures", "_from", "_refusals", "_silences")
 
     def __init__(self) -> None:
         self._failures = 0
-        self._until = 0.0
+        self._silences = self._refusals = 0
+        """Since the circuit opened: attempts without an answer, in a row, and deliveries refused again."""
+        self._from = self._again_from = 0.0
+        """When the next attempt may be made, and the next that is not a delivery's first."""
 
     @property
     def tripped(self) -> bool:
         """Whether no more than one attempt at a time may be made."""
         return self._failures >= _FAILURES
 
-    @property
-    def failing(self) -> bool:
-        """Whether the last attempt failed."""
-        return self._failures > 0
-
-    def pause(self, now: float) -> float:
+    def pause(self, now: float, *, first: bool = True) -> float:
         """Seconds until an attempt may be made; 0 when it may be made now."""
-        return max(0.0, self._until - now) if self.tripped else 0.0
+        return max(0.0, (self._from if first else self._again_from) - now) if self.tripped else 0.0
 
     def succeeded(self) -> bool:
         """Close the circuit; whether it was open."""
         was = self.tripped
-        self._failures = 0
+        self._failures = self._silences = self._refusals = 0
         return was
 
-    def failed(self, now: float) -> bool:
+    def failed(self, now: float, *, first: bool, rest: float | None) -> bool:
         """Count a failure; whether it has opened the circuit that was closed.
 
-        Attempts that were under way when it opened change nothing.
+        `first`: it was the delivery's first attempt. `rest`: the seconds that an endpoint that answers is left alone
+        for; None: it did not answer, and is left alone for longer each time. Attempts that were under way when the
+        circuit opened change nothing.
         """
         was = self.tripped
-        if was and now < self._until:
+        if was and now < self._from:
             return False
-        self._failures += 1
-        if self.tripped:
-            self._until = now + backoff(self._failures - _FAILURES + 1, 1.0, _LONGEST)
-        return self.tripped and not was
+        self._failures += first
+        if not self.tripped:
+            return False
+        if rest is None:
+            self._silences += 1
+            self._from = self._again_from = now + _backoff(self._silences)
+        else:
+            self._silences = 0
+            self._from = now + min(rest, _LONGEST)
+            if not (first and was):
+                self._refusals += 1
+                self._again_from = max(self._from, now + _backoff(self._refusals))
+        return not was
+
+
+def _backoff(failures: int) -> float:
+    return backoff(failures, 1.0, _LONGEST)

@@ -1,15 +1,14 @@
 """Takes deliveries out of the queue, has them attempted, and settles them.
 
-An endpoint that is slow or dead costs itself: it has few attempts in flight, waits between them in the queue, and
-beyond some failures in a row is asked once in a while only (scaling.md 11, decisions.md 48).
+An endpoint that is slow or dead costs itself: it has few attempts in flight, and beyond some failures in a row is asked
+one thing at a time, with pauses (scaling.md 11, decisions.md 48). What it refuses does not keep it from what it takes:
+first attempts do not wait for those of deliveries that failed before, and all hooks of an address have their turn.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -20,52 +19,23 @@ from ...interfaces import BackendError, IApps, IWebhookQueue, IWebhookSender, Ou
 from ...protocol.app import App
 from ...protocol.webhooks import backoff, endpoint, hook_named, safe_name
 from ..answers import ask
-from .breaker import Breaker
+from .endpoints import AGAIN_AT_MOST, ALL_AT_MOST, EACH_AT_MOST, SOON, Endpoint, Endpoints, Flight
+from .lane import Lane
 from .settings import WebhookSettings
 from .tally import WebhookTally
 
 __all__ = ["ALL_AT_MOST", "EACH_AT_MOST", "Dispatcher"]
 
-EACH_AT_MOST = 4
-"""Attempts in flight for one endpoint."""
-ALL_AT_MOST = 256
-"""Attempts in flight in all."""
 _TAKEN_AT_ONCE = 16
-"""Jobs taken in one go: what is beyond its endpoint's room is held here for a moment."""
-_HELD_AT_MOST = 256
-_ENDPOINTS_AT_MOST = 10_000
-"""Endpoints that are known: those in use, and those that fail."""
-_REST = 0.25
-"""Seconds at most for which a failing endpoint's jobs stay in the queue after some of them were put off: there may be
-thousands, and those of other endpoints are behind them."""
+"""Jobs taken in one go: what is beyond its endpoint's room is held here until there is."""
+_FIRST_IN_A_ROW = 3
+"""After so many first attempts at one endpoint, it is a failed delivery's turn."""
+_REST = 0.1
+"""Seconds for which an endpoint is left alone that answers, and refuses everything."""
+_RESTED_A_SECOND = 50
+"""Attempts a second that all of these together are good for: the more there are, the longer each is left alone."""
 _AGAIN = 1.0
 """Seconds until the queue is asked again after it failed."""
-
-
-class _Endpoint:
-    """One address: what is under way to it, and how it has been doing."""
-
-    __slots__ = ("address", "breaker", "flying", "held", "names")
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.breaker = Breaker()
-        self.flying = 0
-        self.held: deque[WebhookJob] = deque()
-        """Taken, and waiting for room."""
-        self.names: set[str] = set()
-        """Of the hooks that have this address."""
-
-    @property
-    def room(self) -> int:
-        return (1 if self.breaker.tripped else EACH_AT_MOST) - self.flying
-
-
-class _Flight(NamedTuple):
-    """An attempt that is under way."""
-
-    job: WebhookJob
-    endpoint: _Endpoint
 
 
 class Dispatcher:
@@ -90,12 +60,17 @@ class Dispatcher:
         self._apps = apps
         self._tally = tally
         self._jitter = jitter
-        self._endpoints: dict[str, _Endpoint] = {}
-        self._flying = self._held = self._settling = 0
+        self._endpoints = Endpoints()
+        self._held = self._settling = 0
         self._asking = self._again = self._stopped = False
+        self._hasty = False
+        """What was never attempted is attempted now, whatever is known of its endpoint."""
         self._next: IDelayedCall | None = None
-        self._resting: set[_Endpoint] = set()
-        self._rest: IDelayedCall | None = None
+        self._pauses: dict[Endpoint, IDelayedCall] = {}
+        """Endpoints that are left alone for a while, and have something to do then."""
+        self._refusing: set[Endpoint] = set()
+        """Endpoints that answer, are asked one thing at a time, and have something to do."""
+        self._serving = False
         self._idle: list[Deferred[None]] = []
 
     def start(self) -> None:
@@ -106,20 +81,27 @@ class Dispatcher:
     @property
     def under_way(self) -> int:
         """Jobs that are taken and not settled."""
-        return self._flying + self._held + self._settling
+        return self._endpoints.flying + self._held + self._settling
 
     def stop(self) -> None:
         """Take nothing more, and settle nothing: attempts under way are lost, or made again by a durable queue."""
         self._stopped = True
-        for call in (self._next, self._rest):
+        for call in (self._next, *self._pauses.values()):
             if call is not None:
                 call.cancel()
-        self._next = self._rest = None
+        self._next = None
+        self._pauses.clear()
 
     def idle(self) -> Deferred[None]:
-        """Fires when nothing is under way and nothing is due."""
+        """Fires when nothing is in flight, and nothing due may be attempted now.
+
+        From now on that is everything that was never attempted, unless it is kept for the next start.
+        """
         idle: Deferred[None] = Deferred()
         self._idle.append(idle)
+        self._hasty = not self._queue.durable
+        for place in self._endpoints.all_used():
+            self._begin(place)
         if self._asking:
             self._again = True
         else:
@@ -140,24 +122,28 @@ class Dispatcher:
 
     def _look(self) -> None:
         self._next = None
-        most = min(_TAKEN_AT_ONCE, ALL_AT_MOST - self._flying, _HELD_AT_MOST - self._held)
-        if most <= 0:
+        if self._endpoints.full:
             return
-        full = (each for each in self._endpoints.values() if each.room <= len(each.held) or each in self._resting)
-        busy = {name for each in full for name in each.names}
         self._asking, self._again = True, False
-        ask(lambda: self._queue.take(most, busy), self._taken, self._not_taken)
+        ask(
+            lambda: self._queue.take(_TAKEN_AT_ONCE, self._endpoints.busy, self._endpoints.tired),
+            self._taken,
+            self._not_taken,
+        )
 
     def _taken(self, jobs: list[WebhookJob]) -> None:
         self._asking = False
+        self._held += len(jobs)
+        places: dict[Endpoint, None] = {}
         for job in jobs:
-            place = self._endpoint(job.hook)
-            place.held.append(job)
-            self._held += 1
+            place = self._endpoints.get(endpoint(job.hook))
+            (place.again if job.attempt else place.fresh).add(job)
+            places[place] = None
+        for place in places:
             self._begin(place)
         if jobs or self._again:
             self._wake()
-        elif not self.under_way:
+        elif not self._endpoints.flying and not self._settling:
             idle, self._idle = self._idle, []
             for each in idle:
                 each.callback(None)
@@ -167,116 +153,148 @@ class Dispatcher:
         self._log.warn("the webhook queue cannot be read: {error}", error=str(error))
         self._wake(_AGAIN)
 
-    def _endpoint(self, hook: str) -> _Endpoint:
-        address = endpoint(hook)
-        found = self._endpoints.get(address)
-        if found is None:
-            if len(self._endpoints) >= _ENDPOINTS_AT_MOST:
-                self._forget_one()
-            found = self._endpoints[address] = _Endpoint(address)
-        found.names.add(hook)
-        return found
-
-    def _forget_one(self) -> None:
-        """The one that has been known longest and has nothing under way; there are more than can fly."""
-        del self._endpoints[next(name for name, each in self._endpoints.items() if not each.flying and not each.held)]
-
-    def _begin(self, place: _Endpoint) -> None:
-        """Attempt what is held for the endpoint as far as there is room."""
-        while place.held and (place.room > 0 or place.breaker.pause(self._clock.seconds())):
-            job = place.held.popleft()
+    def _begin(self, place: Endpoint) -> None:
+        """Attempt what is held for the endpoint as far as there is room. Whoever makes room calls this again."""
+        if self._stopped or place.starting:
+            return
+        now = self._clock.seconds()
+        self._endpoints.look(now)
+        place.starting = True
+        while (lane := self._lane(place, now)) is not None:
+            job = lane.pop()
             self._held -= 1
-            pause = place.breaker.pause(self._clock.seconds())
-            if pause:
-                self._put_off(place, job, pause)
-                continue
-            place.flying += 1
-            self._flying += 1
-            self._attempt(_Flight(job, place))
+            if self._is_late(job, place, now):
+                place.streak = 0 if job.attempt else place.streak + 1
+                self._give_up(job, "its endpoint has failed too often, and was left alone until it was too late")
+            else:
+                self._attempt(self._endpoints.begin(job, place, now))
+        place.starting = False
+        if not place.used:
+            self._refusing.discard(place)
+            self._endpoints.rest(place)
 
-    def _put_off(self, place: _Endpoint, job: WebhookJob, pause: float) -> None:
-        """The endpoint is not asked now. A job that was never attempted has waited since its event."""
-        if job.first_ms is None:
-            job = job._replace(first_ms=job.time_ms)
-        self._postpone(job, pause, "the endpoint has failed too often and is not asked for a while")
-        self._resting.add(place)
-        if self._rest is None and not self._stopped:
-            self._rest = self._clock.callLater(_REST, self._rested)
+    def _lane(self, place: Endpoint, now: float) -> Lane | None:
+        """What is to be attempted next, None if nothing may be."""
+        fresh, again = place.fresh, place.again
+        if not (fresh or again) or place.flying >= (EACH_AT_MOST if self._hasty else place.most):
+            return None
+        pause = place.breaker.pause(now)
+        longer = max(pause, place.breaker.pause(now, first=False))
+        ready = bool(fresh) and (not pause or self._hasty)
+        if not ready and (pause if fresh else longer):
+            self._pause(place, pause if fresh else longer)
+            return None
+        if not self._endpoints.room(place):
+            self._endpoints.wait(place)
+            return None
+        turn = not ready or place.streak >= _FIRST_IN_A_ROW
+        if again and turn and not longer and place.repeats < AGAIN_AT_MOST:
+            return again
+        return fresh if ready else None
 
-    def _rested(self) -> None:
-        self._rest = None
-        self._resting.clear()
+    def _pause(self, place: Endpoint, seconds: float) -> None:
+        """Look after the endpoint then, at the latest."""
+        call = self._pauses.get(place)
+        if call is None:
+            self._pauses[place] = self._clock.callLater(seconds, self._paused, place)
+        elif call.getTime() > self._clock.seconds() + seconds:
+            call.reset(seconds)
+
+    def _paused(self, place: Endpoint) -> None:
+        del self._pauses[place]
+        self._begin(place)
         self._wake()
 
-    def _attempt(self, flight: _Flight) -> None:
+    def _is_late(self, job: WebhookJob, place: Endpoint, now: float) -> bool:
+        """Whether it is too late for an attempt. An endpoint that is well hears whatever has waited for it."""
+        if self._hasty or not place.breaker.tripped:
+            return False
+        since = job.time_ms if job.first_ms is None else job.first_ms
+        return now - since / 1000 > self.settings.give_up_after
+
+    def _attempt(self, flight: Flight) -> None:
         job = flight.job
         if job.first_ms is None:
-            flight = flight._replace(job=job._replace(first_ms=self._now_ms()))
+            flight.job = job._replace(first_ms=self._now_ms())
         ask(
             lambda: self._apps.by_id(job.app_id),
             lambda app: self._send(flight, app),
             lambda error: self._unknown(flight, error),
         )
 
-    def _send(self, flight: _Flight, app: App | None) -> None:
+    def _send(self, flight: Flight, app: App | None) -> None:
+        if self._stopped:
+            return
         job = flight.job
         hook = hook_named(app, job.hook) if app is not None else None
-        if app is None or hook is None:
-            self._log.warn(
-                "webhook dropped: {what} is gone", what="its app" if app is None else "its address", app=job.app_id
-            )
+        if app is None:
+            self._log.warn("webhook dropped: its app is gone", url=safe_name(job.hook), app=job.app_id, delivery=job.id)
             self._tally.add(job, "dropped")
             self._settle(lambda: self._queue.done(job))
             self._landed(flight)
-            return
-        attempt = maybeDeferred(self._sender.send, job, app, hook.webhook).addErrback(self._bug)
-        attempt.addCallback(self._told, flight).addErrback(partial(self._log.failure, "a webhook was not settled"))  # type: ignore[unused-awaitable]
+        elif hook is None:
+            self._give_up(job, "its webhook is not configured any more")
+            self._landed(flight)
+        else:
+            attempt = maybeDeferred(self._sender.send, job, app, hook.webhook).addErrback(self._bug)
+            attempt.addCallback(self._told, flight).addErrback(partial(self._log.failure, "a webhook was not settled"))  # type: ignore[unused-awaitable]
 
     def _bug(self, failure: Failure) -> Outcome:
         self._log.failure("a webhook could not be sent", failure)
         return Outcome(False, None, "internal error, see the log")
 
-    def _unknown(self, flight: _Flight, error: BackendError) -> None:
+    def _unknown(self, flight: Flight, error: BackendError) -> None:
         """No fault of the endpoint."""
+        if self._stopped:
+            return
         self._failed(flight.job, f"the app could not be looked up: {error}")
         self._landed(flight)
 
-    def _told(self, outcome: Outcome, flight: _Flight) -> None:
-        job, breaker = flight.job, flight.endpoint.breaker
-        job = job._replace(attempt=job.attempt + 1)
+    def _told(self, outcome: Outcome, flight: Flight) -> None:
+        if self._stopped:
+            return  # it was cut off by ourselves, or nobody can hear of it any more
+        job = flight.job._replace(attempt=flight.job.attempt + 1)
+        self._learn(flight, outcome)
         if outcome.ok:
-            if breaker.succeeded():
-                self._log.info("webhooks are delivered again", url=safe_name(job.hook), app=job.app_id)
             self._tally.add(job, "ok")
             self._settle(lambda: self._queue.done(job))
+        elif outcome.final:
+            self._give_up(job, outcome.reason)
         else:
-            if breaker.failed(self._clock.seconds()):
-                self._log.warn(
-                    "webhooks fail: {reason}", reason=outcome.reason, url=safe_name(job.hook), app=job.app_id
-                )
-            if outcome.final:
-                self._give_up(job, outcome.reason)
-            else:
-                self._failed(job, outcome.reason)
+            self._failed(job, outcome.reason)
         self._landed(flight)
 
+    def _learn(self, flight: Flight, outcome: Outcome) -> None:
+        """What an attempt says about its endpoint."""
+        place, job = flight.endpoint, flight.job
+        now = self._clock.seconds()
+        took = now - flight.since
+        place.prompt = outcome.ok or took < SOON
+        if outcome.ok:
+            self._refusing.discard(place)
+            if place.breaker.succeeded():
+                self._log.info("webhooks are delivered again", url=safe_name(job.hook), app=job.app_id)
+            return
+        rest = None if outcome.status is None else max(_REST, took, len(self._refusing) / _RESTED_A_SECOND)
+        if place.breaker.failed(now, first=flight.first, rest=rest):
+            place.streak = 0
+            self._log.warn("webhooks fail: {reason}", reason=outcome.reason, url=safe_name(job.hook), app=job.app_id)
+        if place.breaker.tripped and rest is not None:
+            self._refusing.add(place)
+        else:
+            self._refusing.discard(place)
+
     def _failed(self, job: WebhookJob, reason: str) -> None:
+        """Try again, unless there is no time left for it."""
         settings = self.settings
-        attempts = settings.max_attempts
-        if not settings.retrying or (attempts is not None and job.attempt >= attempts):
+        wait = backoff(max(job.attempt, 1), settings.first_wait, settings.longest_wait, self._jitter())
+        since = (self._now_ms() - (job.first_ms or 0)) / 1000
+        enough = settings.max_attempts is not None and job.attempt >= settings.max_attempts
+        if enough or not settings.retrying or since + wait > settings.give_up_after:
             self._give_up(job, reason)
         else:
-            wait = backoff(max(job.attempt, 1), settings.first_wait, settings.longest_wait, self._jitter())
-            self._postpone(job, wait, reason)
-
-    def _postpone(self, job: WebhookJob, wait: float, reason: str) -> None:
-        """Try again after this, unless that is too late."""
-        since = (self._now_ms() - (job.first_ms or 0)) / 1000
-        if since + wait > self.settings.give_up_after:
-            self._give_up(job, reason)
-            return
-        self._tally.add(job, "retry")
-        self._settle(lambda: self._queue.retry(job, wait))
+            self._tally.add(job, "retry")
+            self._settle(lambda: self._queue.retry(job, wait))
 
     def _give_up(self, job: WebhookJob, reason: str) -> None:
         self._log.error(
@@ -306,13 +324,14 @@ class Dispatcher:
 
         ask(tell, settled, failed)
 
-    def _landed(self, flight: _Flight) -> None:
-        place = flight.endpoint
-        place.flying -= 1
-        self._flying -= 1
-        self._begin(place)
-        if not (place.flying or place.held or place.breaker.failing):
-            self._endpoints.pop(place.address, None)
+    def _landed(self, flight: Flight) -> None:
+        self._endpoints.end(flight)
+        self._begin(flight.endpoint)
+        if not self._serving:
+            self._serving = True
+            while (place := self._endpoints.roomy()) is not None:
+                self._begin(place)
+            self._serving = False
         self._wake()
 
     def _now_ms(self) -> int:

@@ -60,7 +60,8 @@ class Webhooks:
         self._dispatcher.settings = settings
 
     def drain(self) -> Deferred[None]:
-        """Fires when everything told so far has been attempted; what failed is not waited for."""
+        """Fires when everything told so far has been attempted; what failed is not waited for, nor what is kept for the
+        next start because its endpoint is left alone now."""
         return Deferred.fromCoroutine(self._drain())
 
     async def _drain(self) -> None:
@@ -80,7 +81,7 @@ class Webhooks:
         if left and self.queue.durable:
             self._log.info("{left} webhook deliveries wait for the next start", left=left)
         elif left:
-            self._log.warn("{left} webhook deliveries were not made in time and are lost", left=left)
+            self._log.warn("{left} webhook deliveries were not made in time, or failed: they are lost", left=left)
         await self._cut()
         closed = self.queue.close()
         if isinstance(closed, Deferred):

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, fail
 from sockudo_tx.engine.webhooks.breaker import Breaker
 from sockudo_tx.interfaces import Outcome
 
-from .webhook_case import BAD, GOOD, WebhookCase, hook
+from .webhook_case import BAD, GOOD, SILENT, WebhookCase, hook
 
 DEAD, WELL = "http://dead", "http://well"
 
@@ -91,27 +91,31 @@ class CrowdTests(WebhookCase):
         self.assertEqual(len(self.queue.dead(10_000)), 20 * 50)
 
     def test_in_all(self) -> None:
-        """At most 256 attempts are in flight, and the rest follows in order."""
+        """At most 256 attempts are in flight, at endpoints that answer, and the rest follows in order."""
         urls = [f"http://slow-{index}" for index in range(70)]
         self.begin(*(hook("channel_occupied", url=url) for url in urls), batching=False)
+        self.occupy(1, "first")
+        self.assertEqual(len(self.posts()), 70)
         hanging: list[Deferred[Outcome]] = []
         for url in urls:
             self.endpoints.answers[url] = lambda: hanging.append(Deferred()) or hanging[-1]  # type: ignore[func-returns-value]
         self.occupy(5)
-        self.advance(1)
-        self.assertEqual(len(hanging), 256)
+        self.advance(0.5)
+        self.assertEqual(len(hanging), 192)
+        most = 0
         while hanging:
             hanging.pop(0).callback(GOOD)
             self.advance(0.01)
-            self.assertLessEqual(len(hanging), 256)
+            most = max(most, len(hanging))
+        self.assertLessEqual(most, 256)
         for url in urls:
             heard = [post.events[0]["channel"] for post in self.endpoints.attempts if post.url == url]
             self.assertEqual(heard, [f"room-{index}" for index in range(5)])
 
     def test_circuit(self) -> None:
-        """An endpoint that fails again and again is asked once in a while; when it is well again, it hears everything."""
+        """An endpoint that never answers is asked once in a while; when it is well again, it hears everything."""
         self.begin(hook("channel_occupied", url=DEAD), hook("channel_occupied", url=WELL), batching=False)
-        self.endpoints.answers[DEAD] = lambda: BAD
+        self.endpoints.answers[DEAD] = lambda: SILENT
         for index in range(100):
             self.occupy(2, f"a{index}")
             self.advance(1)
@@ -123,21 +127,31 @@ class CrowdTests(WebhookCase):
         self.assertEqual(len({event["channel"] for post in posts for event in post.events}), 200)
         self.assertEqual((self.queue.dead(10), self.queue.depth()), ([], 0))
 
-    def test_long_backlog(self) -> None:
-        """Thousands of deliveries to a dead endpoint are put off a few at a time, so that others come in between."""
+    def test_refusals(self) -> None:
+        """An endpoint that answers, and refuses everything, is asked each thing once, and few of them again."""
         self.begin(hook("channel_occupied", url=DEAD), batching=False)
         self.endpoints.answers[DEAD] = lambda: BAD
-        put_off: list[float] = []
-        retry = self.queue.retry
-        self.queue.retry = lambda job, delay: put_off.append(self.clock.seconds()) or retry(job, delay)  # type: ignore[method-assign,func-returns-value]
+        for index in range(100):
+            self.occupy(2, f"a{index}")
+            self.advance(1)
+        self.assertEqual(len({post.body for post in self.endpoints.attempts}), 200)
+        self.assertLess(len(self.posts(0)), 230)
+        del self.endpoints.answers[DEAD]
+        self.assertEqual(len({post.body for post in self.posts(120)}), 200)
+
+    def test_long_backlog(self) -> None:
+        """Thousands of deliveries to a dead endpoint wait in the queue, untouched, until it is too late for them."""
+        self.begin(hook("channel_occupied", url=DEAD), batching=False)
+        self.endpoints.answers[DEAD] = lambda: SILENT
+        retry, given_back = self.queue.retry, []
+        self.queue.retry = lambda job, delay: given_back.append(job) or retry(job, delay)  # type: ignore[method-assign,func-returns-value]
         peer = self.open()
         for index in range(1000):
             peer.subscribe(f"room-{index}")
-        self.posts(20)
-        self.assertGreater(len(put_off), 100)
-        for start in put_off:
-            self.assertLessEqual(sum(start <= at < start + 0.2 for at in put_off), 40)
-        self.posts(600)
+        self.assertLess(len(self.posts(250)), 20)
+        self.assertLess(len(given_back), 20)
+        self.assertGreater(self.queue.depth(), 950)
+        self.posts(500)
         self.assertEqual((len(self.queue.dead(10_000)), self.queue.depth()), (1000, 0))
 
     def test_drained(self) -> None:
@@ -160,10 +174,28 @@ class BreakerTests(WebhookCase):
     def test_half_open(self) -> None:
         """Five failures in a row open it, for longer each time; one success closes it."""
         breaker = Breaker()
-        self.assertEqual([breaker.failed(0) for _ in range(7)], [False] * 4 + [True, False, False])
+        opened = [breaker.failed(0, first=True, rest=None) for _ in range(7)]
+        self.assertEqual(opened, [False] * 4 + [True, False, False])
         self.assertEqual((breaker.pause(0), breaker.pause(0.75), breaker.pause(1)), (1, 0.25, 0))
-        self.assertFalse(breaker.failed(1))
+        self.assertFalse(breaker.failed(1, first=True, rest=None))
         self.assertEqual((breaker.pause(1), breaker.tripped), (2, True))
         self.assertTrue(breaker.succeeded())
-        self.assertEqual((breaker.pause(1), breaker.failing), (0, False))
+        self.assertEqual((breaker.pause(1), breaker.tripped), (0, False))
         self.assertFalse(breaker.succeeded())
+
+    def test_repeats(self) -> None:
+        """What fails again does not open it."""
+        breaker = Breaker()
+        self.assertEqual({breaker.failed(0, first=False, rest=None) for _ in range(50)}, {False})
+        self.assertFalse(breaker.tripped)
+
+    def test_answers(self) -> None:
+        """Who answers is left alone for a moment; with what was refused before, for longer each time."""
+        breaker = Breaker()
+        for _ in range(5):
+            breaker.failed(0, first=True, rest=0.1)
+        self.assertEqual((breaker.pause(0), breaker.pause(0, first=False)), (0.1, 1))
+        for at, pause in ((1, 2), (3, 4), (7, 8)):
+            breaker.failed(at, first=False, rest=0.1)
+            self.assertAlmostEqual(breaker.pause(at), 0.1)
+            self.assertEqual(breaker.pause(at, first=False), pause)

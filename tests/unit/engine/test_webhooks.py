@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from sockudo_tx.interfaces import BackendError, WebhookJob
 from sockudo_tx.testing import fixture_app
@@ -216,11 +217,16 @@ class BatchTests(WebhookCase):
         self.assertTrue(self.hooks.facts.idle)
 
     def test_changed_webhooks(self) -> None:
-        """Webhooks that change count from the next event on; what goes to one that is gone is dropped and counted."""
+        """Webhooks that change count from the next event on; what goes to one that is gone is a dead letter, and told."""
         self.occupy(1)
         self.change_app(webhooks=(hook(url="http://new"),))
-        self.assertEqual(self.posts(), [])
-        self.assertEqual(self.hooks.tally.counts["app", "channel_occupied", "dropped"], 1)
+        with capturedLogs() as said:
+            self.assertEqual(self.posts(), [])
+        (letter,) = self.queue.dead(9)
+        self.assertEqual((letter.reason, letter.job.attempt), ("its webhook is not configured any more", 0))
+        told = next(event for event in said if event.get("delivery"))
+        self.assertEqual((told["url"], told["delivery"], told["app"]), (URL, letter.job.id, "app"))
+        self.assertEqual(self.hooks.tally.counts["app", "channel_occupied", "failed"], 1)
         peer = self.open()
         self.engine.apps_changed()
         peer.subscribe("more")
@@ -268,7 +274,7 @@ class BatchTests(WebhookCase):
         """What a full queue drops is counted as dropped."""
         self.begin(hook("channel_occupied"), batching=False)
         self.queue._capacity = 3
-        self.queue.take = lambda most, busy: []  # type: ignore[method-assign]
+        self.queue.take = lambda most, busy, tired: []  # type: ignore[method-assign]
         self.occupy(10)
         self.posts()
         self.assertEqual(self.hooks.tally.counts["app", "channel_occupied", "dropped"], 7)

@@ -17,7 +17,7 @@ from sockudo_tx.protocol.webhooks import body, post_headers
 
 from .case import EngineCase
 
-__all__ = ["ALL", "BAD", "FUNCTION", "GOOD", "URL", "Attempt", "Endpoints", "WebhookCase", "hook"]
+__all__ = ["ALL", "BAD", "FUNCTION", "GOOD", "SILENT", "URL", "Attempt", "Endpoints", "WebhookCase", "hook"]
 
 URL = "https://backend.example/hooks"
 ALL = (
@@ -31,6 +31,7 @@ ALL = (
 )
 FUNCTION = Webhook(lambda_name="fn", lambda_region="eu-west-1", event_types=("channel_occupied",))
 GOOD, BAD = Outcome(True, 200, ""), Outcome(False, 500, "the answer was 500")
+SILENT = Outcome(False, None, "nobody answered")
 
 
 def hook(*types: str, url: str = URL, headers: dict[str, str] | None = None, **conditions: str) -> Webhook:
