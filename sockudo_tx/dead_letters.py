@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .backends.sqlite.database import Database, UnusableFileError
+from .backends.sqlite.database import Database
+from .backends.sqlite.faults import UnusableFileError
 from .check import read_configuration, refusal
 from .config.findings import ConfigError
 from .config.masks import printable, without_password

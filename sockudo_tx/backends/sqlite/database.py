@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 from ...interfaces import DeadWebhook, WebhookJob
+from .faults import UnusableFileError
 
-__all__ = ["Buried", "Change", "Database", "Kept", "Stored", "UnusableFileError"]
+__all__ = ["Buried", "Change", "Database", "Kept", "Stored"]
 
 _VERSION = 1
 """`PRAGMA user_version` of these tables."""
 _BUSY = 5.0
 """Seconds to wait for another process that writes."""
-_WAL_BYTES = 64 * 1024 * 1024
+_WAL_BYTES = 4 * 1024 * 1024
 """What a write-ahead log is cut down to once it was larger."""
+_RESERVE = 8 * 1024 * 1024
+"""Bytes of the disk that are left for what makes room, which must be written first, too; of a small one a half. It is
+more than a log and the growth of the file when that is copied back: SQLite does it every 4 MB."""
 _JOB = "id, app_id, hook, time_ms, attempt, first_ms, size, events"
 _PLACE = "seq INTEGER PRIMARY KEY AUTOINCREMENT"
 _COLUMNS = """
@@ -44,10 +48,6 @@ _BOUND = """
         SELECT seq, count(*) OVER newest AS place, sum(size) OVER newest AS total FROM dead
         WINDOW newest AS (ORDER BY seq DESC)
     ) WHERE place > ? OR (total > ? AND place > 1))"""
-
-
-class UnusableFileError(Exception):
-    """The file cannot be used; the text says why, and what to do."""
 
 
 class Kept(NamedTuple):
@@ -77,11 +77,13 @@ class Stored(NamedTuple):
 
 
 class Database:
-    """One connection. Raises `UnusableFileError` and `sqlite3.Error`."""
+    """One connection. Raises `UnusableFileError`, `sqlite3.Error` and `OSError`."""
 
     def __init__(self, path: str, *, create: bool = True) -> None:
-        if create:  # the events in it are for this user only; SQLite gives its other files the same mode
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # Who cannot open it is told more by the system than by SQLite. The events in it are for this user only; SQLite
+        # gives its other files the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600))
+        self._folder = os.path.dirname(os.path.realpath(path))
         self._connection = sqlite3.connect(
             f"file:{_quoted(path)}?mode=rw", uri=True, timeout=_BUSY, isolation_level=None
         )
@@ -116,6 +118,29 @@ class Database:
             run.executemany(_BURY, buried)
             if buried:
                 run.execute(_BOUND, (dead_at_most, dead_size))
+
+    def room(self) -> int:
+        """Bytes by which jobs may grow before the disk is too full, free ones in the file counted; may be negative."""
+        disk = os.statvfs(self._folder)
+        free, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        unused, page = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size")
+        )
+        return int(free - min(_RESERVE, size // 2) + unused * page)
+
+    def prove(self) -> None:
+        """Write something that changes nothing, to see whether one can."""
+        with self._transaction() as run:
+            run.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def known(self, job_ids: Iterable[str]) -> set[str]:
+        """Those of them that are jobs in the file."""
+        run = self._connection
+        return {job_id for job_id in job_ids if run.execute("SELECT 1 FROM jobs WHERE id = ?", (job_id,)).fetchone()}
+
+    def empty_log(self) -> None:
+        """Give the disk back what the write-ahead log takes, as far as nobody reads it."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def load(self) -> list[Stored]:
         """Every job, in order of acceptance."""
@@ -173,6 +198,8 @@ class Database:
             raise UnusableFileError(f"{path} is a database of something else: name another file")
         run.execute("PRAGMA journal_mode = WAL")
         run.execute("PRAGMA synchronous = FULL")
+        # Debian's SQLite writes zeros over everything deleted: room on a full disk must not need as much room.
+        run.execute("PRAGMA secure_delete = FAST")
         run.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
         if version:
             return

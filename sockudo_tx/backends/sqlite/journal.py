@@ -1,23 +1,24 @@
 """Writes what becomes of webhook jobs to the file, in a thread of its own.
 
 Only the last change of a job is kept until it is written. What comes while one transaction is on its way to the disk
-goes together in the next: however many puts there are, one waits for two turns of the disk at most.
+goes together in the next: however many puts there are, one waits for two turns of the disk at most, if these are not
+larger than a MiB. On a disk that is almost full what was settled is written first, and makes room.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ...interfaces import BackendError
-from .database import Change, Database, Kept, Stored, UnusableFileError
+from .database import Buried, Change, Database, Kept, Stored
+from .faults import NoRoomError, UnusableFileError, cause
+from .place import Place
 
 __all__ = ["SPILL", "Journal", "Listener"]
 
@@ -25,6 +26,13 @@ SPILL = 10_000
 """Changes that wait for a disk that does not take them (scaling.md 11); then the oldest is not written at all."""
 _AGAIN = 1.0
 """Seconds between two attempts, and between two looks for what another process has written."""
+_CALM = 5
+"""Attempts in a row that succeed until a disk that failed is trusted again: one that is full takes a little now and
+then."""
+_PART = 1024 * 1024
+"""Bytes that are written in one transaction, unless a single job is larger."""
+_FEW = 200
+"""Changes that are written in one transaction on a full disk."""
 _CHUNK = 500
 """Jobs told in one turn of the reactor."""
 
@@ -68,7 +76,12 @@ class Journal:
         self._questions: list[_Question] = []
         self._closing: Deferred[None] | None = None
         self._begun = False
-        self._lock: int | None = None
+        self._place = Place(path)
+        self._told: set[str] = set()
+        """Faults of this trouble: a full disk fails in more than one way."""
+        self._calm = 0
+        """Attempts that must still succeed."""
+        self._moved = False
         self._database: Database | None = None
         self._loaded = False
 
@@ -154,8 +167,7 @@ class Journal:
                 self._failed(error, changes, waiting, questions)
                 continue
             if self.fault is not None:
-                self.fault = None
-                self._tell(self._listener.trouble, None)
+                self._recover()
             for answer in waiting:
                 self._tell(answer.callback, None)
             for question in questions:
@@ -168,20 +180,46 @@ class Journal:
         return self.fault is None and bool(self._changes or self._waiting or self._questions)
 
     def _work(self, changes: dict[str, Change]) -> None:
+        """Takes out of `changes` what is written. Raises whatever keeps the rest."""
         database = self._database or self._open()
-        if changes:
-            database.write(changes, *self._dead_bounds)
+        if not self._place.still_ours():
+            self._moved = True
+            raise UnusableFileError("it was deleted or replaced while this server used it: what waits is written anew")
+        self._write(database, changes)
+        if self.fault is not None:
+            if database.room() <= 0:
+                raise NoRoomError
+            database.prove()
         if database.changed_by_others():
             self._tell_found(database.fresh(), False)
 
+    def _write(self, database: Database, changes: dict[str, Change]) -> None:
+        need = sum(map(_size, changes.values()))
+        tight = need > 0 and need > database.room()
+        if tight:
+            database.empty_log()
+            inside = database.known(job_id for job_id, change in changes.items() if change is not None)
+            settled = {job_id: change for job_id, change in changes.items() if change is None or job_id in inside}
+            for part in _parts(settled, _FEW):
+                self._write_part(database, part, changes)
+        for part in _parts(changes):
+            if tight and sum(map(_size, part.values())) > database.room():
+                raise NoRoomError
+            self._write_part(database, part, changes)
+
+    def _write_part(self, database: Database, part: dict[str, Change], changes: dict[str, Change]) -> None:
+        database.write(part, *self._dead_bounds)
+        for job_id in part:
+            del changes[job_id]
+
     def _open(self) -> Database:
-        if self._lock is None:
-            self._lock = _lock(self.path)
+        self._place.claim()
         self._database = database = Database(self.path)
-        if not self._loaded:
-            self._tell_found(database.load(), True)
+        if not self._loaded or self._moved:
+            self._tell_found(database.load(), not self._loaded)
             self._loaded = True
-        if database.created:
+        if database.created or self._moved:
+            self._moved = False
             self._tell(self._listener.empty)
         return database
 
@@ -203,64 +241,69 @@ class Journal:
         self, error: Exception, changes: dict[str, Change], waiting: list[Deferred[None]], questions: list[_Question]
     ) -> None:
         """Nothing of it was written, as far as we know: later with what has come since."""
-        text = _cause(error)
-        new_trouble, self.fault = text != self.fault, text
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-        with self._changed:
-            merged = {
+        text = cause(error)
+        self.fault = text
+        disk = isinstance(error, sqlite3.Error | NoRoomError)
+        self._calm = _CALM if disk else 1
+        if not isinstance(error, NoRoomError):
+            changes = {
                 job_id: change._replace(new=False) if isinstance(change, Kept) else change
                 for job_id, change in changes.items()
             }
-            merged.update(self._changes)
-            self._changes = merged
+            self._let_go()
+        with self._changed:
+            self._changes = {**changes, **self._changes}
             self._spill()
         for each in waiting:
             self._tell(each.callback, None)
         for question in questions:
-            self._tell(question.answer.errback, Failure(BackendError(f"{self.path}: {text}")))
-        if new_trouble:
+            if self._database is not None:
+                self._answer(question)
+            else:
+                self._tell(question.answer.errback, Failure(BackendError(f"{self.path}: {text}")))
+        if text not in self._told:
+            self._told.add(text)
             self._tell(self._listener.trouble, text)
 
-    def _end(self) -> None:
+    def _recover(self) -> None:
+        self._calm -= 1
+        if self._calm <= 0:
+            self.fault = None
+            self._told.clear()
+            self._tell(self._listener.trouble, None)
+
+    def _let_go(self) -> None:
         if self._database is not None:
             self._database.close()
             self._database = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._place.let_go()
+
+    def _end(self) -> None:
+        self._let_go()
+        self._place.close()
         assert self._closing is not None
         if self._changes:
             self._tell(self._listener.left, len(self._changes))
         self._tell(self._closing.callback, None)
 
 
-def _lock(path: str) -> int:
-    """The open lock file: two processes with one queue would deliver everything twice."""
-    name = f"{path}.lock"
-    lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(lock, 32).decode("ascii", "replace").strip()
-        os.close(lock)
-        raise UnusableFileError(
-            f"{path} belongs to another server that runs (process {holder or 'unknown'}): give each its own file "
-            "(queue.sqlite.path, QUEUE_SQLITE_PATH)"
-        ) from None
-    os.truncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
-    return lock
+def _parts(changes: Mapping[str, Change], most: int | None = None) -> Iterator[dict[str, Change]]:
+    """All of them, in their order."""
+    part: dict[str, Change] = {}
+    size = 0
+    for job_id, change in list(changes.items()):
+        size += _size(change)
+        if part and (size > _PART or len(part) == most):
+            yield part
+            part, size = {}, _size(change)
+        part[job_id] = change
+    if part:
+        yield part
 
 
-def _cause(error: Exception) -> str:
-    """What is wrong, and what to do about it."""
-    if isinstance(error, UnusableFileError):
-        return str(error)
-    if isinstance(error, OSError):
-        return f"{error.strerror or error} ({error.filename})"
-    text = str(error)
-    if isinstance(error, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text):
-        return f"{text}: move the file away (and those that begin with its name), a new one is made at once"
-    return text
+def _size(change: Change) -> int:
+    """Bytes by which the file may grow, rather too many."""
+    if change is None:
+        return 0
+    job = change.letter.job if isinstance(change, Buried) else change.job
+    return 2 * sum(map(len, job.events)) + 1024
