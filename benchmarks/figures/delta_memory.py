@@ -18,7 +18,8 @@ _FEW, _MANY = 1_000, 8_000
 _SPARE = 500
 _STREAM = "order_book"
 """2 KB a message, of which ten are remembered."""
-_TURNS = 12
+_TURNS = 11
+"""A full message and ten deltas: the next one is full for everybody, and newcomers are in step at once."""
 
 
 class _Side:

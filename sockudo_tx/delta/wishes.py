@@ -21,18 +21,20 @@ class Wish(NamedTuple):
 
 FOLLOW = Wish()
 """Nothing was said: the subscription goes by what holds for its socket."""
+_YES = Wish(True)
+_NO = Wish(False)
 
 
 def wish_of(value: Any) -> Wish:
     """The member `delta` of a subscription, whatever it is; see the table of 3.2."""
     if isinstance(value, bool):
-        return Wish(value)
+        return _YES if value else _NO
     if isinstance(value, str):
-        return Wish(False) if value.lower() in _OFF else Wish(True, algorithm_named(value))
+        return _NO if value.lower() in _OFF else Wish(True, algorithm_named(value))
     if not isinstance(value, dict):
         return FOLLOW
     if value.get("enabled") is False:
-        return Wish(False)
+        return _NO
     word = value.get("algorithm")
     if isinstance(word, str):
         return Wish(True, algorithm_named(word))

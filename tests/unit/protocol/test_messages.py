@@ -10,10 +10,24 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.protocol import errors, messages
+from sockudo_tx.protocol.effects import Asked
 from sockudo_tx.protocol.errors import PeerError
-from sockudo_tx.protocol.messages import ClientEvent, Command, Ignored, Ping, Pong, Signin, Subscribe, Unsubscribe
+from sockudo_tx.protocol.messages import (
+    ClientEvent,
+    Command,
+    EnableDelta,
+    Ignored,
+    Ping,
+    Pong,
+    Signin,
+    Subscribe,
+    SyncError,
+    Unsubscribe,
+)
+from sockudo_tx.protocol.tags import parse_filter
 
 BAD = "Invalid message format: "
+EX = parse_filter({"key": "a", "cmp": "ex"})
 
 # Inbound texts and the commands they are (protocol.md 2.3, 5, 7, 13, 14).
 COMMANDS: list[tuple[str, Command]] = [
@@ -25,6 +39,20 @@ COMMANDS: list[tuple[str, Command]] = [
     ('{"event":"pusher:subscribe","data":{"channel":"c","x":[1]},"channel":"other","y":0}', Subscribe("c")),
     ('{"data":{"channel":""},"event":"pusher:subscribe"}', Subscribe("")),
     (' {\n"event" : "pusher:subscribe" , "data" : { "channel" : "c" } }\t', Subscribe("c")),
+    ('{"event":"pusher:subscribe","data":{"channel":"c","delta":{"enabled":true}}}', Subscribe("c", asked=Asked(None, {"enabled": True}))),
+    ('{"event":"pusher:subscribe","data":{"channel":"c","delta":null,"filter":null}}', Subscribe("c")),
+    ('{"event":"pusher:subscribe","data":"{\\"channel\\":\\"c\\",\\"delta\\":false}"}', Subscribe("c", asked=Asked(None, False))),
+    ('{"event":"pusher:subscribe","data":{"channel":"c","tags_filter":{"key":"a","cmp":"ex"}}}', Subscribe("c", asked=Asked(EX, None))),
+    ('{"event":"pusher:enable_delta_compression"}', EnableDelta()),
+    ('{"event":"pusher:enable_delta_compression","data":{"algorithms":["fossil"]}}', EnableDelta({"algorithms": ["fossil"]})),
+    ('{"event":"pusher:enable_delta_compression","data":"{}"}', EnableDelta({})),
+    ('{"event":"pusher:enable_delta_compression","data":"{"}', EnableDelta()),
+    ('{"event":"pusher:enable_delta_compression","data":[1e999]}', EnableDelta()),
+    ('{"event":"pusher:delta_sync_error","data":{"channel":"c"}}', SyncError("c")),
+    ('{"event":"pusher:delta_sync_error","data":"{\\"channel\\":\\"c\\"}","channel":"other"}', SyncError("c")),
+    ('{"event":"pusher:delta_sync_error","data":{},"channel":"c"}', SyncError("c")),
+    ('{"event":"pusher:delta_sync_error","data":{"channel":7}}', SyncError(None)),
+    ('{"event":"pusher:delta_sync_error"}', SyncError(None)),
     ('{"event":"pusher:unsubscribe","data":{"channel":"c"}}', Unsubscribe("c")),
     ('{"event":"pusher:unsubscribe","data":"c"}', Unsubscribe("c")),
     ('{"event":"pusher:unsubscribe","data":"{\\"channel\\":\\"c\\"}"}', Unsubscribe("c")),
@@ -55,6 +83,8 @@ COMMANDS: list[tuple[str, Command]] = [
 
 # Inbound texts that are refused, and how the refusal begins.
 REFUSED = [
+    ('{"event":"pusher:subscribe","data":{"channel":"c","filter":"x"}}', BAD + "Invalid tags filter: "),
+    ('{"event":"pusher:subscribe","data":{"channel":"c","tags_filter":{"key":""}}}', BAD + "Invalid tags filter: "),
     ("", BAD + "Invalid JSON: "),
     ("nonsense", BAD + "Invalid JSON: "),
     ("[]", BAD + "Invalid JSON: "),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from sockudo_tx.protocol import messages
-from sockudo_tx.protocol.effects import Join, Leave, Member, Replay, Send
+from sockudo_tx.protocol.effects import Enable, Join, Leave, Member, Replay, Resync, Send
 from sockudo_tx.protocol.effects import Signin as SigninEffect
 from sockudo_tx.protocol.errors import PeerError
-from sockudo_tx.protocol.messages import Ignored, Ping, Pong, Signin, Subscribe, Unsubscribe
+from sockudo_tx.protocol.messages import EnableDelta, Ignored, Ping, Pong, Signin, Subscribe, SyncError, Unsubscribe
 from sockudo_tx.protocol.names import ChannelName
 from sockudo_tx.protocol.session import Session
 
@@ -25,6 +25,14 @@ class SmallCommandTests(SessionCase):
         self.assertEqual(self.receive(Ping()), [Send(messages.PONG)])
         self.assertEqual(self.receive(Pong()), [])
         self.assertEqual(self.receive(Ignored()), [])
+
+    def test_deltas(self) -> None:
+        """Asked for, they are the engine's business; a client that lost its base is heard on its own channels only."""
+        self.assertEqual(self.receive(EnableDelta({"algorithms": []})), [Enable({"algorithms": []})])
+        for channel in ("news", None):
+            self.assertEqual(self.receive(SyncError(channel)), [])
+        self.session.joined(ChannelName.of("news"), None)
+        self.assertEqual(self.receive(SyncError("news")), [Resync("news")])
 
 
 class SubscribeTests(SessionCase):
