@@ -58,7 +58,9 @@ def test_D45_what_clients_would_mistake() -> None:
     assert poisons('{"event":"__delta_seq"}', "")
     assert poisons('{"data":"__conflation_key"}', "__conflation_key")
     assert poisons("", '{"\\u005f_delta_seq":1}')
-    assert not poisons("", '{"\\u00e9":1}')
+    assert poisons("", '{"__delt\\u0061_seq":1}')
+    assert poisons("", '{"__conflation_k\\u0065y":"x"}')
+    assert not poisons("", '{"\\u00e9\\u0061":1}')
     assert not poisons("", "\\u005f_delta_seq")
 
 
