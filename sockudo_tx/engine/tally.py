@@ -17,7 +17,7 @@ __all__ = [
     "ALL_CHANNELS",
     "APPS_AT_MOST",
     "CROWDS",
-    "ENCODE_MS",
+    "ENCODE_SECONDS",
     "FANOUT_MS",
     "SYSTEM",
     "UNKNOWN",
@@ -38,8 +38,8 @@ SYSTEM = "system"
 """Stands for the server itself, in health calls that name no app."""
 FANOUT_MS = (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 """Upper bounds of `broadcast_latency_ms`."""
-ENCODE_MS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25)
-"""Upper bounds of `delta_encode_ms`."""
+ENCODE_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025)
+"""Upper bounds of `delta_encode_seconds`."""
 
 CROWDS = ("xs", "sm", "md", "lg", "xl")
 """Words for how many an event has reached: up to 10, 100, 1000, 10000, or more."""
@@ -155,7 +155,7 @@ class AppTally:
         `coordinated`."""
         self.delta_evictions = 0
         """Conflation keys forgotten because there were too many or too large ones."""
-        self.encodings = Histogram(ENCODE_MS)
+        self.encodings = Histogram(ENCODE_SECONDS)
         """Milliseconds to write a delta."""
         self.fanouts: dict[str, tuple[Histogram, ...]] = {}
         """Milliseconds from a call to the end of its fan-out, by channel kind, and there for each of `CROWDS`."""

@@ -133,7 +133,7 @@ class DashboardTests(PromtoolCase):
         """Every metric a panel asks for exists; whatever has samples in this version is shown somewhere."""
         used = set().union(*map(used_names, self.asked))
         self.assertEqual(used - known_names(), set())
-        later = ("horizontal_", "delta_", "redis_")
+        later = ("horizontal_", "redis_")
         shown = {name.removesuffix("_bucket").removesuffix("_count").removeprefix("sockudo_") for name in used}
         hidden = {family.name for family in FAMILIES if not family.name.startswith(later)} - shown
         self.assertEqual(hidden, {"process_start_time_seconds"} - shown)

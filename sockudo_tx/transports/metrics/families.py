@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ...engine.tally import ENCODE_MS, FANOUT_MS
+from ...engine.tally import ENCODE_SECONDS, FANOUT_MS
 
 __all__ = ["FAMILIES", "LAG_MS", "Family"]
 
@@ -157,7 +157,7 @@ DELTA_EVICTIONS = _counter(
     "delta_evictions_total", _APP, "Conflation keys forgotten because there were too many, or their bases too large."
 )
 DELTA_ENCODE = _histogram(
-    "delta_encode_ms", _APP, ENCODE_MS, "Milliseconds to write one delta, once for each publish and base."
+    "delta_encode_seconds", _APP, ENCODE_SECONDS, "Seconds to write one delta, once for each publish and base."
 )
 WEBHOOKS = _counter(
     "webhook_deliveries_total",
