@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Any
 
 from sockudo_tx.engine.segments import Segments
 from sockudo_tx.engine.settings import EngineSettings
+from sockudo_tx.protocol.app import App
+from sockudo_tx.protocol.publication import Publication
 
 from .case import DeltaCase, Follower, padded, plain
 from .test_d019_full_and_delta import numbers
@@ -76,6 +80,42 @@ class BoundTests(DeltaCase):
         for data in (padded(1), padded(2), padded(3), odd, odd + "1", odd + "2", odd + "3", odd + "4"):
             self.tell(data)
         self.assertKinds(follower, "full", "delta", "delta", "full", "delta", "delta", "delta", "full")
+
+
+class CostTests(DeltaCase):
+    """What those pay who want none of this."""
+
+    def calls(self, event: Publication) -> int:
+        """Functions of ours that are called to publish an event, up to the end of the turn."""
+        app = self.server.apps.by_id("app-id")
+        assert isinstance(app, App)
+        count = 0
+
+        def called(frame: FrameType, what: str, argument: object) -> None:
+            nonlocal count
+            count += what == "call" and frame.f_globals["__name__"].startswith("sockudo_tx.")
+
+        sys.setprofile(called)
+        try:
+            self.server.engine.publish(app, event)
+        finally:
+            sys.setprofile(None)
+        self.server.pump()
+        return count
+
+    def test_other_channels(self) -> None:
+        """A channel that nobody follows, without filters, takes not a single call more beside one that has both."""
+        self.delta(filtering=True)
+        crowd = [self.subscriber("plain") for _ in range(40)]
+        author = crowd[0].established
+        events = [Publication("n", ("plain",), padded(1)), Publication("n", ("plain",), padded(1), socket_id=author)]
+        before = [self.calls(event) for event in events]
+        followers = [self.follower("c", tags_filter={"key": "a", "cmp": "ex"}) for _ in range(5)]
+        self.tell(padded(1), tags={"a": "1"})
+        self.assertEqual(followers[0].kinds(), ["full"])
+        self.assertIsNone(self.server.engine.registry.apps["app-id"].channels["plain"].segments)
+        self.assertEqual([self.calls(event) for event in events], before)
+        self.assertLess(max(before), 40)
 
 
 class LateTests(DeltaCase):
