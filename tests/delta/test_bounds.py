@@ -109,6 +109,7 @@ class CostTests(DeltaCase):
         crowd = [self.subscriber("plain") for _ in range(40)]
         author = crowd[0].established
         events = [Publication("n", ("plain",), padded(1)), Publication("n", ("plain",), padded(1), socket_id=author)]
+        self.calls(events[0])  # the audience is made
         before = [self.calls(event) for event in events]
         followers = [self.follower("c", tags_filter={"key": "a", "cmp": "ex"}) for _ in range(5)]
         self.tell(padded(1), tags={"a": "1"})
