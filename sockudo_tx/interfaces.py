@@ -139,6 +139,9 @@ class IWebhookQueue(Interface):
     def retry(job: WebhookJob, delay: float) -> Answer[None]:
         """Give the claimed job back, due in `delay` seconds; keeps `attempt` and `first_ms` of the job given."""
 
+    def hasten() -> Answer[None]:
+        """Everything that waits is due now: this process ends soon, and what is not durable has no later."""
+
     def bury(job: WebhookJob, reason: str) -> Answer[None]:
         """The claimed job becomes a dead letter; these are bounded, the oldest go first."""
 

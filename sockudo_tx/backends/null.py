@@ -43,6 +43,9 @@ class NullWebhookQueue:
     def retry(self, job: WebhookJob, delay: float) -> None:
         return None
 
+    def hasten(self) -> None:
+        return None
+
     def bury(self, job: WebhookJob, reason: str) -> None:
         return None
 

@@ -160,6 +160,16 @@ def webhook_queue_contract(  # noqa: C901 - one test after the other
             await pass_time(self, 7)
             self.assertEqual(names(await self._take()), ["c"])
 
+        async def test_hastened(self) -> None:
+            """Whatever is delayed is due at once when that is wished, in order, and what is due stays so."""
+            await self._put(*(job(name) for name in "abcd"))
+            for each, delay in zip(await self._take(3), (20, 1, 9), strict=True):
+                await now(self.queue.retry(each, delay))
+            await pass_time(self, 1.1)
+            await now(self.queue.hasten())
+            self.assertEqual(names(await self._take()), ["a", "b", "c", "d"])
+            self.assertEqual(await now(self.queue.depth()), 0)
+
         async def test_settled_twice(self) -> None:
             """Settling what is settled changes nothing."""
             claimed = await self._claim()

@@ -146,6 +146,17 @@ class MemoryWebhookQueue:
         if delay <= 0:
             self._wake()
 
+    def hasten(self) -> None:
+        self._ripen()
+        now = self._clock.seconds()
+        self._delayed.clear()
+        self._set_alarm()
+        for entry in self._entries.values():
+            if entry.due > now and not entry.claimed:
+                entry.due = now
+                self._admit(entry)
+        self._wake()
+
     def bury(self, job: WebhookJob, reason: str) -> None:
         self.done(job)
         self._dead.pop(job.id, None)

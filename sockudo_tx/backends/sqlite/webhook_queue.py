@@ -84,6 +84,9 @@ class SqliteWebhookQueue:
             self._journal.write({job.id: Kept(job, self._clock.seconds() + delay)})
             self._waiting.retry(job, delay)
 
+    def hasten(self) -> None:
+        self._waiting.hasten()
+
     def bury(self, job: WebhookJob, reason: str) -> None:
         self._waiting.done(job)
         letter = DeadWebhook(job, reason, int(self._clock.seconds() * 1000))

@@ -95,11 +95,14 @@ class Dispatcher:
     def idle(self) -> Deferred[None]:
         """Fires when nothing is in flight, and nothing due may be attempted now.
 
-        From now on that is everything that was never attempted, unless it is kept for the next start.
+        From now on everything is due, and what was never attempted may be, whatever is known of its endpoint. What is
+        kept for the next start has time.
         """
         idle: Deferred[None] = Deferred()
         self._idle.append(idle)
-        self._hasty = not self._queue.durable
+        if not self._queue.durable:
+            self._hasty = True
+            ask(self._queue.hasten, lambda _: None, self._unreadable)
         for place in self._endpoints.all_used():
             self._begin(place)
         if self._asking:
@@ -150,8 +153,11 @@ class Dispatcher:
 
     def _not_taken(self, error: BackendError) -> None:
         self._asking = False
-        self._log.warn("the webhook queue cannot be read: {error}", error=str(error))
+        self._unreadable(error)
         self._wake(_AGAIN)
+
+    def _unreadable(self, error: BackendError) -> None:
+        self._log.warn("the webhook queue cannot be read: {error}", error=str(error))
 
     def _begin(self, place: Endpoint) -> None:
         """Attempt what is held for the endpoint as far as there is room. Whoever makes room calls this again."""

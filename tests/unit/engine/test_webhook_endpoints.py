@@ -100,9 +100,9 @@ class PoisonTests(WebhookCase):
         peer = self.open()
         for number in range(200):
             peer.subscribe(f"room-{number}")
+            peer.subscribe(f"more-{number}")
             self.advance(0.05)
-            if hanging:
-                hanging.pop(0).callback(answers.pop(0))
+            hanging.pop(0).callback(answers.pop(0))
         heard = [post.events[0]["channel"] for post in self.endpoints.attempts]
         self.assertEqual(heard.count("room-0"), 2)
         while hanging:
@@ -153,7 +153,7 @@ class CrowdTests(WebhookCase):
 
     def test_new_ones(self) -> None:
         """An endpoint that was never asked finds room beside many that are known to hang."""
-        self.hang(190)
+        self.hang(250)
         peer = self.open()
         for number in range(20):
             peer.subscribe(f"dead-{number}")
@@ -190,6 +190,18 @@ class EndTests(WebhookCase):
         self.assertIsNone(self.successResultOf(drained))
         self.assertGreater(len({post.body for post in posts}), 40)
         self.posts(10)
+
+    def test_another_attempt_at_the_end(self) -> None:
+        """What failed is attempted once more, instead of being lost before its next attempt is due."""
+        self.begin(*self.webhooks)
+        self.endpoints.answers[WELL] = lambda: BAD
+        self.open().subscribe("news")
+        self.assertEqual(len(self.posts(0.9)), 1)
+        del self.endpoints.answers[WELL]
+        drained = self.hooks.drain()
+        self.assertEqual(len(self.posts(0.1)), 1)
+        self.assertIsNone(self.successResultOf(drained))
+        self.assertEqual(self.queue.depth(), 0)
 
     def test_kept_behind_a_breaker(self) -> None:
         """A durable queue keeps it for the next start instead."""
