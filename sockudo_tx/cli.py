@@ -22,6 +22,8 @@ from .bench.options import LateParser, add_options
 
 __all__ = ["main"]
 
+_ID_HELP = "as `list` tells it; its beginning is enough while no other begins so"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; the exit status."""
@@ -99,13 +101,17 @@ def _add_webhooks(commands: Any, settings: LateParser) -> None:
     ):
         parser = actions.add_parser(action, parents=[settings], allow_abbrev=False, help=text)
         parser.add_argument("--json", action="store_true", help="print JSON")
-        parser.set_defaults(command=_webhooks, action=action, id=None)
+        parser.set_defaults(command=_webhooks, action=action, ids=[], all=action == "list", to=None)
         if action == "show":
-            parser.add_argument("id", metavar="ID", help="as `list` tells it")
+            parser.add_argument("ids", nargs=1, metavar="ID", help=_ID_HELP)
         elif action != "list":
             which = parser.add_mutually_exclusive_group(required=True)
-            which.add_argument("id", nargs="?", metavar="ID", help="as `list` tells it")
+            which.add_argument("ids", nargs="*", default=[], metavar="ID", help=_ID_HELP)
             which.add_argument("--all", action="store_true", help="every one")
+        if action == "replay":
+            parser.add_argument(
+                "--to", metavar="URL", help="to this webhook of the app; with --all, those whose own one is gone"
+            )
 
 
 def _settings() -> LateParser:
@@ -164,7 +170,12 @@ def _webhooks(options: argparse.Namespace) -> int:
     from .dead_letters import dead_letters
 
     return dead_letters(
-        options.config, strict=options.strict, action=options.action, job_id=options.id, as_json=options.json
+        options.config,
+        strict=options.strict,
+        action=options.action,
+        ids=None if options.all else options.ids,
+        to=options.to,
+        as_json=options.json,
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 from socket import socket
 from typing import Any
 from urllib.request import urlopen
 
+from sockudo_tx.backends.sqlite.database import Database
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually
 from tests.integration.queue_file import jobs_on_disk
 from tests.integration.receiver import Receiver, answering
@@ -23,6 +25,8 @@ class KeptTests(LaunchCase):
     def setUp(self) -> None:
         super().setUp()
         self.well = False
+        self.url = URL
+        self.file = self.folder / "sockudo-webhooks.sqlite3"
         self.receiver = Receiver(self.answer)
         self.addCleanup(self.receiver.close)
 
@@ -30,7 +34,7 @@ class KeptTests(LaunchCase):
         return answering("200 OK" if self.well else "500 Oops")(peer)
 
     def serve(self, queue: dict[str, Any] | None = None, **webhooks: Any) -> Process:
-        hook = {"url": URL.format(port=self.receiver.port), "event_types": ["channel_occupied"]}
+        hook = {"url": self.url.format(port=self.receiver.port), "event_types": ["channel_occupied"]}
         app = {"id": "1001", "key": "app-key", "secret": SECRET, "webhooks": [hook]}
         self.config(
             app_manager={"array": {"apps": [app]}},
@@ -114,29 +118,89 @@ class KeptTests(LaunchCase):
         for output in (self.command("list"), self.command("show", one["id"]), self.command("list", "--json")):
             self.assertNotIn("hook-password", "".join(map(str, output)))
         self.well = True
-        self.assertEqual(self.command("replay", two["id"])[:2], (0, "1 dead letter made due again\n"))
+        self.assertEqual(self.command("replay", two["id"][:20])[:2], (0, "1 dead letter made due again\n"))
         self.assertEqual(self.heard(4)[3], (two["id"], "two"))
         self.assertEqual(json.loads(self.command("drop", one["id"], "--json")[1]), {"count": 1})
         self.assertEqual([each["id"] for each in self.dead()], [three["id"]])
         self.assertEqual(self.command("replay", "--all")[0], 0)
         self.assertEqual(self.heard(5)[4], (three["id"], "three"))
-        self.assertEqual(self.command("list")[1], "no dead letters\n")
+        self.assertEqual(self.command("list")[1], f"no dead letters in {self.file}\n")
+
+    def test_readdressed(self) -> None:
+        """What has no webhook to go to any more is kept, and told, until it is sent to another one under its id."""
+        server = self.serve(retry={"enabled": False})
+        self.occupy("one")
+        self.heard(1)
+        eventually("a dead letter", lambda: len(self.dead()) == 1)
+        server.signal(signal.SIGTERM)
+        server.status()
+        (letter,) = self.dead()
+        self.well = True
+        self.url = "http://localhost:{port}/moved"
+        self.serve()
+        for which in ("--all", letter["id"]):
+            status, output, errors = self.command("replay", which)
+            self.assertEqual((status, output), (1, ""))
+            self.assertIn("0 dead letters made due again, 1 kept", errors)
+            self.assertIn("/hooks of app 1001: not configured any more", errors)
+            self.assertIn("--to URL", errors)
+        self.assertEqual(self.dead(), [letter])
+        status, output, _ = self.command("replay", letter["id"], "--to", "http://localhost:1/nobody", "--json")
+        self.assertEqual((status, json.loads(output)["kept"][0]["id"]), (1, letter["id"]))
+        moved = self.url.format(port=self.receiver.port)
+        self.assertEqual(self.command("replay", "--all", "--to", moved)[:2], (0, "1 dead letter made due again\n"))
+        self.assertEqual(self.heard(2)[1], (letter["id"], "one"))
+        self.assertIn("POST /moved", self.receiver.requests[1].line)
+        self.assertEqual(self.dead(), [])
 
     def test_refused(self) -> None:
         """What cannot be done ends with status 1 and says why, wrong usage with status 2."""
         self.config(queue={"driver": "sqlite"})
-        self.assertEqual(self.command("list"), (0, "no dead letters\n", ""))
+        for arguments in (("list",), ("show", "nothing"), ("replay", "--all"), ("drop", "--all")):
+            status, output, errors = self.command(*arguments)
+            self.assertEqual((status, output), (1, ""))
+            self.assertIn(f"{self.file} is not there", errors)
+            self.assertIn("working directory", errors)
+        self.assertFalse(self.file.exists(), "only the server makes the file")
+        status, _, errors = self.command("list", config="mistyped.json")
+        self.assertEqual((status, "mistyped.json: the file does not exist" in errors), (1, True), errors)
+        Database(str(self.file)).close()
+        self.assertEqual(self.command("list"), (0, f"no dead letters in {self.file}\n", ""))
+        self.assertEqual(self.command("replay", "--all"), (0, f"no dead letters in {self.file}\n", ""))
         for action in ("show", "replay", "drop"):
             status, _, errors = self.command(action, "nothing")
             self.assertEqual((status, "no dead letter nothing" in errors), (1, True), errors)
             self.assertEqual(self.command(action)[0], 2)
-        self.assertEqual(self.command("replay", "--all"), (0, "0 dead letters made due again\n", ""))
-        self.assertFalse((self.folder / "sockudo-webhooks.sqlite3").exists(), "only the server makes the file")
-        (self.folder / "sockudo-webhooks.sqlite3").write_bytes(b"nonsense" * 1000)
-        status, _, errors = self.command("list")
-        self.assertEqual((status, "not a database" in errors, "Traceback" in errors), (1, True, False), errors)
+        status, output, errors = self.command("show", "nothing", "--json")
+        self.assertEqual((status, "no dead letter" in json.loads(output)["error"], errors), (1, True, ""))
         self.config(queue={"driver": "memory"})
         status, _, errors = self.command("list")
         self.assertEqual((status, "queue.driver is memory" in errors), (1, True), errors)
         (self.folder / "bad.json").write_text("{")
         self.assertEqual(self.command("list", config="bad.json")[0], 1)
+
+    def test_unusable(self) -> None:
+        """A file that cannot be used is named with its own reason and cure."""
+        self.config(queue={"driver": "sqlite"})
+        self.file.write_bytes(b"nonsense" * 1000)
+        status, _, errors = self.command("list")
+        self.assertEqual((status, "move the file away" in errors, "Traceback" in errors), (1, True, False), errors)
+        self.file.unlink()
+        self.file.mkdir()
+        self.assertIn("it is a directory", self.command("list")[2])
+        self.file.rmdir()
+        held = Database(str(self.file))
+        self.addCleanup(held.close)
+        held._connection.execute("BEGIN IMMEDIATE")
+        self.assertIn("locked by another process", self.command("drop", "--all")[2])
+
+    def test_module(self) -> None:
+        """`python -m sockudo_tx` is the same command."""
+        told = subprocess.run(
+            [sys.executable, "-m", "sockudo_tx", "version"],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertTrue(told.stdout.startswith("sockudo_tx "))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ...interfaces import DeadWebhook, WebhookJob
 from .faults import UnusableFileError
 
-__all__ = ["Buried", "Change", "Database", "Kept", "Stored"]
+__all__ = ["Buried", "Change", "Database", "Grave", "Kept", "Stored"]
 
 _VERSION = 1
 """`PRAGMA user_version` of these tables."""
@@ -74,6 +74,14 @@ class Stored(NamedTuple):
     place: int
     job: WebhookJob
     due: float
+
+
+class Grave(NamedTuple):
+    """Which dead letter, without what was in it."""
+
+    id: str
+    app_id: str
+    hook: str
 
 
 class Database:
@@ -170,19 +178,36 @@ class Database:
 
     def revive(self, job_id: str | None) -> int:
         """Makes this dead letter, None: every one, due as if it were new; how many there were."""
+        with self._transaction():
+            return self._revive(job_id)
+
+    def graves(self) -> list[Grave]:
+        """Every dead letter, oldest first."""
+        rows = self._connection.execute("SELECT id, app_id, hook FROM dead ORDER BY seq")
+        return [Grave(*row) for row in rows]
+
+    def replay(self, graves: Iterable[Grave]) -> int:
+        """Makes these dead letters due as `revive` does, each to the hook it has here; how many there still were."""
         with self._transaction() as run:
-            run.execute(
-                f"INSERT OR IGNORE INTO jobs (due, fresh, {_JOB}) "  # noqa: S608
-                "SELECT 0, 1, id, app_id, hook, time_ms, 0, NULL, size, events FROM dead "
-                "WHERE ?1 IS NULL OR id = ?1 ORDER BY seq",
-                (job_id,),
-            )
-            return self._drop(job_id)
+            count = 0
+            for job_id, _, hook in graves:
+                run.execute("UPDATE dead SET hook = ? WHERE id = ?", (hook, job_id))
+                count += self._revive(job_id)
+            return count
 
     def drop(self, job_id: str | None) -> int:
         """Forgets this dead letter, None: every one; how many there were."""
         with self._transaction():
             return self._drop(job_id)
+
+    def _revive(self, job_id: str | None) -> int:
+        self._connection.execute(
+            f"INSERT OR IGNORE INTO jobs (due, fresh, {_JOB}) "  # noqa: S608
+            "SELECT 0, 1, id, app_id, hook, time_ms, 0, NULL, size, events FROM dead "
+            "WHERE ?1 IS NULL OR id = ?1 ORDER BY seq",
+            (job_id,),
+        )
+        return self._drop(job_id)
 
     def _drop(self, job_id: str | None) -> int:
         return self._connection.execute("DELETE FROM dead WHERE ?1 IS NULL OR id = ?1", (job_id,)).rowcount
