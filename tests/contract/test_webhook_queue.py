@@ -89,6 +89,24 @@ class MemoryBoundsTests(TestCase):
         self.assertEqual(names(queue.take(1, Busy({"dead"}))), ["good"])
         self.assertEqual(looked, ["dead", "good"])
 
+    def test_busy_hooks_are_passed_once(self) -> None:
+        """However many hooks are busy, a take meets each once, and again when it is not busy any more."""
+        looked: list[str] = []
+
+        class Busy(set[str]):
+            def __contains__(self, hook: object) -> bool:
+                looked.append(str(hook))
+                return super().__contains__(hook)
+
+        queue = MemoryWebhookQueue(self.clock)
+        hooks = [f"hook {number}" for number in range(1000)]
+        queue.put([job(f"n{number}", hook) for number, hook in enumerate(hooks)])
+        self.assertEqual(queue.take(9, Busy(hooks)), [])
+        self.assertEqual(queue.take(9, Busy(hooks)), [])
+        self.assertEqual(len(looked), 1000)
+        self.assertEqual(names(queue.take(9, Busy(hooks[:500] + hooks[502:]))), ["n500", "n501"])
+        self.assertEqual(names(queue.take(3, Busy())), ["n0", "n1", "n2"])
+
     def test_outdated_heads_are_bounded(self) -> None:
         """A hook whose first job is tried again and again leaves nothing behind."""
         queue = MemoryWebhookQueue(self.clock)

@@ -51,7 +51,8 @@ class MemoryWebhookQueue:
 
     Each hook has two lanes, of jobs never attempted and of others, and each lane its own heap of places in the order.
     `_heads` knows the first of each: whoever asks passes a lane that is not wanted in one step, however much waits in
-    it. `_heads` may name a job that is no longer the first of its lane; that is seen when it is met.
+    it, and meets it again only when it is wanted. `_heads` may name a job that is no longer the first of its lane; that
+    is seen when it is met.
     """
 
     durable = False
@@ -76,6 +77,7 @@ class MemoryWebhookQueue:
         self._next = 0
         self._ready: dict[_Lane, list[tuple[int, str]]] = {}  # heap of order and id, of those that are due
         self._heads: list[tuple[int, _Lane]] = []  # heap of order and lane
+        self._passed: tuple[set[str], set[str]] = (set(), set())  # hooks not wanted when last met; never tried, tried
         self._delayed: list[tuple[float, int, str]] = []  # heap of due, order, id
         self._alarm: IDelayedCall | None = None
         self._wake: Callable[[], None] = lambda: None
@@ -108,25 +110,31 @@ class MemoryWebhookQueue:
 
     def take(self, most: int, busy: Collection[str], tired: Collection[str] = ()) -> list[WebhookJob]:
         self._ripen()
+        self._meet_again(busy, tired)
         taken: list[WebhookJob] = []
-        passed: set[tuple[int, _Lane]] = set()
         while self._heads and len(taken) < most:
-            head = heappop(self._heads)
-            order, lane = head
+            order, lane = heappop(self._heads)
             ready = self._ready.get(lane)
             if not ready or ready[0][0] != order:
                 continue
             if lane.hook in (tired if lane.tried else busy):
-                passed.add(head)
+                self._passed[lane.tried].add(lane.hook)
                 continue
             entry = self._entries[heappop(ready)[1]]
             self._next_head(lane, ready)
             entry.claimed = True
             self._claimed += 1
             taken.append(entry.job)
-        for head in passed:
-            heappush(self._heads, head)
         return taken
+
+    def _meet_again(self, *unwanted: Collection[str]) -> None:
+        """What was passed because it was not wanted, and is wanted now, is in `_heads` again."""
+        for tried, passed in enumerate(self._passed):
+            for hook in passed.difference(unwanted[tried]):
+                passed.discard(hook)
+                lane = _Lane(hook, bool(tried))
+                if lane in self._ready:
+                    heappush(self._heads, (self._ready[lane][0][0], lane))
 
     def done(self, job: WebhookJob) -> None:
         entry = self._entries.get(job.id)
@@ -208,6 +216,8 @@ class MemoryWebhookQueue:
         self._wake = lambda: None
         self._ready.clear()
         self._heads.clear()
+        for passed in self._passed:
+            passed.clear()
         self._delayed.clear()
         self._set_alarm()
 
