@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any
 
 from ..delta.errors import DeltaError
 from . import plans
 from .audit import Sent, Verdicts
 from .client import Client
-from .feed import Event, Feed
+from .feed import Event
 from .following import Bases, NoBaseError
 from .frames import CLOSE
 from .group import Group
 from .histogram import Histogram
+from .ledger import ledger_of
 from .payload import Marker
 from .publisher import Publisher
 from .wire import Dialer
 
-__all__ = ["FeedPublisher", "Follower", "Ledger"]
+__all__ = ["FeedPublisher", "Follower"]
 
 
 class FeedPublisher(Publisher):
@@ -39,61 +38,6 @@ class FeedPublisher(Publisher):
         return self._plan.channels[channel], self._events[channel][serial].members
 
 
-class Ledger:
-    """What the subscribers of one process know together: which event is which, and how plain subscribers got it."""
-
-    def __init__(self, feed: Feed) -> None:
-        self._serials: list[dict[tuple[str, str], list[int]]] = []
-        for events in feed.make():
-            known: dict[tuple[str, str], list[int]] = {}
-            for serial, event in enumerate(events):
-                known.setdefault((event.name, event.data), []).append(serial)
-            self._serials.append(known)
-        self._plain: dict[tuple[int, int], bytes] = {}
-        self._open: Counter[tuple[int, int, bytes]] = Counter()
-        """What was reconstructed of an event before a plain subscriber had it."""
-
-    def serial(self, channel: int, name: Any, data: Any, expected: int) -> int | None:
-        """The place in its stream of an event with this name and data; where several are equal, the expected one or
-        the next after it. None for an event of somebody else."""
-        found = self._serials[channel].get((name, data)) if isinstance(data, str) else None
-        if found is None:
-            return None
-        return next((serial for serial in found if serial >= expected), found[-1])
-
-    def plain(self, channel: int, serial: int, text: bytes) -> bool:
-        """A plain subscriber got the event like this. False when another one got it otherwise."""
-        digest = _digest(text)
-        return self._plain.setdefault((channel, serial), digest) == digest
-
-    def same(self, channel: int, serial: int, text: bytes) -> bool:
-        """Whether a reconstructed text is that of plain subscribers, byte by byte; true while that is not known."""
-        digest = _digest(text)
-        known = self._plain.get((channel, serial))
-        if known is None:
-            self._open[channel, serial, digest] += 1
-            return True
-        return known == digest
-
-    def settle(self) -> int:
-        """How many reconstructed texts turned out to differ since the last call."""
-        wrong, left = 0, Counter[tuple[int, int, bytes]]()
-        for (channel, serial, digest), count in self._open.items():
-            known = self._plain.get((channel, serial))
-            if known is None:
-                left[channel, serial, digest] = count
-            elif known != digest:
-                wrong += count
-        self._open = left
-        return wrong
-
-
-@lru_cache(maxsize=1)
-def _ledger(run: str, feed: Feed) -> Ledger:
-    """One for all groups of a run in this process."""
-    return Ledger(feed)
-
-
 @lru_cache(maxsize=64)
 def _read(text: bytes) -> dict[str, Any]:
     """Subscribers in step read the same texts: parsed once. Empty for what is no JSON object."""
@@ -102,11 +46,6 @@ def _read(text: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return message if isinstance(message, dict) else {}
-
-
-@lru_cache(maxsize=64)
-def _digest(text: bytes) -> bytes:
-    return blake2b(text, digest_size=16).digest()
 
 
 class Follower(Client):
@@ -122,7 +61,7 @@ class Follower(Client):
         self._place = group.plan.channels_of(number)[0]
         self._stream = Marker.stream(self._place, 0)
         self._follows = bool(extra["asks"])
-        self._ledger = _ledger(group.marker.run, extra["feed"])
+        self._ledger = ledger_of(group.marker.run, extra["feed"])
         self._bases = Bases()
         self._lost_base = False
 

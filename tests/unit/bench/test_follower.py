@@ -16,6 +16,7 @@ from sockudo_tx.bench.follower import Follower
 from sockudo_tx.bench.following import KEPT, Bases, NoBaseError
 from sockudo_tx.bench.frames import Messages
 from sockudo_tx.bench.group import Group
+from sockudo_tx.bench.ledger import Ledger
 from sockudo_tx.bench.loop import Loop
 from sockudo_tx.bench.payload import Marker
 from sockudo_tx.bench.target import Target
@@ -234,3 +235,16 @@ class BasesTests(unittest.TestCase):
         ):
             with self.assertRaises(DeltaError):
                 bases.delta(data)
+
+
+class LedgerTests(unittest.TestCase):
+    """Which event is which."""
+
+    def test_equal_events(self) -> None:
+        """Of several equal events it is the expected one, else the next of them, else the last."""
+        ledger = Ledger(Feed(replayed=(Event("e", "a"), Event("e", "b"), Event("e", "a"), Event("f", "a"))))
+        found = [ledger.serial(0, "e", "a", expected) for expected in range(4)]
+        self.assertEqual(found, [0, 2, 2, 2])
+        self.assertEqual(
+            [ledger.serial(0, *event, 0) for event in (("f", "a"), ("f", "b"), ("e", None))], [3, None, None]
+        )
