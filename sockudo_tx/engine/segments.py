@@ -308,7 +308,10 @@ class Segments:
         before = self.resets
         for framing in {framing for parcel in parcels for framing, _ in parcel.audience}:
             framing.settle()
-        return self.resets != before
+        if self.resets == before:
+            return False
+        self._shared = None  # split anew, it goes to others
+        return True
 
     def forget(self) -> None:
         """What anybody was handed up to now counts for nothing."""
