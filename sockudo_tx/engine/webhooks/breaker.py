@@ -33,6 +33,11 @@ class Breaker:
         """Whether no more than one attempt at a time may be made."""
         return self._failures >= _FAILURES
 
+    @property
+    def silent(self) -> bool:
+        """Whether the circuit is open, and the last attempt was not answered."""
+        return self._silences > 0
+
     def pause(self, now: float, *, first: bool = True) -> float:
         """Seconds until an attempt may be made; 0 when it may be made now."""
         return max(0.0, (self._from if first else self._again_from) - now) if self.tripped else 0.0

@@ -34,6 +34,8 @@ _REST = 0.1
 """Seconds for which an endpoint is left alone that answers, and refuses everything."""
 _RESTED_A_SECOND = 50
 """Attempts a second that all of these together are good for: the more there are, the longer each is left alone."""
+_SWEEP = 1.0
+"""Seconds after a failure for which what is too late is looked for in the queue, some in each turn."""
 _AGAIN = 1.0
 """Seconds until the queue is asked again after it failed."""
 
@@ -166,15 +168,13 @@ class Dispatcher:
         now = self._clock.seconds()
         self._endpoints.look(now)
         place.starting = True
-        while (lane := self._lane(place, now)) is not None:
-            job = lane.pop()
-            self._held -= 1
-            if self._is_late(job, place, now):
-                place.streak = 0 if job.attempt else place.streak + 1
-                self._give_up(job, "its endpoint has failed too often, and was left alone until it was too late")
-            else:
+        try:
+            while (lane := self._lane(place, now)) is not None:
+                job = lane.pop()
+                self._held -= 1
                 self._attempt(self._endpoints.begin(job, place, now))
-        place.starting = False
+        finally:
+            place.starting = False
         if not place.used:
             self._refusing.discard(place)
             self._endpoints.rest(place)
@@ -188,7 +188,9 @@ class Dispatcher:
         longer = max(pause, place.breaker.pause(now, first=False))
         ready = bool(fresh) and (not pause or self._hasty)
         if not ready and (pause if fresh else longer):
-            self._pause(place, pause if fresh else longer)
+            self._sweep(place, now)
+            if fresh or again:
+                self._pause(place, pause if fresh else longer)
             return None
         if not self._endpoints.room(place):
             self._endpoints.wait(place)
@@ -211,12 +213,24 @@ class Dispatcher:
         self._begin(place)
         self._wake()
 
-    def _is_late(self, job: WebhookJob, place: Endpoint, now: float) -> bool:
-        """Whether it is too late for an attempt. An endpoint that is well hears whatever has waited for it."""
-        if self._hasty or not place.breaker.tripped:
-            return False
-        since = job.time_ms if job.first_ms is None else job.first_ms
-        return now - since / 1000 > self.settings.give_up_after
+    def _sweep(self, place: Endpoint, now: float) -> None:
+        """Give up what has waited too long for an endpoint that has failed once more a moment ago.
+
+        One that answers hears each delivery once, however late.
+        """
+        if self._hasty or now - place.failed > _SWEEP:
+            return
+        long_ago = (now - self.settings.give_up_after) * 1000
+
+        def late(job: WebhookJob) -> bool:
+            return (job.time_ms if job.first_ms is None else job.first_ms) < long_ago
+
+        given_up = place.again.pop_while(late)
+        if place.breaker.silent:
+            given_up += place.fresh.pop_while(late)
+        self._held -= len(given_up)
+        for job in given_up:
+            self._give_up(job, "its endpoint failed too often, and was left alone until it was too late")
 
     def _attempt(self, flight: Flight) -> None:
         job = flight.job
@@ -281,6 +295,7 @@ class Dispatcher:
             if place.breaker.succeeded():
                 self._log.info("webhooks are delivered again", url=safe_name(job.hook), app=job.app_id)
             return
+        place.failed = now
         rest = None if outcome.status is None else max(_REST, took, len(self._refusing) / _RESTED_A_SECOND)
         if place.breaker.failed(now, first=flight.first, rest=rest):
             place.streak = 0
@@ -335,9 +350,11 @@ class Dispatcher:
         self._begin(flight.endpoint)
         if not self._serving:
             self._serving = True
-            while (place := self._endpoints.roomy()) is not None:
-                self._begin(place)
-            self._serving = False
+            try:
+                while (place := self._endpoints.roomy()) is not None:
+                    self._begin(place)
+            finally:
+                self._serving = False
         self._wake()
 
     def _now_ms(self) -> int:

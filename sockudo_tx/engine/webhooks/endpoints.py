@@ -52,6 +52,7 @@ class Endpoint:
         "again",
         "breaker",
         "counted",
+        "failed",
         "flying",
         "fresh",
         "hanging",
@@ -69,6 +70,8 @@ class Endpoint:
         """Deliveries never attempted."""
         self.again = Lane(tired)
         """Those that failed before."""
+        self.failed = 0.0
+        """When the last attempt failed."""
         self.flying = 0
         self.repeats = 0
         """Of those that fly, how many are not first attempts."""

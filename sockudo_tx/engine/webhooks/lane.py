@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from ...interfaces import WebhookJob
 
@@ -35,7 +36,17 @@ class Lane:
 
     def pop(self) -> WebhookJob:
         """The next job of the hook whose turn it is."""
-        hook = next(iter(self._hooks))
+        return self._pop(next(iter(self._hooks)))
+
+    def pop_while(self, condition: Callable[[WebhookJob], bool]) -> list[WebhookJob]:
+        """Of each hook the first jobs, as far as this holds for them."""
+        popped: list[WebhookJob] = []
+        for hook in list(self._hooks):
+            while hook in self._hooks and condition(self._hooks[hook][0]):
+                popped.append(self._pop(hook))
+        return popped
+
+    def _pop(self, hook: str) -> WebhookJob:
         jobs = self._hooks.pop(hook)
         job = jobs.popleft()
         if jobs:

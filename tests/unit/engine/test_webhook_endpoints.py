@@ -233,6 +233,23 @@ class EndTests(WebhookCase):
         self.assertEqual([event["log_format"] for event in said if "url" in event], [])
         self.assertEqual(self.hooks.tally.counts["app", "channel_occupied", "retry"], 0)
 
+    def test_replayed(self) -> None:
+        """Dead letters made due again are delivered, though their endpoint had failed until they were given up; one that
+        answers hears them all in any case."""
+        for outcome, after in ((SILENT, GOOD), (BAD, BAD)):
+            self.begin(*self.webhooks, batching=False)
+            self.endpoints.answers[WELL] = lambda outcome=outcome: outcome  # type: ignore[misc]
+            peer = self.open()
+            for number in range(30):
+                peer.subscribe(f"room-{number}")
+            self.posts(900)
+            self.assertEqual((len(self.queue.dead(99)), self.queue.depth()), (30, 0))
+            self.endpoints.answers[WELL] = lambda after=after: after  # type: ignore[misc]
+            for letter in self.queue.dead(99):
+                self.queue.revive(letter.job.id)
+            self.assertEqual(len({post.body for post in self.posts(5)}), 30)
+            self.posts(900)
+
     def test_app_gone(self) -> None:
         """What an app that is gone was to be told is dropped, and the log says what."""
         self.open().subscribe("news")
