@@ -106,7 +106,8 @@ class KeptTests(LaunchCase):
 
     def test_dead_letters(self) -> None:
         """Dead letters are listed, shown, replayed and dropped while the server runs, which delivers the replayed."""
-        self.serve(retry={"enabled": False})
+        server = self.serve(retry={"enabled": False})
+        self.assertIn(f"webhooks are kept in {self.file}\n", server.output)
         for number, channel in enumerate(("one", "two", "three"), 1):
             self.occupy(channel)
             self.heard(number)

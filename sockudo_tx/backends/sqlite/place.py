@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 
 from .faults import UnusableFileError
 
 __all__ = ["Place"]
 
+_KINDS_APART = sys.platform == "linux"
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
 
@@ -17,7 +19,7 @@ class Place:
 
     Two locks: on a file beside it, which stays when ours is deleted, and on our file itself, which is the same under
     every name. SQLite's own locks are of another kind; they end when any descriptor of the file is closed, so `let_go`
-    comes after its connection was closed.
+    comes after its connection was closed. Only Linux keeps the kinds apart: elsewhere the lock beside has to do.
     """
 
     def __init__(self, path: str) -> None:
@@ -32,7 +34,7 @@ class Place:
             os.truncate(self._beside, 0)
             os.write(self._beside, f"{os.getpid()}\n".encode())
         self.let_go()
-        self._file = self._locked(self._path)
+        self._file = self._locked(self._path) if _KINDS_APART else os.open(self._path, _FLAGS, 0o600)
 
     def still_ours(self) -> bool:
         """Whether the path still leads to the file that was claimed."""

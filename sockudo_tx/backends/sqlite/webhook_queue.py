@@ -155,7 +155,12 @@ class SqliteWebhookQueue:
         """The thread begins with the reactor: whoever daemonises forks before that."""
         if not self._begun:
             self._begun = True
-            self._reactor.callWhenRunning(self._journal.begin)
+            self._reactor.callWhenRunning(self._begin_now)
+
+    def _begin_now(self) -> None:
+        # `sockudo webhooks` elsewhere would look for another file.
+        self._log.info("webhooks are kept in {path}", path=self._journal.path)
+        self._journal.begin()
 
     def _dropped(self, job: WebhookJob) -> None:
         self._gone(job)

@@ -72,6 +72,8 @@ def _meanings(ip: IPv4Address | IPv6Address) -> Sequence[IPv4Address | IPv6Addre
     """The IPv4 address that an IPv6 address stands for, where it stands for one; all that it may stand for."""
     if isinstance(ip, IPv4Address):
         return (ip,)
+    if ip.teredo:
+        return ip.teredo
     if mapped := ip.ipv4_mapped or ip.sixtofour:
         return (mapped,)
     if int(ip) > 1 and any(ip in network for network in _TRANSLATED):

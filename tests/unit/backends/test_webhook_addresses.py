@@ -40,6 +40,8 @@ from sockudo_tx.backends.webhooks.addresses import refusal
         "64:ff9b:1:0:a9:fea9:fe00:0",
         "64:ff9b:1::",
         "::ffff:0:a9fe:a9fe",
+        "2001:0:a9fe:a9fe::1",
+        "2001::5601:5601",
         "2002:a9fe:a9fe::",
         "::ffff:0.0.0.0",
         "nonsense",
