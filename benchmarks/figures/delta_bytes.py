@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..harness.decoders import decode_kept
 from ..harness.figure import Figure, Limit, Plan, Reading, at_most
 from ..harness.process import ROOT, Child, ChildError, python
 
@@ -21,10 +22,12 @@ _MESSAGES = 441
 """Whole rounds of a full message and ten deltas, and one more: as many as the other figure of sizes has."""
 
 
-def _bench(subject: Child, *options: str) -> Mapping[str, float]:
-    """The figures of a run. Raises `ChildError` when a message was lost, wrong or could not be decoded."""
+def _bench(subject: Child, folder: str, *options: str) -> Mapping[str, float]:
+    """The figures of a run. Raises `ChildError` when a message was lost, wrong or could not be decoded, by the load
+    generator or by the decoders of others."""
+    kept = Path(folder) / "deltas.jsonl"
     command = ["bench", "delta", "--subscribers", "3", "--rate", "600", *options, "--json", "--quiet"]
-    where = ["--url", f"http://127.0.0.1:{subject.port}", "--server-pid", str(subject.pid)]
+    where = ["--keep", str(kept), "--url", f"http://127.0.0.1:{subject.port}", "--server-pid", str(subject.pid)]
     done = subprocess.run(
         [*_SOCKUDO, *command, *where], capture_output=True, text=True, cwd=ROOT, timeout=120, check=False
     )
@@ -32,6 +35,7 @@ def _bench(subject: Child, *options: str) -> Mapping[str, float]:
         notes = json.loads(done.stdout)["notes"] if done.stdout else []
         raise ChildError(f"`sockudo {' '.join(command)}`: {done.stderr.strip()[-500:]} {notes}")
     figures: dict[str, float] = json.loads(done.stdout)["figures"]
+    decode_kept(kept)
     return figures
 
 
@@ -58,7 +62,7 @@ def _take(plan: Plan) -> Sequence[Reading]:
     with Child("server", python("server")) as subject, TemporaryDirectory() as folder:
         for algorithm in ("fossil", "xdelta3"):
             plan.tell(algorithm)
-            figures = _bench(subject, "--messages", str(_MESSAGES), "--algorithm", algorithm)
+            figures = _bench(subject, folder, "--messages", str(_MESSAGES), "--algorithm", algorithm)
             for stream, limit in _LIMITS.items():
                 short = stream.replace("_", "-")
                 name, told = (short, limit) if algorithm == "fossil" else (f"{short}-xdelta3", at_most())
@@ -67,7 +71,7 @@ def _take(plan: Plan) -> Sequence[Reading]:
         path = Path(folder) / "noise.jsonl"
         _incompressible(path)
         plan.tell("noise")
-        figures = _bench(subject, "--replay", str(path))
+        figures = _bench(subject, folder, "--replay", str(path))
         noise = _reading("delta-bytes-noise", figures, "text without any pattern: the same", at_most(), "replay")
         found.append(noise)
         found.append(

@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     except CapacityError as error:
         return _refuse(str(error), 2)
     except FeedError as error:
-        return _refuse(f"--replay {error}", 2)
+        return _refuse(str(error), 2)
     except (TargetError, CrewError) as error:
         return _refuse(str(error), 1)
     if document is None:

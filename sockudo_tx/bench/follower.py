@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from ..delta.errors import DeltaError
@@ -12,7 +13,7 @@ from . import plans
 from .audit import Sent, Verdicts
 from .client import Client
 from .feed import Event
-from .following import Bases, NoBaseError
+from .following import Bases, NoBaseError, Undone
 from .frames import CLOSE
 from .group import Group
 from .histogram import Histogram
@@ -22,6 +23,18 @@ from .publisher import Publisher
 from .wire import Dialer
 
 __all__ = ["FeedPublisher", "Follower"]
+
+
+def keep(path: Path, undone: Undone) -> None:
+    """Appends a delta to a file of JSON lines, for other decoders to try."""
+    line = {
+        "algorithm": undone.algorithm,
+        "base": undone.base.decode("utf-8", "replace"),
+        "delta": undone.delta,
+        "message": undone.text.decode("utf-8", "replace"),
+    }
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 class FeedPublisher(Publisher):
@@ -51,7 +64,7 @@ def _read(text: bytes) -> dict[str, Any]:
 class Follower(Client):
     """Subscribes to one channel of a feed, as its group's `extra["asks"]` says: with `delta` or plain."""
 
-    __slots__ = ("_bases", "_follows", "_ledger", "_lost_base", "_place", "_stream")
+    __slots__ = ("_bases", "_follows", "_keeps", "_ledger", "_lost_base", "_place", "_stream")
     on_tape = False
     raw = True
 
@@ -64,6 +77,7 @@ class Follower(Client):
         self._ledger = ledger_of(group.marker.run, extra["feed"])
         self._bases = Bases()
         self._lost_base = False
+        self._keeps = self._follows and number < len(group.plan.channels)
 
     def asks(self, channel: str) -> dict[str, Any]:
         return dict(self.group.plan.extra["asks"])
@@ -123,8 +137,7 @@ class Follower(Client):
     def _changed(self, message: dict[str, Any], now: int) -> None:
         data = message.get("data")
         try:
-            text = self._bases.delta(data if isinstance(data, dict) else {})
-            plain = _read(text)
+            undone = self._bases.delta(data if isinstance(data, dict) else {})
         except NoBaseError as error:
             self._undecodable(str(error))
             if not self._lost_base:  # the answer to the first one is under way
@@ -135,7 +148,9 @@ class Follower(Client):
             self._undecodable(str(error))
         else:
             self._note("deltas")
-            self._came(plain, text, now, 0)
+            self._came(_read(undone.text), undone.text, now, 0)
+            if self._keeps and (path := self.group.plan.extra["keep"]):
+                keep(Path(path), undone)
 
     def _undecodable(self, reason: str) -> None:
         self._note("decode_errors")

@@ -6,17 +6,16 @@ Source: delta-and-filters.md 5, which is taken from that client's code. Nothing 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..delta import fossil, vcdiff
 from ..delta.errors import DeltaError
 
-__all__ = ["Bases", "NoBaseError"]
+__all__ = ["Bases", "NoBaseError", "Undone"]
 
 KEPT = 30
 """Messages of each conflation key a client remembers."""
@@ -35,6 +34,16 @@ _DECODERS = {"fossil": fossil.decode, "xdelta3": vcdiff.decode}
 
 class NoBaseError(DeltaError):
     """The message that a delta builds on was not received, or is forgotten: the client asks for a new beginning."""
+
+
+class Undone(NamedTuple):
+    """A delta that was applied."""
+
+    algorithm: str
+    base: bytes
+    delta: str
+    """In base64."""
+    text: bytes
 
 
 class Bases:
@@ -62,7 +71,7 @@ class Bases:
         self._keep(key if isinstance(key, str) else "", number, text)
         return text
 
-    def delta(self, data: Mapping[str, Any]) -> bytes:
+    def delta(self, data: Mapping[str, Any]) -> Undone:
         """The message that a `pusher:delta` of this data stands for. Raises DeltaError; NoBaseError without a base."""
         key, number = data.get("conflation_key") or "", data.get("seq")
         base = self._find(key, data.get("base_index")) if self._conflated else self._base
@@ -73,7 +82,7 @@ class Bases:
             raise DeltaError(f"a delta with algorithm {algorithm!r} and number {number!r}")
         made = _decoded(algorithm, base, delta)
         self._keep(key, number, made)
-        return made
+        return Undone(algorithm, base, delta, made)
 
     def synchronized(self, data: Mapping[str, Any]) -> None:
         """A `pusher:delta_cache_sync`: everything known is replaced."""
@@ -118,6 +127,7 @@ def _number(message: Mapping[str, Any]) -> int | None:
 def _decoded(algorithm: str, base: bytes, delta: str) -> bytes:
     """Subscribers in step all get the same delta: it is decoded once."""
     try:
-        return _DECODERS[algorithm](base, base64.b64decode(delta, validate=True))
-    except binascii.Error as error:
+        octets = base64.b64decode(delta, validate=True)
+    except ValueError as error:
         raise DeltaError(f"a delta that is no base64: {error}") from None
+    return _DECODERS[algorithm](base, octets)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..feed import Feed, read_replay
+from ..feed import Feed, FeedError, read_replay
 from ..figures import Dimension, show_in
 from ..flow import Flow, lead
 from ..options import whole
@@ -56,6 +56,9 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
         "--algorithm", choices=("fossil", "xdelta3"), default="fossil", help="to ask for (default %(default)s)"
     )
     parser.add_argument(
+        "--keep", metavar="FILE", help="write each delta there as a JSON line: algorithm, base, delta, message"
+    )
+    parser.add_argument(
         "--conflation",
         type=whole(10_000),
         metavar="N",
@@ -89,6 +92,8 @@ def play(stage: Stage) -> None:
     """Publishes every message of every stream in turn, then tells what it cost either kind of subscriber."""
     options = stage.options
     feed, names = _feed(options), _names(options)
+    if options.keep:
+        _begin(Path(options.keep))
     total = options.connections * len(names)
     stage.hire(2 * total, publishers=1)
     channels = tuple(f"bench-{name.replace('_', '-')}" for name in names)
@@ -98,7 +103,8 @@ def play(stage: Stage) -> None:
     offsets = [moment.offset for moment in schedule]
 
     def group(name: str, asks: Mapping[str, Any], latency: Sequence[str]) -> Group:
-        extra = {"feed": feed, "offsets": offsets, "asks": asks, "latency": latency}
+        keep = str(Path(options.keep).resolve()) if options.keep else ""
+        extra = {"feed": feed, "offsets": offsets, "asks": asks, "latency": latency, "keep": keep}
         return Group(name=name, count=total, channels=channels, kind=_KIND, extra=extra)
 
     plain = group("plain", {}, ["plain"] * len(names))
@@ -125,9 +131,20 @@ def play(stage: Stage) -> None:
     _tell(stage, flow, names)
 
 
+def _begin(path: Path) -> None:
+    """Makes the file for deltas anew. Raises FeedError."""
+    try:
+        path.write_text("")
+    except OSError as error:
+        raise FeedError(f"--keep {path}: {error.strerror}") from None
+
+
 def _feed(options: argparse.Namespace) -> Feed:
     if options.replay:
-        return Feed(replayed=read_replay(Path(options.replay), options.messages))
+        try:
+            return Feed(replayed=read_replay(Path(options.replay), options.messages))
+        except FeedError as error:
+            raise FeedError(f"--replay {error}") from None
     return Feed(
         streams=_names(options),
         messages=options.messages or 400,

@@ -6,7 +6,9 @@ import base64
 import json
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
+import vcdiff_decoder
 from twisted.trial import unittest
 
 from sockudo_tx.bench import plans
@@ -60,11 +62,12 @@ class FollowerTests(unittest.TestCase):
 
     def setUp(self) -> None:
         self.marker = Marker()
+        self.kept = self.mktemp()
         self.groups = {name: self.group(name, asks) for name, asks in (("plain", {}), ("delta", {"delta": True}))}
 
     def group(self, name: str, asks: dict[str, bool]) -> Group:
         """One subscribed client, with one end of a connection whose other end is `peer`."""
-        extra = {"feed": FEED, "offsets": range(len(EVENTS)), "asks": asks, "latency": [name]}
+        extra = {"feed": FEED, "offsets": range(len(EVENTS)), "asks": asks, "latency": [name], "keep": self.kept}
         plan = plans.Group(name=name, count=1, channels=("c",), rate=1.0, extra=extra)
         group = Group(Dialer(Loop(), TARGET), plan, self.marker, [0], 1)
         group._kind = Follower
@@ -121,6 +124,16 @@ class FollowerTests(unittest.TestCase):
         self.assertEqual(self.verdicts("delta"), Verdicts())
         self.assertEqual(self.notes("plain")["bytes"], sum(len(framed(plain(number))) for number in range(6)))
         self.assertEqual(self.groups["delta"].latencies["delivery"].count, 6)
+
+    def test_kept(self) -> None:
+        """Each delta of a stream is written to a file with its base and what comes of it."""
+        self.both(full(0, 0), delta(1, 0, 1), delta(2, 1, 2, "xdelta3"))
+        lines = [json.loads(line) for line in Path(self.kept).read_text().splitlines()]
+        self.assertEqual([line["algorithm"] for line in lines], ["fossil", "xdelta3"])
+        for number, line in enumerate(lines):
+            self.assertEqual((line["base"].encode(), line["message"].encode()), (plain(number), plain(number + 1)))
+        made = base64.b64decode(lines[1]["delta"])
+        self.assertEqual(vcdiff_decoder.decode(plain(1), made), plain(2))
 
     def test_lost_and_doubled(self) -> None:
         """An event that is missing or comes twice is found among deltas as anywhere."""
@@ -189,18 +202,18 @@ class BasesTests(unittest.TestCase):
         self.assertEqual(self.read(bases, full(0, 7, "a")), plain(0))
         self.read(bases, full(1, 7, "b"))
         data = json.loads(delta(2, 0, 8, conflation_key="a"))["data"]
-        self.assertEqual(bases.delta(data), plain(2))
+        self.assertEqual(bases.delta(data).text, plain(2))
         for number in range(KEPT):
             self.read(bases, full(3, 100 + number, "a"))
         with self.assertRaises(NoBaseError):
             bases.delta(data)
-        self.assertEqual(bases.delta(json.loads(delta(4, 1, 8, conflation_key="b"))["data"]), plain(4))
+        self.assertEqual(bases.delta(json.loads(delta(4, 1, 8, conflation_key="b"))["data"]).text, plain(4))
 
     def test_keyless(self) -> None:
         """An empty key is a key; a delta without one means it."""
         bases = Bases()
         self.read(bases, full(0, 0, ""))
-        self.assertEqual(bases.delta(json.loads(delta(1, 0, 1))["data"]), plain(1))
+        self.assertEqual(bases.delta(json.loads(delta(1, 0, 1))["data"]).text, plain(1))
 
     def test_key_with_a_quote(self) -> None:
         """A key with a double quote spoils the base, as it does the client's: the server must not send one."""
@@ -213,7 +226,7 @@ class BasesTests(unittest.TestCase):
         bases.synchronized({"states": {"b": [{"content": plain(1).decode(), "seq": 4}]}})
         with self.assertRaises(NoBaseError):
             bases.delta(json.loads(delta(1, 0, 1, conflation_key="a"))["data"])
-        self.assertEqual(bases.delta(json.loads(delta(2, 1, 5, conflation_key="b"))["data"]), plain(2))
+        self.assertEqual(bases.delta(json.loads(delta(2, 1, 5, conflation_key="b"))["data"]).text, plain(2))
 
     def test_number_in_the_data(self) -> None:
         """A number inside the data poisons the base, as it does in the client."""
@@ -230,6 +243,7 @@ class BasesTests(unittest.TestCase):
         for data in (
             {"delta": "AA==", "seq": 1, "algorithm": "zstd"},
             {"delta": "?", "seq": 1},
+            {"delta": "ü", "seq": 1},
             {"seq": 1},
             {"delta": ""},
         ):
