@@ -236,6 +236,7 @@ class ScenarioTests(unittest.TestCase):
         file.write_text("{")
         for option, value, said in (
             ("--replay", str(file), "line 1: not JSON"),
+            ("--keep", "/nowhere/deltas", "No such file"),
             ("--rate", "max", "a number of events"),
         ):
             (done,) = benches(self.port, ("delta", option, value))
