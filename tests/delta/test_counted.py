@@ -33,7 +33,9 @@ class CountTests(DeltaCase):
         self.assertEqual(texts[0], full)
         saved = sum(len(full) - len(text) for text in texts)
         found = self.samples()
-        self.assertEqual(found.pop(("encode_seconds", ())).counts, self.server.engine.tally.of("app-id").encodings.counts)
+        self.assertEqual(
+            found.pop(("encode_seconds", ())).counts, self.server.engine.tally.of("app-id").encodings.counts
+        )
         expected = {
             ("compression_full_messages_total", ("all",)): 3,
             ("compression_delta_messages_total", ("all",)): 6,
