@@ -225,6 +225,25 @@ class ScenarioTests(unittest.TestCase):
                 self.assertEqual(figures[f"{name}_excess_bytes"], 0, name)
             self.assertLess(figures["order_book_ratio"], 0.4, document["notes"])
 
+    def test_delta_batches(self) -> None:
+        """Several events of a stream in one request, and so in one turn of the server, are no different; what does not
+        fill a batch is left out."""
+        options = (
+            "--messages",
+            "43",
+            "--batch",
+            "10",
+            "--subscribers",
+            "20",
+            "--rate",
+            "1000",
+            "--algorithm",
+            "xdelta3",
+        )
+        figures = self.played("delta", *options)["figures"]
+        self.assertEqual((figures["published"], figures["decode_errors"], figures["wrong"]), (120, 0, 0))
+        self.assertGreater(figures["telemetry_deltas"], 35)
+
     def test_delta_replay(self) -> None:
         """A file of any JSON lines is published as it is, equal lines and tags as well."""
         file = Path(self.folder.name) / "replay.jsonl"

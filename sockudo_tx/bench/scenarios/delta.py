@@ -20,7 +20,7 @@ from ..told import PUBLISHED, Told, percentiles
 
 __all__ = ["TAKES", "add_options", "play", "tells"]
 
-TAKES = frozenset({"--rate", "--seed", "--processes"})
+TAKES = frozenset({"--rate", "--seed", "--processes", "--batch"})
 
 _KIND = "sockudo_tx.bench.follower:Follower"
 _MOST = 1_000_000
@@ -99,8 +99,9 @@ def play(stage: Stage) -> None:
     channels = tuple(f"bench-{name.replace('_', '-')}" for name in names)
     events = max(len(feed.replayed), feed.messages) * len(names)
     rate = stage.finite_rate()
-    schedule = Schedule(rate=rate, seconds=events / rate)
-    offsets = [moment.offset for moment in schedule]
+    batch = min(options.batch, events)
+    schedule = Schedule(rate=rate, seconds=events // batch * batch / rate, together=batch)
+    offsets = [moment.offset for moment in schedule for _ in range(moment.events)]
 
     def group(name: str, asks: Mapping[str, Any], latency: Sequence[str]) -> Group:
         keep = str(Path(options.keep).resolve()) if options.keep else ""
@@ -119,6 +120,7 @@ def play(stage: Stage) -> None:
         channels=channels,
         size=0,
         in_flight=1,
+        batch=batch,
         extra={"feed": feed},
     )
     window = Window("delivery", start, start + round((schedule.seconds + 1) * 1e9))
