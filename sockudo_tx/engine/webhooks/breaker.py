@@ -7,7 +7,7 @@ from ...protocol.webhooks import backoff
 __all__ = ["Breaker"]
 
 _FAILURES = 5
-"""Deliveries in a row whose first attempt failed that open the circuit."""
+"""Deliveries in a row whose first attempt failed that open the circuit; for other attempts, failures in a row."""
 _LONGEST = 60.0
 
 
@@ -16,15 +16,20 @@ class Breaker:
 
     A delivery that fails again says nothing new about the endpoint: it may be one that is always refused. So only first
     attempts open the circuit, and any success closes it. An endpoint that answers while it is open is well enough to
-    hear each delivery once, and does not hear those that it has refused all the time.
+    hear each delivery once. What it has refused before it hears again once in a while only, as soon as nothing else has
+    succeeded for some attempts; those pauses are never longer than the ones of a single delivery that has failed as
+    often.
     """
 
-    __slots__ = ("_again_from", "_failures", "_from", "_refusals", "_silences")
+    __slots__ = ("_again_from", "_failures", "_from", "_refusals", "_row", "_silences")
 
     def __init__(self) -> None:
-        self._failures = 0
-        self._silences = self._refusals = 0
-        """Since the circuit opened: attempts without an answer, in a row, and deliveries refused again."""
+        self._failures = self._row = 0
+        """Failures since the last success: of first attempts, and all."""
+        self._silences = 0
+        """Attempts without an answer since the circuit opened, in a row."""
+        self._refusals = 0
+        """Failures of deliveries that had failed before, since there were too many in a row."""
         self._from = self._again_from = 0.0
         """When the next attempt may be made, and the next that is not a delivery's first."""
 
@@ -40,12 +45,13 @@ class Breaker:
 
     def pause(self, now: float, *, first: bool = True) -> float:
         """Seconds until an attempt may be made; 0 when it may be made now."""
-        return max(0.0, (self._from if first else self._again_from) - now) if self.tripped else 0.0
+        return max(0.0, self._from - now, 0.0 if first else self._again_from - now)
 
     def succeeded(self) -> bool:
         """Close the circuit; whether it was open."""
         was = self.tripped
-        self._failures = self._silences = self._refusals = 0
+        self._failures = self._row = self._silences = self._refusals = 0
+        self._from = self._again_from = 0.0
         return was
 
     def failed(self, now: float, *, first: bool, rest: float | None) -> bool:
@@ -59,17 +65,18 @@ class Breaker:
         if was and now < self._from:
             return False
         self._failures += first
+        self._row += 1
+        if self._row >= _FAILURES and now >= self._again_from and not (first and self._refusals):
+            self._refusals += 1
+            self._again_from = now + _backoff(self._refusals)
         if not self.tripped:
             return False
         if rest is None:
             self._silences += 1
-            self._from = self._again_from = now + _backoff(self._silences)
+            rest = _backoff(self._silences)
         else:
             self._silences = 0
-            self._from = now + min(rest, _LONGEST)
-            if not (first and was):
-                self._refusals += 1
-                self._again_from = max(self._from, now + _backoff(self._refusals))
+        self._from = now + min(rest, _LONGEST)
         return not was
 
 

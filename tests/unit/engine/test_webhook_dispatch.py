@@ -184,10 +184,14 @@ class BreakerTests(WebhookCase):
         self.assertFalse(breaker.succeeded())
 
     def test_repeats(self) -> None:
-        """What fails again does not open it."""
+        """What fails again does not open it, but waits for longer each time, unless something succeeds in between."""
         breaker = Breaker()
         self.assertEqual({breaker.failed(0, first=False, rest=None) for _ in range(50)}, {False})
-        self.assertFalse(breaker.tripped)
+        self.assertEqual((breaker.tripped, breaker.pause(0), breaker.pause(0, first=False)), (False, 0, 1))
+        breaker.failed(1, first=False, rest=0.1)
+        self.assertEqual((breaker.pause(1), breaker.pause(1, first=False)), (0, 2))
+        breaker.succeeded()
+        self.assertEqual(breaker.pause(1, first=False), 0)
 
     def test_answers(self) -> None:
         """Who answers is left alone for a moment; with what was refused before, for longer each time."""
