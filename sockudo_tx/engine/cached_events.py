@@ -8,12 +8,14 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from ..delta.frames import poisons
 from ..interfaces import Answer, BackendError, Fact, ICache
 from ..protocol import messages
 from ..protocol.wirejson import loads
 from .answers import ask
 from .broadcast import send
 from .facts import FactTeller
+from .following import Following
 from .tables import AppSpace, Socket
 
 __all__ = ["CachedEvent", "CachedEvents"]
@@ -32,9 +34,10 @@ class CachedEvents:
 
     _log = Logger()
 
-    def __init__(self, cache: ICache, facts: FactTeller, ttl: float) -> None:
+    def __init__(self, cache: ICache, facts: FactTeller, following: Following, ttl: float) -> None:
         self._cache = cache
         self._facts = facts
+        self._following = following
         self.ttl = ttl
 
     def store(self, app_id: str, channel: str, text: str) -> None:
@@ -59,6 +62,8 @@ class CachedEvents:
             send(socket, hit[0] if hit is not None else messages.cache_miss(channel))
             if hit is None:
                 self._facts.tell(space.app, Fact("cache_miss", channel))
+            elif socket.wishes is not None and poisons(hit[0], loads(hit[0])["data"]):
+                self._following.spoilt(socket, entered)
 
         def failed(error: BackendError) -> None:
             self._failed(error)

@@ -124,6 +124,15 @@ class Following:
             told = [socket for socket in channel.subscribers if socket.wishes is not None]
             deliver_control(told, cache_sync(channel.name.text, path, segments.rules.ring, {}), channel.tally)
 
+    def spoilt(self, socket: Socket, channel: Channel) -> None:
+        """The same of what was just sent to one of its subscribers."""
+        segments = channel.segments
+        if segments is not None and segments.place(socket).voice is not None:
+            segments.reset(socket)
+            path = segments.rules.path or segments.streams.path
+            if path is not None:
+                send(socket, cache_sync(channel.name.text, path, segments.rules.ring, {}))
+
     def stop(self) -> None:
         """Sweep no more."""
         timer, self._timer = self._timer, None

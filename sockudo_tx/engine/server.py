@@ -99,8 +99,8 @@ class Engine:
         self._mirrors = Mirrors(self.registry, authority)
         self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.graces_changed, self._settled)
         self._users = Users(self.registry, authority, self.node_id)
-        self._cached = CachedEvents(cache, self._facts, settings.cache_ttl)
         self._following = Following(clock, settings.delta)
+        self._cached = CachedEvents(cache, self._facts, self._following, settings.cache_ttl)
         self._segmented = Segmented(settings.delta, pace or OwnPace(), clock.seconds, self._following)
         self._subscriptions = Subscriptions(
             self.registry,

@@ -222,6 +222,20 @@ class SyncTests(ConflationCase):
         self.assertEqual(follower.events(), texts)
         self.assertEqual(follower.kinds()[2:], ["full", "delta", "delta"])
 
+    def test_a_cached_event_that_spoils_it(self) -> None:
+        """Whoever it is replayed to is told to forget it."""
+        self.delta({"cache-c": {"conflation_key": "symbol"}}, cache_sync="states")
+        others = self.follower("cache-c")
+        self.tell(padded(1, symbol="BTC"), "cache-c")
+        text = self.tell(padded(2, __delta_seq=0), "cache-c")
+        follower = Follower(self.server.client("app-key"))
+        follower.enable()
+        texts = follower.subscribe("cache-c")
+        self.assertEqual(texts[2:], [text, synced(channel="cache-c")])
+        texts = [self.tell(padded(n), "cache-c") for n in range(3)]
+        self.assertEqual(follower.events(), texts)
+        self.assertEqual(others.events()[-3:], texts)
+
     def test_D67_the_path_of_the_channel(self) -> None:
         """It beats that of the server."""
         self.delta({"c": {"conflation_key": "a"}}, conflation_key_path="b")
