@@ -341,7 +341,7 @@ class IDeltaPace(Interface):
         """
 
 
-class Chain(tuple[_Sink, ...]):
+class ChainedSinks(tuple[_Sink, ...]):
     """Sinks whose frames build upon each other: what a turn has for one that misses a frame ends with that frame."""
 
     __slots__ = ()
@@ -357,7 +357,7 @@ class IFraming(Interface):
         """`push` to each of these sinks, all of this framing; every sink sees the order it would see with `push`.
 
         Give the same tuple again for the same audience: what one turn has for it is then joined once for all. That is
-        pushed late, so that a sink may miss one frame of it and take the next; give a `Chain` where it must not.
+        pushed late, so that a sink may miss one frame of it and take the next; give a `ChainedSinks` where it must not.
         """
 
     def settle() -> None:

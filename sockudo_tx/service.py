@@ -26,7 +26,7 @@ from .config.load import Loaded
 from .config.schema import Config
 from .connection_log import ConnectionLog
 from .engine.departures import Departed
-from .engine.pace import OwnPace
+from .engine.tailored.pace import OwnPace
 from .engine.server import Engine
 from .engine.traced import TracedEngine
 from .engine.webhooks import Webhooks

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from sockudo_tx.bench.streams import STREAMS
 from sockudo_tx.delta import fossil, vcdiff
-from sockudo_tx.delta.frames import Voice, delta_frame, full_frame
+from sockudo_tx.delta.frames import DeltaForm, delta_frame, full_frame
 from sockudo_tx.protocol.messages import event
 
 from ..harness.figure import Figure, Plan, Reading, at_most, reading
@@ -50,7 +50,7 @@ def _sent(feed: _Feed, algorithm: str) -> Iterator[int]:
         made = _ENCODERS[algorithm](before, frame) if deltas < _INTERVAL else None
         deltas += 1
         if made is not None:
-            written = delta_frame(feed.event, feed.channel, made, number, number - 1, None, Voice(algorithm))
+            written = delta_frame(feed.event, feed.channel, made, number, number - 1, None, DeltaForm(algorithm))
             best = min(best, written, key=len)
         if made is None or best is not written:
             deltas = 0

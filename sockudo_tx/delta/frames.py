@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..protocol.wirejson import JsonError, loads, quote
 
-__all__ = ["DECLINED", "Voice", "cache_sync", "confirmation", "delta_frame", "full_frame", "poisons"]
+__all__ = ["DECLINED", "DeltaForm", "cache_sync", "confirmation", "delta_frame", "full_frame", "poisons"]
 
 DECLINED = '{"event":"pusher:delta_compression_enabled","data":{"enabled":false}}'
 """The answer to who wants deltas where there are none."""
@@ -24,7 +24,7 @@ _ESCAPED = re.compile(r"\\u00[567]")
 """What they are made of, if it is escaped. Backends that escape whatever is not ASCII have other escapes."""
 
 
-class Voice(NamedTuple):
+class DeltaForm(NamedTuple):
     """How deltas are written for some subscribers."""
 
     algorithm: str
@@ -48,9 +48,9 @@ def full_frame(base: bytes, seq: int, key: str | None) -> bytes:
     return b'%b,"__delta_seq":%d,"__conflation_key":%b}' % (base[:-1], seq, quote(key).encode())
 
 
-def delta_frame(event: str, channel: str, delta: bytes, seq: int, base: int, key: str | None, voice: Voice) -> bytes:
+def delta_frame(event: str, channel: str, delta: bytes, seq: int, base: int, key: str | None, form: DeltaForm) -> bytes:
     """What changed since message number `base`."""
-    algorithm = f'"algorithm":"{voice.algorithm}",' if voice.spelled else ""
+    algorithm = f'"algorithm":"{form.algorithm}",' if form.spelled else ""
     stream = "" if key is None else f'"conflation_key":{quote(key)},'
     head = f'{{"event":"pusher:delta","channel":{quote(channel)},"data":{{"event":{quote(event)},"delta":"'
     tail = f'","seq":{seq},{algorithm}{stream}"base_index":{base}}}}}'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from ..interfaces import Chain, IFraming, ISink
+from ..interfaces import ChainedSinks, IFraming, ISink
 
 if TYPE_CHECKING:
     from .tables import Socket
@@ -25,7 +25,7 @@ def audience_of(sockets: Iterable[Socket], *, chained: bool = False) -> Audience
     kinds: dict[IFraming, list[ISink]] = {}
     for socket in sockets:
         kinds.setdefault(socket.sink.framing, []).append(socket.sink)
-    return tuple([(framing, Chain(sinks) if chained else tuple(sinks)) for framing, sinks in kinds.items()])
+    return tuple([(framing, ChainedSinks(sinks) if chained else tuple(sinks)) for framing, sinks in kinds.items()])
 
 
 def without(audience: Audience, excluded: Socket) -> Audience:

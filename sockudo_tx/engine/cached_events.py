@@ -15,8 +15,8 @@ from ..protocol.wirejson import loads
 from .answers import ask
 from .broadcast import send
 from .facts import FactTeller
-from .following import Following
 from .tables import AppSpace, Socket
+from .tailored.placement import Placement
 
 __all__ = ["CachedEvent", "CachedEvents"]
 
@@ -34,10 +34,10 @@ class CachedEvents:
 
     _log = Logger()
 
-    def __init__(self, cache: ICache, facts: FactTeller, following: Following, ttl: float) -> None:
+    def __init__(self, cache: ICache, facts: FactTeller, placement: Placement, ttl: float) -> None:
         self._cache = cache
         self._facts = facts
-        self._following = following
+        self._placement = placement
         self.ttl = ttl
 
     def store(self, app_id: str, channel: str, text: str) -> None:
@@ -63,7 +63,7 @@ class CachedEvents:
             if hit is None:
                 self._facts.tell(space.app, Fact("cache_miss", channel))
             elif socket.wishes is not None and poisons(hit[0], loads(hit[0])["data"]):
-                self._following.spoilt(socket, entered)
+                self._placement.spoilt(socket, entered)
 
         def failed(error: BackendError) -> None:
             self._failed(error)

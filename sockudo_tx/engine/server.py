@@ -13,12 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..delta.wishes import offered_in
 from ..interfaces import (
     Answer,
     BackendError,
     ChannelCounts,
-    Fact,
     IApps,
     IAuthority,
     ICache,
@@ -31,13 +29,11 @@ from ..interfaces import (
 )
 from ..protocol import errors, messages
 from ..protocol.app import App
-from ..protocol.effects import Effect, Enable, Join, Leave, Relay, Replay, Resync, Send, Signin
 from ..protocol.errors import PeerError
 from ..protocol.limits import SlidingWindow
 from ..protocol.messages import Command
 from ..protocol.names import ChannelName
 from ..protocol.publication import Publication
-from ..protocol.wirejson import text_of
 from .answers import when
 from .app_changes import AppChanges
 from .broadcast import publish_locally, send
@@ -46,17 +42,18 @@ from .connections import Connections
 from .counts import SubscriptionCounts
 from .departures import LOST, Departed, Ending
 from .facts import FactTeller
-from .following import Following
 from .leaving import Leaver
 from .mirrors import Mirrors
-from .pace import OwnPace
+from .performing import Performing
 from .presence import Presence
 from .registry import Registry
-from .segmented import Segmented
 from .settings import EngineSettings
 from .stats import Stats, stats_of
 from .subscriptions import Subscriptions
 from .tables import AppSpace, Socket
+from .tailored.pace import OwnPace
+from .tailored.placement import Placement
+from .tailored.publisher import TailoredPublisher
 from .tally import Tally
 from .users import Users
 
@@ -99,23 +96,26 @@ class Engine:
         self._mirrors = Mirrors(self.registry, authority)
         self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.graces_changed, self._settled)
         self._users = Users(self.registry, authority, self.node_id)
-        self._following = Following(clock, settings.delta)
-        self._cached = CachedEvents(cache, self._facts, self._following, settings.cache_ttl)
-        self._segmented = Segmented(settings.delta, pace or OwnPace(), clock.seconds, self._following)
-        self._subscriptions = Subscriptions(
+        self._placement = Placement(clock, settings.delta)
+        self._cached = CachedEvents(cache, self._facts, self._placement, settings.cache_ttl)
+        self._tailored = TailoredPublisher(settings.delta, pace or OwnPace(), clock.seconds, self._placement)
+        self._connections = Connections(
+            clock, self.registry, apps, authority, settings, self.node_id, self._left, self._resume, departed
+        )
+        self._performing = Performing(
+            self._users, self._facts, self._cached, self._placement, self._tailored, self._connections.hold
+        )
+        self._subscriptions = self._performing.subscriptions = Subscriptions(
             self.registry,
             authority,
             self._presence,
             self._mirrors,
             self._counts,
             self._facts,
-            self._following,
+            self._placement,
             self.node_id,
-            self._perform,
+            self._performing.perform,
             self._refuse,
-        )
-        self._connections = Connections(
-            clock, self.registry, apps, authority, settings, self.node_id, self._left, self._resume, departed
         )
         self._app_changes = AppChanges(self.registry, apps, self._connections)
         authority.listen(self)
@@ -177,7 +177,7 @@ class Engine:
         May be told in the middle of a broadcast.
         """
         if socket.wishes is not None and socket.space is not None:
-            self._following.missed(socket, socket.space)
+            self._placement.missed(socket, socket.space)
 
     def closing(self, socket: Socket, ending: Ending = LOST) -> None:
         """The transport has sent a Close frame of its own, which the peer may never answer: clean up now."""
@@ -200,7 +200,7 @@ class Engine:
             if space is not None:
                 found = space.channels.get(channel)
                 if event.tags or (found is not None and found.segments is not None):
-                    count = self._segmented.publish(app, space, channel, text, event)
+                    count = self._tailored.publish(app, space, channel, text, event)
                 else:
                     count = publish_locally(space, channel, text, event.socket_id)
                 if count:
@@ -271,7 +271,7 @@ class Engine:
 
         def finished(_: None) -> Deferred[None]:
             self._counts.stop()
-            self._following.stop()
+            self._placement.stop()
             return self._facts.flush()
 
         return self._connections.drain(over).addCallback(finished)
@@ -282,7 +282,7 @@ class Engine:
         self._connections.adjust(settings)
         self._counts.interval = settings.subscription_count_interval
         self._cached.ttl = settings.cache_ttl
-        self._following.settings = self._segmented.settings = settings.delta
+        self._placement.settings = self._tailored.settings = settings.delta
 
     def apps_changed(self) -> None:
         """The store has other records; connections feel it at once, see `AppChanges`."""
@@ -294,7 +294,7 @@ class Engine:
             "apps": len(self.registry.apps),
             "connections": len(self._connections.open),
             "deadlines": len(self._connections.deadlines),
-            "followed channels": len(self._following),
+            "followed channels": len(self._placement),
             "leaving": self.leaving,
             "paced counts": len(self._counts),
         }
@@ -307,7 +307,7 @@ class Engine:
     def user_changed(self, change: UserChange) -> None:
         self._users.changed(change)
 
-    # Performing
+    # Commands
 
     def _decide(self, socket: Socket, command: Command, size: int) -> None:
         space = socket.space
@@ -349,53 +349,9 @@ class Engine:
         if app.max_client_events_per_second and type(command) is messages.ClientEvent:
             space.tally.client_event_checks += 1
         try:
-            self._perform(socket, session.receive(command, app, socket.pulse.heard_at))
+            self._performing.perform(socket, session.receive(command, app, socket.pulse.heard_at))
         except PeerError as fault:
             self._refuse(socket, fault)
-
-    def _perform(self, socket: Socket, effects: Sequence[Effect]) -> None:
-        """Carry the effects out in order; after one that must wait, the rest waits too."""
-        for position, effect in enumerate(effects):
-            wait = self._perform_one(socket, effect)
-            if wait is not None:
-                self._connections.hold(socket, wait.addCallback(self._perform_rest, socket, effects[position + 1 :]))
-                return
-
-    def _perform_rest(self, _: None, socket: Socket, effects: Sequence[Effect]) -> None:
-        self._perform(socket, effects)
-
-    def _perform_one(self, socket: Socket, effect: Effect) -> Deferred[None] | None:
-        space = socket.space
-        if space is None:
-            return None
-        if isinstance(effect, Send):
-            send(socket, effect.text)
-        elif isinstance(effect, Relay):
-            self._relay(socket, space, effect)
-        elif isinstance(effect, Join):
-            return self._subscriptions.join(socket, effect)
-        elif isinstance(effect, Leave):
-            self._subscriptions.leave(socket, space, effect.channel, effect.member)
-        elif isinstance(effect, Replay):
-            return self._cached.replay(socket, space, effect.channel)
-        elif isinstance(effect, Signin):
-            return self._users.sign_in(socket, effect)
-        elif isinstance(effect, Enable):
-            self._following.enable(socket, space, offered_in(effect.data))
-        elif isinstance(effect, Resync):
-            self._following.resync(socket, space, effect.channel)
-        return None
-
-    def _relay(self, socket: Socket, space: AppSpace, event: Relay) -> None:
-        channel = space.channels.get(event.channel)
-        if channel is not None:
-            text = messages.client_event(event.event, event.channel, event.data, event.user_id)
-            self._segmented.relay(channel, text, event.data, socket)
-        if self._facts.wants(space.app, "client_event"):
-            data = None if event.data is None else text_of(event.data)
-            self._facts.tell(
-                space.app, Fact("client_event", event.channel, event.user_id, event.event, data, socket.id)
-            )
 
     def _refuse(self, socket: Socket, fault: PeerError) -> None:
         if fault.closing:

@@ -15,13 +15,13 @@ from ..protocol.names import ChannelName
 from .answers import ask
 from .counts import SubscriptionCounts
 from .facts import FactTeller
-from .following import Following
 from .leaving import Leaver
 from .mirror import Mirror
 from .mirrors import Mirrors
 from .presence import Presence
 from .registry import Registry
 from .tables import PLAIN_SUBSCRIPTION, AppSpace, Channel, Socket, Subscription
+from .tailored.placement import Placement
 
 __all__ = ["Subscriptions"]
 
@@ -45,7 +45,7 @@ class Subscriptions:
         mirrors: Mirrors,
         counts: SubscriptionCounts,
         facts: FactTeller,
-        following: Following,
+        placement: Placement,
         node: str,
         perform: Perform,
         refuse: Refuse,
@@ -56,7 +56,7 @@ class Subscriptions:
         self._mirrors = mirrors
         self._counts = counts
         self._facts = facts
-        self._following = following
+        self._placement = placement
         self._node = node
         self._perform = perform
         self._refuse = refuse
@@ -84,7 +84,7 @@ class Subscriptions:
         if channel is None:
             return  # a user channel: never in the tables
         if socket.wishes is not None or channel.segments is not None:
-            self._following.left(socket, channel)
+            self._placement.left(socket, channel)
         space.tally.unsubscriptions[channel.kind] += 1
         if member is not None:
             self._presence.part(space.app.id, name, socket.id)
@@ -105,7 +105,7 @@ class Subscriptions:
                 if channel is None:
                     continue  # a user channel
                 if socket.wishes is not None or channel.segments is not None:
-                    self._following.left(socket, channel)
+                    self._placement.left(socket, channel)
                 space.tally.unsubscriptions[channel.kind] += 1
                 left[channel] = space
                 if member is not None:
@@ -138,7 +138,7 @@ class Subscriptions:
                 self._perform(socket, effects)
                 return
         self._perform(socket, effects[:1])
-        self._following.subscribed(socket, space, name, asked)
+        self._placement.subscribed(socket, space, name, asked)
         self._perform(socket, effects[1:])
 
     def _join_presence(

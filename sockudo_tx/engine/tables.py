@@ -16,7 +16,7 @@ from ..protocol.session import Session
 from .audiences import Audience
 from .inbox import Inbox
 from .mirror import Mirror
-from .segments import Segments
+from .tailored.segments import Segments
 from .tally import AppTally
 
 __all__ = ["PLAIN_SUBSCRIPTION", "AppSpace", "Channel", "Socket", "Subscription"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import length_hint
 from typing import Any, Protocol
 
-from ..interfaces import Chain
+from ..interfaces import ChainedSinks
 
 __all__ = ["CHUNK", "Flushable", "Receiver", "Turn"]
 
@@ -40,7 +40,7 @@ class Receiver(Protocol):
         """`push` each of them."""
 
     def push_chained(self, frames: list[bytes]) -> None:
-        """Push these up to the first that is dropped, see `Chain`."""
+        """Push these up to the first that is dropped, see `ChainedSinks`."""
 
     def unsent(self, data: bytes, sent: int) -> None:
         """Only the first `sent` bytes of `data` could be sent."""
@@ -95,7 +95,7 @@ class Turn:
     def settle(self) -> None:
         """Push the shared frames to each outbox they are for; from here on each is on its own."""
         audience, frames = self._take()
-        if len(frames) > 1 and isinstance(audience, Chain):
+        if len(frames) > 1 and isinstance(audience, ChainedSinks):
             for outbox in audience:
                 outbox.push_chained(frames)
             return
@@ -113,7 +113,7 @@ class Turn:
     def _send_shared(self) -> None:
         audience, frames = self._take()
         waiting = iter(audience)
-        push = _push_chained if isinstance(audience, Chain) else _push
+        push = _push_chained if isinstance(audience, ChainedSinks) else _push
         try:
             self._send_to_each(waiting, frames, push)
         finally:

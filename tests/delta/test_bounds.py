@@ -6,8 +6,8 @@ import sys
 from types import FrameType
 from typing import Any
 
-from sockudo_tx.engine.segments import Segments
 from sockudo_tx.engine.settings import EngineSettings
+from sockudo_tx.engine.tailored.segments import Segments
 from sockudo_tx.protocol.app import App
 from sockudo_tx.protocol.publication import Publication
 

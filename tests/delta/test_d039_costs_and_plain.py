@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sockudo_tx.engine import numbered
+from sockudo_tx.engine.tailored import numbered_event
 
 from .case import DeltaCase, Follower, padded
 from .test_d019_full_and_delta import numbers
@@ -60,7 +60,7 @@ class CostTests(DeltaCase):
         def broken(*_: Any) -> bytes:
             raise ValueError("broken")
 
-        self.patch(numbered, "_ENCODERS", {"fossil": broken})
+        self.patch(numbered_event, "_ENCODERS", {"fossil": broken})
         texts = [self.tell(padded(number)) for number in range(3)]
         self.assertEqual(follower.events(), texts)
         self.assertKinds(follower, "full", "full", "full")

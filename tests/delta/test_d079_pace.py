@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from sockudo_tx.engine.pace import OwnPace
+from sockudo_tx.engine.tailored.pace import OwnPace
 from sockudo_tx.interfaces import IDeltaPace
 
 from .case import DeltaCase, padded

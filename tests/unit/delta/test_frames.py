@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockudo_tx.delta.frames import DECLINED, Voice, cache_sync, confirmation, delta_frame, full_frame, poisons
+from sockudo_tx.delta.frames import DECLINED, DeltaForm, cache_sync, confirmation, delta_frame, full_frame, poisons
 
 BASE = b'{"event":"tick","channel":"ticker","data":"{\\"p\\":1}"}'
 
@@ -22,13 +22,13 @@ def test_full_messages() -> None:
 def test_deltas() -> None:
     """The members in their order."""
     head = b'{"event":"pusher:delta","channel":"ticker","data":{"event":"tick","delta":"'
-    assert delta_frame("tick", "ticker", b"1\x0a\xff\xfe", 1, 0, None, Voice("fossil")) == (
+    assert delta_frame("tick", "ticker", b"1\x0a\xff\xfe", 1, 0, None, DeltaForm("fossil")) == (
         head + b'MQr//g==","seq":1,"algorithm":"fossil","base_index":0}}'
     )
-    assert delta_frame("tick", "ticker", b"", 42, 41, "B\\C", Voice("xdelta3")) == (
+    assert delta_frame("tick", "ticker", b"", 42, 41, "B\\C", DeltaForm("xdelta3")) == (
         head + b'","seq":42,"algorithm":"xdelta3","conflation_key":"B\\\\C","base_index":41}}'
     )
-    assert delta_frame("tick", "ticker", b"", 42, 41, "", Voice("xdelta3", spelled=False)) == (
+    assert delta_frame("tick", "ticker", b"", 42, 41, "", DeltaForm("xdelta3", spelled=False)) == (
         head + b'","seq":42,"conflation_key":"","base_index":41}}'
     )
 
@@ -68,4 +68,4 @@ def test_D45_what_clients_would_mistake() -> None:
 def test_any_key_is_read_back(key: str) -> None:
     """JSON on both ways."""
     assert json.loads(full_frame(BASE, 1, key))["__conflation_key"] == key
-    assert json.loads(delta_frame(key, "c", b"x", 1, 0, key, Voice("fossil")))["data"]["conflation_key"] == key
+    assert json.loads(delta_frame(key, "c", b"x", 1, 0, key, DeltaForm("fossil")))["data"]["conflation_key"] == key

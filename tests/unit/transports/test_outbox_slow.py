@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from sockudo_tx.interfaces import Chain
+from sockudo_tx.interfaces import ChainedSinks
 from sockudo_tx.transports.slowness import CONTROL_ALLOWANCE, SlowConsumers
 
 from .outbox_case import OutboxCase
@@ -38,7 +38,7 @@ class SlowTests(OutboxCase):
         """Behind the first of a turn that is dropped none is queued, though there be room; each is counted."""
         box, expected = self.blocked()
         self.slow.max_bytes = box.waiting[1] + 1000
-        audience = Chain((box,))
+        audience = ChainedSinks((box,))
         first = b"1" * 980
         for frame in (first, b"2" * 30, b"3" * 5):
             self.turn.broadcast(audience, frame)

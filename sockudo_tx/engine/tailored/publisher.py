@@ -11,24 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..delta.conflation import conflation_key
-from ..delta.frames import poisons
-from ..delta.settings import DeltaSettings, Rules
-from ..delta.streams import Stream
-from ..interfaces import IDeltaPace, IFraming
-from ..protocol import messages
-from ..protocol.app import App
-from ..protocol.publication import Publication
-from ..protocol.wirejson import text_of
-from .audiences import CROWD, Audience
-from .broadcast import deliver_to_channel, publish_locally
-from .following import Following
-from .numbered import Numbered
-from .segments import Parcel, Segment, Segments, Split
-from .tables import AppSpace, Channel, Socket
-from .tally import ALL_CHANNELS, AppTally
+from ...delta.conflation import conflation_key
+from ...delta.frames import poisons
+from ...delta.settings import DeltaSettings, Rules
+from ...delta.streams import Stream
+from ...interfaces import IDeltaPace, IFraming
+from ...protocol import messages
+from ...protocol.app import App
+from ...protocol.publication import Publication
+from ...protocol.wirejson import text_of
+from ..audiences import CROWD, Audience
+from ..broadcast import deliver_to_channel, publish_locally
+from ..tables import AppSpace, Channel, Socket
+from ..tally import ALL_CHANNELS, AppTally
+from .numbered_event import NumberedEvent
+from .placement import Placement
+from .segments import RecipientGroup, Segment, Segments, Split
 
-__all__ = ["Segmented"]
+__all__ = ["TailoredPublisher"]
 
 _OURS = ("pusher:", "pusher_internal:")
 """Beginnings of events that clients keep out of their bases."""
@@ -37,7 +37,7 @@ Delivery = tuple[int, Audience, bytes]
 """How many get it, who, and the text."""
 
 
-class Segmented:
+class TailoredPublisher:
     """Takes one event to one channel."""
 
     def __init__(
@@ -45,12 +45,12 @@ class Segmented:
         settings: DeltaSettings,
         pace: IDeltaPace,
         now: Callable[[], float],
-        following: Following,
+        placement: Placement,
     ) -> None:
         self.settings = settings
         self._pace = pace
         self._now = now
-        self._following = following
+        self._placement = placement
 
     def publish(self, app: App, space: AppSpace, name: str, text: str, event: Publication) -> int:
         """Deliver to the channel's subscribers here; how many got it. `text` is the message without tags."""
@@ -59,7 +59,7 @@ class Segmented:
             text = messages.tagged(text, event.tags)
         channel = space.channels.get(name)
         if channel is not None and channel.segments is not None:
-            self._following.refollow(channel, rules)
+            self._placement.refollow(channel, rules)
         if channel is None or (segments := channel.segments) is None:
             return publish_locally(space, name, text, event.socket_id)
         excluded = space.sockets.get(event.socket_id) if event.socket_id is not None else None
@@ -76,14 +76,14 @@ class Segmented:
         else:
             count = deliver_to_channel(channel, text, excluded)
         if poison:
-            self._following.poisoned(channel)
+            self._placement.poisoned(channel)
         return count
 
     def relay(self, channel: Channel, text: str, data: str | None, sender: Socket) -> None:
         """A client's event, for everybody else as it is."""
         deliver_to_channel(channel, text, sender)
         if channel.segments is not None and poisons(text, "" if data is None else text_of(data)):
-            self._following.poisoned(channel)
+            self._placement.poisoned(channel)
 
     @staticmethod
     def _by_segment(
@@ -96,8 +96,8 @@ class Segmented:
         """The numbered deliveries, if there are any, and plain ones for everybody else; how many they are together."""
         numbered = bool(deliveries)
         for segment in receiving:
-            for lane in (segment.plain,) if numbered else (segment.plain, *segment.lanes.values()):
-                audience, count = lane.audience_without(excluded)
+            for cohort in (segment.plain,) if numbered else (segment.plain, *segment.cohorts.values()):
+                audience, count = cohort.audience_without(excluded)
                 if count:
                     deliveries.append((count, audience, payload))
         return _deliver(deliveries, tally)
@@ -123,16 +123,16 @@ class Segmented:
         why_full = (
             "coordinated" if verdict else stream.due(now, rules.interval * (1 if verdict is None else 2), rules.max_age)
         )
-        splits, parcels = _split(receiving, key, stream, excluded, full=why_full is not None)
-        if segments.settle(receiving, parcels):
-            splits, parcels = _split(receiving, key, stream, excluded, full=why_full is not None)
-        if not parcels:
+        splits, groups = _split(receiving, key, stream, excluded, full=why_full is not None)
+        if segments.settle(receiving, groups):
+            splits, groups = _split(receiving, key, stream, excluded, full=why_full is not None)
+        if not groups:
             return []
         if why_full is not None and stream.ring:
             tally.delta_fallbacks[why_full] += 1
-        message = Numbered(event, name, payload, stream, None if streams.path is None else key, tally)
+        message = NumberedEvent(event, name, payload, stream, None if streams.path is None else key, tally)
         deliveries = message.deliveries(
-            parcels, tally.deltas_of(name if self.settings.count_by_channel else ALL_CHANNELS)
+            groups, tally.deltas_of(name if self.settings.count_by_channel else ALL_CHANNELS)
         )
         if why_full is not None:
             stream.deltas = 0
@@ -145,9 +145,9 @@ class Segmented:
 
 def _split(
     receiving: Sequence[Segment], key: str, stream: Stream, excluded: Socket | None, *, full: bool
-) -> tuple[list[tuple[Segment, Split]], list[Parcel]]:
+) -> tuple[list[tuple[Segment, Split]], list[RecipientGroup]]:
     splits = [(segment, segment.split(key, stream, excluded, full=full)) for segment in receiving]
-    return splits, [parcel for _, split in splits for parcel in split.parcels]
+    return splits, [group for _, split in splits for group in split.groups]
 
 
 def _numbers(event: Publication, payload: bytes, rules: Rules) -> bool:

@@ -10,15 +10,15 @@ from time import perf_counter
 
 from twisted.logger import Logger
 
-from ..delta import fossil, vcdiff
-from ..delta.frames import Voice, delta_frame, full_frame
-from ..delta.streams import Stream
-from ..protocol.publication import Publication
-from .audiences import Audience
-from .segments import Parcel
-from .tally import AppTally, DeltaTally
+from ...delta import fossil, vcdiff
+from ...delta.frames import DeltaForm, delta_frame, full_frame
+from ...delta.streams import Stream
+from ...protocol.publication import Publication
+from ..audiences import Audience
+from ..tally import AppTally, DeltaTally
+from .segments import RecipientGroup
 
-__all__ = ["Numbered"]
+__all__ = ["NumberedEvent"]
 
 _BASES = 4
 """Messages against which one is encoded at most; whoever is elsewhere gets it whole."""
@@ -28,7 +28,7 @@ Pair = tuple[str, int]
 """Algorithm and number of the base."""
 
 
-class Numbered:
+class NumberedEvent:
     """A published event with its number in a stream, on its way to those who follow it."""
 
     _log = Logger()
@@ -45,31 +45,31 @@ class Numbered:
         self._full = full_frame(text, stream.next, key)
         self._seq = stream.next
 
-    def deliveries(self, parcels: list[Parcel], counts: DeltaTally) -> list[tuple[int, Audience, bytes]]:
+    def deliveries(self, groups: list[RecipientGroup], counts: DeltaTally) -> list[tuple[int, Audience, bytes]]:
         """How many, who, and what they are sent.
 
         Counts the stream's deltas on, or anew if those who are together cannot have one.
         """
         crowds: dict[Pair, int] = {}
-        for voice, position, _, count in parcels:
+        for form, position, _, count in groups:
             if position is not None:
-                pair = (voice.algorithm, position)
+                pair = (form.algorithm, position)
                 crowds[pair] = crowds.get(pair, 0) + count
         pairs = sorted(crowds, key=crowds.__getitem__, reverse=True)
         for _ in pairs[_BASES:]:
             self._tally.delta_fallbacks["bases"] += 1
         deltas = {pair: self._encoded(*pair) for pair in pairs[:_BASES] if self._may_shrink()}
-        frames: dict[tuple[Voice, int], bytes | None] = {}
+        frames: dict[tuple[DeltaForm, int], bytes | None] = {}
         deliveries = []
         largest = False
         full = self._full
-        for voice, position, audience, count in parcels:
+        for form, position, audience, count in groups:
             payload = None
             if position is not None:
-                if (voice, position) not in frames:
-                    frames[voice, position] = self._frame(voice, position, deltas.get((voice.algorithm, position)))
-                payload = frames[voice, position]
-                if pairs and (voice.algorithm, position) == pairs[0]:
+                if (form, position) not in frames:
+                    frames[form, position] = self._frame(form, position, deltas.get((form.algorithm, position)))
+                payload = frames[form, position]
+                if pairs and (form.algorithm, position) == pairs[0]:
                     largest = payload is None
             counts.original += count * len(full)
             if payload is None:
@@ -83,7 +83,7 @@ class Numbered:
 
     def _may_shrink(self) -> bool:
         """Whether there is room for a delta beside what has to be around it."""
-        least = delta_frame(self._event.name, self._channel, b"", self._seq, 0, self._key, Voice("fossil", False))
+        least = delta_frame(self._event.name, self._channel, b"", self._seq, 0, self._key, DeltaForm("fossil", False))
         if len(least) < len(self._full):
             return True
         self._tally.delta_fallbacks["size"] += 1
@@ -102,11 +102,11 @@ class Numbered:
             self._tally.delta_fallbacks["size"] += 1
         return delta
 
-    def _frame(self, voice: Voice, position: int, delta: bytes | None) -> bytes | None:
+    def _frame(self, form: DeltaForm, position: int, delta: bytes | None) -> bytes | None:
         """The finished message, None where the whole one is not longer."""
         if delta is None:
             return None
-        frame = delta_frame(self._event.name, self._channel, delta, self._seq, position, self._key, voice)
+        frame = delta_frame(self._event.name, self._channel, delta, self._seq, position, self._key, form)
         if len(frame) < len(self._full):
             return frame
         self._tally.delta_fallbacks["size"] += 1

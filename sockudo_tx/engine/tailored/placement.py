@@ -11,17 +11,17 @@ from itertools import islice
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from ..delta.frames import DECLINED, Voice, cache_sync, confirmation
-from ..delta.settings import DeltaSettings, Rules
-from ..delta.streams import Streams
-from ..delta.wishes import FOLLOW, Wishes, wish_of
-from ..protocol.effects import Asked
-from ..protocol.tags import Filter
-from .broadcast import deliver_control, send
+from ...delta.frames import DECLINED, DeltaForm, cache_sync, confirmation
+from ...delta.settings import DeltaSettings, Rules
+from ...delta.streams import Streams
+from ...delta.wishes import FOLLOW, Wishes, wish_of
+from ...protocol.effects import Asked
+from ...protocol.tags import Filter
+from ..broadcast import deliver_control, send
+from ..tables import AppSpace, Channel, Socket
 from .segments import Segments
-from .tables import AppSpace, Channel, Socket
 
-__all__ = ["Following"]
+__all__ = ["Placement"]
 
 _STATES = 100
 _STATES_SIZE = 65536
@@ -30,7 +30,7 @@ _SLICE = 1000
 """Channels that are swept in one turn."""
 
 
-class Following:
+class Placement:
     """Puts subscribers where they belong, and sweeps the channels that are followed."""
 
     def __init__(self, clock: IReactorTime, settings: DeltaSettings) -> None:
@@ -127,7 +127,7 @@ class Following:
     def spoilt(self, socket: Socket, channel: Channel) -> None:
         """The same of what was just sent to one of its subscribers."""
         segments = channel.segments
-        if segments is not None and segments.place(socket).voice is not None:
+        if segments is not None and segments.place(socket).form is not None:
             segments.reset(socket)
             path = segments.rules.path or segments.streams.path
             if path is not None:
@@ -144,21 +144,21 @@ class Following:
 
     def _place(self, socket: Socket, channel: Channel, rules: Rules, filter: Filter | None) -> None:  # noqa: A002
         name, wishes = channel.name.text, socket.wishes
-        voice: Voice | None = None
+        form: DeltaForm | None = None
         if wishes is not None and wishes.wants(name, rules):
             algorithm = wishes.algorithm(name, rules)
-            voice = Voice(algorithm, not (self.settings.omit_algorithm and algorithm == wishes.announced))
+            form = DeltaForm(algorithm, not (self.settings.omit_algorithm and algorithm == wishes.announced))
         segments = channel.segments
-        before = None if segments is None else segments.place(socket).voice
+        before = None if segments is None else segments.place(socket).form
         if segments is None:
-            if voice is None and filter is None:
+            if form is None and filter is None:
                 return
             if channel.streams is None:
                 channel.streams = Streams()
             segments = channel.segments = Segments(channel.subscribers, channel.streams, rules)
-        segments.move(socket, filter, voice)
+        segments.move(socket, filter, form)
         self._settle(channel)
-        if voice is not None and before is None and wishes is not None and rules.path is not None:
+        if form is not None and before is None and wishes is not None and rules.path is not None:
             self._sync(socket, wishes, name, segments, rules)
 
     def _sync(self, socket: Socket, wishes: Wishes, name: str, segments: Segments, rules: Rules) -> None:

@@ -2,7 +2,7 @@
 
     Segments   all subscribers of a channel; made when the first of them has a filter or gets deltas
     Segment    those with the same filter, or with none: they are handed the same events
-    Lane       those of them who take the same bytes: plain ones, or deltas of one `Voice`
+    Cohort     those of them who take the same bytes: plain ones, or deltas of one `DeltaForm`
 
 Where everybody stands is told once for a segment: `at`, the last message it was handed in each stream. A subscriber
 adds one number, `since`: what came up to then it has not got. Only two kinds need more: the one socket that was left
@@ -15,16 +15,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..delta.frames import Voice
-from ..delta.settings import Rules
-from ..delta.streams import Stream, Streams
-from ..protocol.tags import Filter, FilterIndex
-from .audiences import Audience, audience_of, without, without_all
+from ...delta.frames import DeltaForm
+from ...delta.settings import Rules
+from ...delta.streams import Stream, Streams
+from ...protocol.tags import Filter, FilterIndex
+from ..audiences import Audience, audience_of, without, without_all
 
 if TYPE_CHECKING:
-    from .tables import Socket
+    from ..tables import Socket
 
-__all__ = ["Lane", "Parcel", "Segment", "Segments", "Split"]
+__all__ = ["Cohort", "RecipientGroup", "Segment", "Segments", "Split"]
 
 _STALE = 64
 """Streams a segment may remember beyond twice those that are there."""
@@ -41,10 +41,10 @@ class Last(NamedTuple):
     position: int | None = None
 
 
-class Parcel(NamedTuple):
+class RecipientGroup(NamedTuple):
     """Subscribers to whom a message goes in the same bytes."""
 
-    voice: Voice
+    form: DeltaForm
     position: int | None
     """The number of the message it can be a delta of."""
     audience: Audience
@@ -54,20 +54,20 @@ class Parcel(NamedTuple):
 class Split(NamedTuple):
     """What becomes of one message in a segment."""
 
-    parcels: list[Parcel]
+    groups: list[RecipientGroup]
     left_out: Socket | None
     position: int | None
     """Where `left_out` stays."""
 
 
-class Lane:
+class Cohort:
     """Subscribers who take the same bytes, in the order of `since`."""
 
-    __slots__ = ("_audience", "members", "segment", "voice")
+    __slots__ = ("_audience", "form", "members", "segment")
 
-    def __init__(self, segment: Segment, voice: Voice | None) -> None:
+    def __init__(self, segment: Segment, form: DeltaForm | None) -> None:
         self.segment = segment
-        self.voice = voice
+        self.form = form
         """None: plain messages."""
         self.members: dict[Socket, int] = {}
         """The tick after which messages count as received."""
@@ -90,11 +90,11 @@ class Lane:
         """The sinks, the same object while nobody comes or goes."""
         audience = self._audience
         if audience is None:
-            audience = self._audience = audience_of(self.members, chained=self.voice is not None)
+            audience = self._audience = audience_of(self.members, chained=self.form is not None)
         return audience
 
     def audience_without(self, excluded: Socket | None) -> tuple[Audience, int]:
-        """The same for an event from which a socket, of this lane or not, is excluded; and how many they are."""
+        """The same for an event from which a socket, of this cohort or not, is excluded; and how many they are."""
         if excluded is None or excluded not in self.members:
             return self.audience(), len(self.members)
         return without(self.audience(), excluded), len(self.members) - 1
@@ -103,56 +103,58 @@ class Lane:
 class Segment:
     """Subscribers with the same filter."""
 
-    __slots__ = ("at", "filter", "lanes", "plain", "told")
+    __slots__ = ("at", "cohorts", "filter", "plain", "told")
 
     def __init__(self, filter: Filter | None, told: dict[Socket, int]) -> None:  # noqa: A002 - the word for it
         self.filter = filter
-        self.plain = Lane(self, None)
-        self.lanes: dict[Voice, Lane] = {}
+        self.plain = Cohort(self, None)
+        self.cohorts: dict[DeltaForm, Cohort] = {}
         """Of those who follow deltas; none of them empty."""
         self.at: dict[str, Last] = {}
         """By stream."""
         self.told = told
 
     def __bool__(self) -> bool:
-        return bool(self.plain.members or self.lanes)
+        return bool(self.plain.members or self.cohorts)
 
-    def lane(self, voice: Voice | None) -> Lane:
-        """The lane of this voice, made if need be."""
-        if voice is None:
+    def cohort(self, form: DeltaForm | None) -> Cohort:
+        """The cohort of this form, made if need be."""
+        if form is None:
             return self.plain
-        return self.lanes.get(voice) or self.lanes.setdefault(voice, Lane(self, voice))
+        return self.cohorts.get(form) or self.cohorts.setdefault(form, Cohort(self, form))
 
     def split(self, key: str, stream: Stream, excluded: Socket | None, *, full: bool) -> Split:
         """Who of the followers can be handed the stream's next message as a delta of which; none of them if `full`."""
         last = self.at.get(key)
-        parcels: list[Parcel] = []
+        groups: list[RecipientGroup] = []
         left_out: Socket | None = None
         position: int | None = None
-        for lane in self.lanes.values():
-            if excluded is not None and excluded in lane.members:
-                left_out, position = excluded, self._position(excluded, lane, last, stream)
+        for cohort in self.cohorts.values():
+            if excluded is not None and excluded in cohort.members:
+                left_out, position = excluded, self._position(excluded, cohort, last, stream)
             if full:
-                audience, count = lane.audience_without(excluded)
+                audience, count = cohort.audience_without(excluded)
                 if count:
-                    parcels.append(Parcel(_voice(lane), None, audience, count))
+                    groups.append(RecipientGroup(_form(cohort), None, audience, count))
             else:
-                parcels += self._parcels(lane, last, stream, excluded)
-        return Split(parcels, left_out, position)
+                groups += self._groups(cohort, last, stream, excluded)
+        return Split(groups, left_out, position)
 
     def handed(self, key: str, seq: int, split: Split, streams: Streams) -> None:
         """What was split has been handed over, as the last message there is; unless nobody got it."""
-        if split.parcels:
+        if split.groups:
             self.at[key] = Last(seq, streams.tick, split.left_out, split.position)
             if len(self.at) > 2 * len(streams) + _STALE:
                 self.at = {key: last for key, last in self.at.items() if key in streams}
 
-    def _parcels(self, lane: Lane, last: Last | None, stream: Stream, excluded: Socket | None) -> Iterator[Parcel]:
+    def _groups(
+        self, cohort: Cohort, last: Last | None, stream: Stream, excluded: Socket | None
+    ) -> Iterator[RecipientGroup]:
         ring = stream.ring
         step = last.seq if last is not None and last.seq in ring else None
-        apart = self._apart(lane, last, stream, step)
-        count = len(lane.members) - len(apart)
-        if excluded is None or excluded not in lane.members:
+        apart = self._apart(cohort, last, stream, step)
+        count = len(cohort.members) - len(apart)
+        if excluded is None or excluded not in cohort.members:
             gone: Collection[Socket] = apart
         elif excluded in apart:
             gone = tuple(apart)
@@ -160,34 +162,34 @@ class Segment:
         else:
             gone = (*apart, excluded)
             count -= 1
-        groups: dict[int | None, list[Socket]] = {}
+        by_position: dict[int | None, list[Socket]] = {}
         for socket, position in apart.items():
-            groups.setdefault(position, []).append(socket)
-        for position, sockets in groups.items():
-            yield Parcel(_voice(lane), position, audience_of(sockets, chained=True), len(sockets))
+            by_position.setdefault(position, []).append(socket)
+        for position, sockets in by_position.items():
+            yield RecipientGroup(_form(cohort), position, audience_of(sockets, chained=True), len(sockets))
         if count:
-            audience = without_all(lane.audience(), gone)
-            yield Parcel(_voice(lane), step, audience, count)
+            audience = without_all(cohort.audience(), gone)
+            yield RecipientGroup(_form(cohort), step, audience, count)
 
-    def _apart(self, lane: Lane, last: Last | None, stream: Stream, step: int | None) -> dict[Socket, int | None]:
-        """Who is not where the lane as a whole is, and where."""
+    def _apart(self, cohort: Cohort, last: Last | None, stream: Stream, step: int | None) -> dict[Socket, int | None]:
+        """Who is not where the cohort as a whole is, and where."""
         apart: dict[Socket, int | None] = {}
         if step is not None or self.told:
-            for socket, since in reversed(lane.members.items()):
+            for socket, since in reversed(cohort.members.items()):
                 if last is not None and since < last.tick:
                     break
-                position = self._position(socket, lane, last, stream)
+                position = self._position(socket, cohort, last, stream)
                 if position != step:
                     apart[socket] = position
-        if last is not None and last.left_out is not None and last.left_out in lane.members:
-            position = self._position(last.left_out, lane, last, stream)
+        if last is not None and last.left_out is not None and last.left_out in cohort.members:
+            position = self._position(last.left_out, cohort, last, stream)
             if position != step:
                 apart[last.left_out] = position
         return apart
 
-    def _position(self, socket: Socket, lane: Lane, last: Last | None, stream: Stream) -> int | None:
+    def _position(self, socket: Socket, cohort: Cohort, last: Last | None, stream: Stream) -> int | None:
         """The last message of the stream that the socket was handed, while it can be a base."""
-        since = lane.members[socket]
+        since = cohort.members[socket]
         position: int | None = None
         if last is not None and since < last.tick:
             position = last.position if socket is last.left_out else last.seq
@@ -234,8 +236,8 @@ class Segments:
         self._unfiltered.plain.members = dict.fromkeys(sockets, 0)
         self._filtered: dict[Filter, Segment] = {}
         self._index: FilterIndex[Segment] = FilterIndex()
-        self._places: dict[Socket, Lane] = {}
-        """Who is elsewhere than in the plain lane without a filter."""
+        self._places: dict[Socket, Cohort] = {}
+        """Who is elsewhere than in the plain cohort without a filter."""
 
     def __bool__(self) -> bool:
         """Whether they do not all get the same."""
@@ -255,7 +257,7 @@ class Segments:
             return [self._unfiltered]
         return [self._unfiltered, *self._index.matching(tags or _NO_TAGS)]
 
-    def place(self, socket: Socket) -> Lane:
+    def place(self, socket: Socket) -> Cohort:
         """Where a subscriber is."""
         return self._places.get(socket) or self._unfiltered.plain
 
@@ -266,47 +268,47 @@ class Segments:
 
     def leave(self, socket: Socket) -> None:
         """A subscriber goes."""
-        lane = self._places.pop(socket, None)
-        if lane is None:
+        cohort = self._places.pop(socket, None)
+        if cohort is None:
             self._unfiltered.plain.remove(socket)
         else:
-            self._take_out(socket, lane)
+            self._take_out(socket, cohort)
 
-    def move(self, socket: Socket, filter: Filter | None, voice: Voice | None) -> None:  # noqa: A002
+    def move(self, socket: Socket, filter: Filter | None, form: DeltaForm | None) -> None:  # noqa: A002
         """A subscriber has this filter and gets deltas so, or plain messages; elsewhere than before it begins anew."""
-        lane = self.place(socket)
-        if lane.segment.filter == filter and lane.voice == voice:
+        cohort = self.place(socket)
+        if cohort.segment.filter == filter and cohort.form == form:
             return
         self.leave(socket)
         segment = self._unfiltered if filter is None else self._segment(filter)
-        lane = segment.lane(voice)
-        lane.add(socket, self.streams.tick)
-        self.followers += voice is not None
-        if lane is not self._unfiltered.plain:
-            self._places[socket] = lane
+        cohort = segment.cohort(form)
+        cohort.add(socket, self.streams.tick)
+        self.followers += form is not None
+        if cohort is not self._unfiltered.plain:
+            self._places[socket] = cohort
 
     def reset(self, socket: Socket) -> None:
         """What the subscriber was handed up to now counts for nothing."""
-        lane = self._places.get(socket)
-        if lane is not None and lane.voice is not None:
-            lane.reset(socket, self.streams.tick)
+        cohort = self._places.get(socket)
+        if cohort is not None and cohort.form is not None:
+            cohort.reset(socket, self.streams.tick)
             self.told.pop(socket, None)
             self.resets += 1
 
-    def settle(self, receiving: Iterable[Segment], parcels: Sequence[Parcel]) -> bool:
+    def settle(self, receiving: Iterable[Segment], groups: Sequence[RecipientGroup]) -> bool:
         """Before a message that was split so is sent: whether it has to be split anew.
 
         What the turn still owes may yet be dropped. That is no harm while the same sinks get this message as well, as
-        one `Chain`. Otherwise it is pushed now, and who misses something is known.
+        one `ChainedSinks`. Otherwise it is pushed now, and who misses something is known.
         """
         sinks: object = None
-        if len(parcels) == 1 and len(parcels[0].audience) == 1 and not any(each.plain.members for each in receiving):
-            ((_, sinks),) = parcels[0].audience
+        if len(groups) == 1 and len(groups[0].audience) == 1 and not any(each.plain.members for each in receiving):
+            ((_, sinks),) = groups[0].audience
         if sinks is not None and sinks is self._shared:
             return False
         self._shared = sinks
         before = self.resets
-        for framing in {framing for parcel in parcels for framing, _ in parcel.audience}:
+        for framing in {framing for group in groups for framing, _ in group.audience}:
             framing.settle()
         if self.resets == before:
             return False
@@ -326,19 +328,19 @@ class Segments:
             self._index.add(filter, segment)
         return segment
 
-    def _take_out(self, socket: Socket, lane: Lane) -> None:
+    def _take_out(self, socket: Socket, cohort: Cohort) -> None:
         self.told.pop(socket, None)
-        lane.remove(socket)
-        segment = lane.segment
-        if lane.voice is not None:
+        cohort.remove(socket)
+        segment = cohort.segment
+        if cohort.form is not None:
             self.followers -= 1
-            if not lane.members:
-                del segment.lanes[lane.voice]
+            if not cohort.members:
+                del segment.cohorts[cohort.form]
         if segment.filter is not None and not segment:
             del self._filtered[segment.filter]
             self._index.remove(segment.filter)
 
 
-def _voice(lane: Lane) -> Voice:
-    assert lane.voice is not None
-    return lane.voice
+def _form(cohort: Cohort) -> DeltaForm:
+    assert cohort.form is not None
+    return cohort.form

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from ..interfaces import IDeltaPace
+from ...interfaces import IDeltaPace
 
 __all__ = ["OwnPace"]
 
