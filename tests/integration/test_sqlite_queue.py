@@ -133,6 +133,15 @@ class KeptTests(FileCase):
         await second.dead(1)
         self.assertEqual(names(second.take(9, ())), ["b", "c"])
 
+    async def test_never_begun(self) -> None:
+        """Nobody waits for a queue that is closed before the reactor runs."""
+        self.patch(SqliteWebhookQueue, "_begin", lambda queue: None)
+        queue = self.queue()
+        answers = queue.put([job("a")]), queue.dead(1)
+        self.successResultOf(queue.close())
+        self.successResultOf(answers[0])
+        self.assertIsInstance(self.failureResultOf(answers[1]).value, BackendError)
+
     async def test_closed(self) -> None:
         """Who asks a closed queue is told, and waits for nothing."""
         queue = self.queue()
@@ -194,6 +203,48 @@ class FaultTests(FileCase):
             other.execute("CREATE TABLE theirs (x)")
         other.close()
         await self._lives(lambda: os.remove(self.path), "something else")
+
+    async def _unreadable(self, events: str) -> None:
+        """With this in the file."""
+        first = self.queue()
+        await first.put([job("z")])
+        await first.close()
+        with sqlite3.connect(self.path) as other:
+            other.execute("UPDATE jobs SET events = ?", (events,))
+        other.close()
+        await self._lives(lambda: os.rename(self.path, self.path + ".old"), f"under {job('z').id} is no delivery")
+
+    async def test_unreadable(self) -> None:
+        """A delivery that is cut off is told, with the id, and the others go on in a new file."""
+        await self._unreadable('["cut')
+
+    async def test_no_list(self) -> None:
+        """So is one that is JSON, and no list."""
+        await self._unreadable("7")
+
+    async def test_unreadable_dead(self) -> None:
+        """Who asks for a dead letter that is none any more is told, and the queue goes on."""
+        queue = self.queue()
+        await queue.put([job("a")])
+        queue.bury(queue.take(1, ())[0], "why")
+        await queue.dead(1)
+        with sqlite3.connect(self.path) as other:
+            other.execute("UPDATE dead SET events = '['")
+        other.close()
+        with self.assertRaisesRegex(BackendError, "is no delivery"):
+            await queue.dead(1)
+        await queue.put([job("b")])
+        self.assertTrue(queue.health())
+
+    async def test_bug(self) -> None:
+        """A bug of ours is logged, and is a file that cannot be used: nobody waits for it, and it is tried again."""
+        self.patch(Database, "load", lambda database: 1 / 0)
+        queue = self.queue()
+        await queue.put([job("a")])
+        await self.until(lambda: bool(self.errors))
+        self.assertFalse(queue.health())
+        await queue.close()
+        self.assertTrue(self.flushLoggedErrors(ZeroDivisionError))
 
     async def test_second_server(self) -> None:
         """A second server on one file is told whose it is, and takes over when the first has ended."""

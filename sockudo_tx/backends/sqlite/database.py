@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 from ...interfaces import DeadWebhook, WebhookJob
-from .faults import UnusableFileError
+from .faults import UnreadableError, UnusableFileError
 
 __all__ = ["Buried", "Change", "Database", "Grave", "Kept", "Stored"]
 
@@ -269,7 +269,11 @@ def _row(job: WebhookJob) -> tuple[Any, ...]:
 
 def _job(row: Sequence[Any]) -> WebhookJob:
     job_id, app_id, hook, time_ms, attempt, first_ms, _, events = row
-    return WebhookJob(job_id, app_id, hook, time_ms, tuple(json.loads(events)), attempt, first_ms)
+    try:
+        texts = tuple(json.loads(events))
+    except (TypeError, ValueError):
+        raise UnreadableError(job_id) from None
+    return WebhookJob(job_id, app_id, hook, time_ms, texts, attempt, first_ms)
 
 
 def _storable(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
-__all__ = ["NoRoomError", "UnusableFileError", "cause"]
+__all__ = ["NoRoomError", "UnreadableError", "UnusableFileError", "cause"]
 
 _FULL = (
     "its disk is full, but for a reserve of a few MiB: make room on it, or name a file on a larger one "
@@ -39,6 +39,13 @@ class NoRoomError(UnusableFileError):
 
     def __init__(self) -> None:
         super().__init__(_FULL)
+
+
+class UnreadableError(UnusableFileError):
+    """SQLite finds nothing wrong, and yet this is not what was written."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"what the file of the webhook queue holds under {job_id} is no delivery: {_MOVE}")
 
 
 def cause(error: Exception) -> str:

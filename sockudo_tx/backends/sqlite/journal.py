@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...interfaces import BackendError
@@ -60,6 +61,8 @@ class _Question(NamedTuple):
 
 class Journal:
     """The thread, and what it is to do. Everything but `_run` and below belongs to the reactor's thread."""
+
+    _log = Logger()
 
     def __init__(
         self, path: str, tell: Callable[..., Any], listener: Listener, dead_at_most: int, dead_size: int
@@ -141,6 +144,8 @@ class Journal:
         if not self._begun:  # nor will it ever
             for waiting in self._waiting:
                 waiting.callback(None)
+            for question in self._questions:
+                question.answer.errback(Failure(BackendError(f"{self.path} is closed")))
             if self._changes:
                 self._listener.left(len(self._changes))
             answer.callback(None)
@@ -163,7 +168,7 @@ class Journal:
                 closing = self._closing is not None
             try:
                 self._work(changes)
-            except (sqlite3.Error, OSError, ValueError, UnusableFileError) as error:
+            except Exception as error:  # noqa: BLE001  # the boundary: without the thread nobody would be answered
                 self._failed(error, changes, waiting, questions)
                 continue
             if self.fault is not None:
@@ -232,8 +237,8 @@ class Journal:
         try:
             answer = question.ask(self._database)
             self._tell_found(self._database.fresh(), False)
-        except sqlite3.Error as error:
-            self._tell(question.answer.errback, Failure(BackendError(f"{self.path}: {error}")))
+        except Exception as error:  # noqa: BLE001  # as in `_run`
+            self._tell(question.answer.errback, Failure(BackendError(f"{self.path}: {cause(error)}")))
         else:
             self._tell(question.answer.callback, answer)
 
@@ -263,6 +268,8 @@ class Journal:
                 self._tell(question.answer.errback, Failure(BackendError(f"{self.path}: {text}")))
         if text not in self._told:
             self._told.add(text)
+            if not isinstance(error, sqlite3.Error | OSError | UnusableFileError):
+                self._tell(self._log.failure, "Bug: the webhook queue cannot use its file", Failure(error))
             self._tell(self._listener.trouble, text)
 
     def _recover(self) -> None:
