@@ -236,39 +236,40 @@ class Dispatcher:
         job = flight.job
         if job.first_ms is None:
             flight.job = job._replace(first_ms=self._now_ms())
-        ask(
-            lambda: self._apps.by_id(job.app_id),
-            lambda app: self._send(flight, app),
-            lambda error: self._unknown(flight, error),
-        )
+        # Whatever goes wrong, ours too, the attempt ends: it has one of few places.
+        found: Deferred[App | None] = maybeDeferred(self._apps.by_id, job.app_id)  # type: ignore[call-overload]
+        ended = found.addCallbacks(partial(self._send, flight), partial(self._unknown, flight))
+        ended = ended.addErrback(partial(self._log.failure, "Bug: a webhook was not settled"))
+        ended = ended.addCallback(lambda _: self._landed(flight))
+        _ = ended.addErrback(partial(self._log.failure, "Bug: an attempt did not end"))
 
-    def _send(self, flight: Flight, app: App | None) -> None:
+    def _send(self, flight: Flight, app: App | None) -> Deferred[None] | None:
         if self._stopped:
-            return
+            return None
         job = flight.job
         hook = hook_named(app, job.hook) if app is not None else None
         if app is None:
             self._log.warn("webhook dropped: its app is gone", url=safe_name(job.hook), app=job.app_id, delivery=job.id)
             self._tally.add(job, "dropped")
             self._settle(lambda: self._queue.done(job))
-            self._landed(flight)
         elif hook is None:
             self._give_up(job, "its webhook is not configured any more")
-            self._landed(flight)
         else:
             attempt = maybeDeferred(self._sender.send, job, app, hook.webhook).addErrback(self._bug)
-            attempt.addCallback(self._told, flight).addErrback(partial(self._log.failure, "a webhook was not settled"))  # type: ignore[unused-awaitable]
+            return attempt.addCallback(self._told, flight)
+        return None
 
     def _bug(self, failure: Failure) -> Outcome:
         self._log.failure("a webhook could not be sent", failure)
         return Outcome(False, None, "internal error, see the log")
 
-    def _unknown(self, flight: Flight, error: BackendError) -> None:
+    def _unknown(self, flight: Flight, failure: Failure) -> None:
         """No fault of the endpoint."""
         if self._stopped:
             return
-        self._failed(flight.job, f"the app could not be looked up: {error}")
-        self._landed(flight)
+        if not failure.check(BackendError):
+            self._log.failure("an app could not be looked up", failure)
+        self._failed(flight.job, f"the app could not be looked up: {failure.value}")
 
     def _told(self, outcome: Outcome, flight: Flight) -> None:
         if self._stopped:
@@ -282,7 +283,6 @@ class Dispatcher:
             self._give_up(job, outcome.reason)
         else:
             self._failed(job, outcome.reason)
-        self._landed(flight)
 
     def _learn(self, flight: Flight, outcome: Outcome) -> None:
         """What an attempt says about its endpoint."""
@@ -346,6 +346,8 @@ class Dispatcher:
         ask(tell, settled, failed)
 
     def _landed(self, flight: Flight) -> None:
+        if self._stopped:
+            return
         self._endpoints.end(flight)
         self._begin(flight.endpoint)
         if not self._serving:

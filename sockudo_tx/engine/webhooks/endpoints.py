@@ -155,7 +155,8 @@ class Endpoints:
 
     def rest(self, endpoint: Endpoint) -> None:
         """It may have nothing to do any more: remember only how it did."""
-        if not endpoint.used and self._used.pop(endpoint.address, None) is not None:
+        if not endpoint.used and self._used.get(endpoint.address) is endpoint:
+            del self._used[endpoint.address]
             self._known[endpoint.address] = endpoint
             if len(self._known) > _KNOWN_AT_MOST:
                 del self._known[next(iter(self._known))]

@@ -87,6 +87,7 @@ class WebhookCase(EngineCase):
     """The engine's apps have webhooks; jitter is off."""
 
     webhooks: tuple[Webhook, ...] = (hook(),)
+    queues: Callable[..., Any] = MemoryWebhookQueue
 
     def setUp(self) -> None:
         self.begin(*self.webhooks)
@@ -95,7 +96,7 @@ class WebhookCase(EngineCase):
         """Start over with an app that has these webhooks."""
         self.serve(*others, webhooks=webhooks)
         self.endpoints = Endpoints(self.clock.seconds)
-        self.queue = MemoryWebhookQueue(self.clock)
+        self.queue = self.queues(self.clock)
         self.hooks = Webhooks(
             self.clock, self.queue, self.endpoints, self.store, WebhookSettings(**settings), lambda: 0.0
         )
