@@ -64,6 +64,25 @@ class MemoryBoundsTests(TestCase):
         self.clock.advance(6)
         self.assertEqual(names(queue.take(9, ())), ["b", "c"])
 
+    def test_dropped_behind_an_older_one(self) -> None:
+        """What an earlier life left may come later and leave first; then the oldest of this one is not its first."""
+        queue = MemoryWebhookQueue(self.clock, 2)
+        queue.put([job("a"), job("b")])
+        queue.restore(job("old"), order=-5)
+        self.assertEqual(names(queue.take(9, ())), ["old", "b"])
+
+    def test_dropped_and_back(self) -> None:
+        """A job that was dropped while it waited for its time, and came back, is given once."""
+        queue = MemoryWebhookQueue(self.clock, 2)
+        queue.put([job("a")])
+        queue.retry(queue.take(1, ())[0], 5)
+        queue.put([job("b"), job("c")])
+        for each in queue.take(9, ()):
+            queue.done(each)
+        queue.put([job("a")])
+        self.clock.advance(6)
+        self.assertEqual(names(queue.take(9, ())), ["a"])
+
     def test_characters(self) -> None:
         """However few the jobs, their texts together are bounded; a single one is always kept."""
         queue = MemoryWebhookQueue(self.clock, size_limit=100)

@@ -150,6 +150,14 @@ def webhook_queue_contract(  # noqa: C901 - one test after the other
             self.assertGreater(self.woken, before)
             self.assertEqual(names(await self._take()), ["a", "b"])
 
+        async def test_retry_among_others(self) -> None:
+            """However often the first is given back, what waits behind it keeps its place among all hooks' jobs."""
+            await self._put(job("a"), job("b"), job("c", "other"), job("d"))
+            for _ in range(2):
+                await now(self.queue.retry((await self._take(1))[0], 0))
+            found = [names(await self._take(1))[0] for _ in range(4)]
+            self.assertEqual(found, ["a", "b", "c", "d"])
+
         async def test_delays_of_many(self) -> None:
             """Each waits its own time, and what is due leaves in order of acceptance."""
             await self._put(*(job(name) for name in "abc"))

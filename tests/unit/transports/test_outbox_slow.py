@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from sockudo_tx.interfaces import ChainedSinks
 from sockudo_tx.transports.slowness import CONTROL_ALLOWANCE, SlowConsumers
+from sockudo_tx.transports.turn import CHUNK
 
 from .outbox_case import OutboxCase
 
@@ -95,6 +96,10 @@ class SlowTests(OutboxCase):
         self.pair.transport.write = lambda data: (written.append(len(data)), real(data))[1]  # type: ignore[method-assign,func-returns-value]
         self.pair.read_all()
         self.assertEqual(written, [20_000, 10_000, 30_000, 10])
+
+    def test_never_larger_chunks(self) -> None:
+        """A larger `max_backpressure` does not make more of it: everything handed over is memory that nobody bounds."""
+        self.assertEqual(SlowConsumers(self.clock, 1000, None, 1 << 20).at_once, CHUNK)
 
     def test_drops_ordinary(self) -> None:
         """Beyond max_messages new events are dropped and counted; those queued arrive."""
