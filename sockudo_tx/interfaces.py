@@ -371,6 +371,7 @@ class ISink(Interface):
     """
 
     framing: IFraming = Attribute("The `IFraming` whose bytes this sink takes; compare by identity.")
+    tells_missed: bool = Attribute("Set by the engine where it has to know of dropped events; see `Engine.missed`.")
 
     def push(frame: bytes) -> None:
         """Queue an ordinary event; may be dropped when the peer is too slow (scaling.md 8)."""

@@ -115,6 +115,14 @@ class _TracedSink:
         self.socket: Socket | None = None
         """Not yet there for those that are refused at once."""
 
+    @property
+    def tells_missed(self) -> bool:
+        return self.sink.tells_missed
+
+    @tells_missed.setter
+    def tells_missed(self, wanted: bool) -> None:
+        self.sink.tells_missed = wanted
+
     def push(self, frame: bytes) -> None:
         self._tell(frame)
         self.sink.push(frame)

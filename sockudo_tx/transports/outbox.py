@@ -45,6 +45,7 @@ class Outbox:
         "_wire",
         "busy",
         "send",
+        "tells_missed",
     )
 
     def __init__(self, wire: Wire, turn: Turn, slow: SlowConsumers) -> None:
@@ -68,6 +69,8 @@ class Outbox:
         """The connection ends when the queue is empty."""
         self.busy = IDLE
         """One of the four states."""
+        self.tells_missed = False
+        """Somebody has to know what is dropped."""
         if not wire.attach(self):
             self.busy = BLOCKED
             wire.wait(self)
@@ -238,7 +241,8 @@ class Outbox:
     def _drop(self, events: int) -> None:
         """So many ordinary events will not be sent."""
         self._logged_at = self._slow.drop(self._logged_at, events)
-        self.missed()
+        if self.tells_missed:
+            self.missed()
 
     # IPushProducer, called by the wire.
 

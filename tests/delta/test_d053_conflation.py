@@ -298,8 +298,6 @@ class EntryTests(DeltaCase):
         texts = [self.tell(padded(n)) for n in range(2)]
         for entry in ("disabled", "fossil", "xdelta3", {"conflation_key": "n"}, None):
             self.server.change_app("app-id", channel_delta_compression=None if entry is None else {"c": entry})
-            if entry == "fossil":
-                follower.subscribe()
             texts += [self.tell(padded(n)) for n in range(2)]
         heard = follower.events()
         self.assertEqual(heard, texts[-len(heard) :])
@@ -307,3 +305,43 @@ class EntryTests(DeltaCase):
         settings = EngineSettings(auto_ping=False, idle_timeout=0, delta=DeltaSettings(enabled=False))
         self.server.engine.adjust(settings)
         self.assertEqual([self.tell(padded(n)) for n in range(2)], follower.take())
+
+    def test_a_path_comes_and_goes(self) -> None:
+        """With the first key clients leave behind what they have without one: the next event without a key is whole."""
+        for sync in ("reset", "states", "off"):
+            self.delta(cache_sync=sync)
+            follower = self.follower()
+            texts = [self.tell(padded(n)) for n in range(2)]
+            self.server.change_app("app-id", channel_delta_compression={"c": {"conflation_key": "symbol"}})
+            texts += [self.tell(padded(n, symbol="BTC")) for n in range(2)]
+            texts += [self.tell(padded(n)) for n in range(2)]
+            self.server.change_app("app-id", channel_delta_compression=None)
+            texts += [self.tell(padded(n, symbol="BTC")) for n in range(2)]
+            self.assertEqual(follower.events(), texts, sync)
+
+    def test_a_path_that_is_only_told_of(self) -> None:
+        """A newcomer hears of a path that is taken back before the first event: it decodes what comes."""
+        for sync in ("reset", "states"):
+            self.delta(cache_sync=sync)
+            follower = self.follower()
+            texts = [self.tell(padded(n)) for n in range(2)]
+            self.server.change_app("app-id", channel_delta_compression={"c": {"conflation_key": "symbol"}})
+            newcomer = self.follower()
+            self.server.change_app("app-id", channel_delta_compression=None)
+            late = [self.tell(padded(n)) for n in range(3)]
+            self.assertEqual(newcomer.events(), late, sync)
+            self.assertEqual(follower.events(), texts + late, sync)
+
+    def test_off_for_a_while(self) -> None:
+        """Who was there gets deltas again, without having to ask; whoever goes meanwhile is forgotten."""
+        self.delta({"c": {"conflation_key": "symbol"}})
+        stays, goes = self.follower(), self.follower()
+        texts = [self.tell(padded(n)) for n in range(3)]
+        self.server.change_app("app-id", channel_delta_compression={"c": "disabled"})
+        texts.append(self.tell(padded(3)))
+        goes.client.cut()
+        texts.append(self.tell(padded(4)))
+        self.server.change_app("app-id", channel_delta_compression={"c": {"conflation_key": "symbol"}})
+        texts += [self.tell(padded(n)) for n in range(3)]
+        self.assertEqual(stays.events(), texts)
+        self.assertEqual(stays.kinds()[-8:], ["full", "delta", "delta", "plain", "plain", "full", "delta", "delta"])

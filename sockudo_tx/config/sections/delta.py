@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
+
 from ..declare import UNUSED, Bytes, Count, Doc, Env, Large, Seconds, Section, Words
 from ..rules import ONE_OR_MORE
 
@@ -45,7 +47,8 @@ class DeltaConfig(Section, frozen=True, kw_only=True):
         Literal["reset", "states", "off"],
         Doc(
             "What a client that begins to follow a channel with conflation keys shall remember of it: `reset`, "
-            "nothing; `states`, the last event of each key; `off`: it is not told."
+            "nothing; `states`, the last event of each key; `off`: it is not told, and one that was connected to "
+            "another process before may lose events."
         ),
         Words(),
     ] = "reset"
@@ -57,4 +60,10 @@ class TagFilteringConfig(Section, frozen=True, kw_only=True):
     enabled: Annotated[bool, Doc("Events go to those whose filter their tags match."), Env("TAG_FILTERING_ENABLED")] = (
         True
     )
-    enable_tags: Annotated[bool, Doc("Send the tags to clients.")] = True
+    enable_tags: Annotated[
+        bool | None, Doc("Send the tags to clients. Left out of the object, or null, it is as `enabled`.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.enable_tags is None:
+            msgspec.structs.force_setattr(self, "enable_tags", self.enabled)

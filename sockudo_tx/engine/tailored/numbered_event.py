@@ -58,7 +58,9 @@ class NumberedEvent:
         pairs = sorted(crowds, key=crowds.__getitem__, reverse=True)
         for _ in pairs[_BASES:]:
             self._tally.delta_fallbacks["bases"] += 1
-        deltas = {pair: self._encoded(*pair) for pair in pairs[:_BASES] if self._may_shrink()}
+        bases = pairs[:_BASES] if pairs and self._may_shrink() else []
+        check = fossil.checksum(self._text) if sum(algorithm == "fossil" for algorithm, _ in bases) > 1 else None
+        deltas = {pair: self._encoded(*pair, check) for pair in bases}
         frames: dict[tuple[DeltaForm, int], bytes | None] = {}
         deliveries = []
         largest = False
@@ -82,17 +84,22 @@ class NumberedEvent:
         return deliveries
 
     def _may_shrink(self) -> bool:
-        """Whether there is room for a delta beside what has to be around it."""
+        """Whether there is room for a delta beside what has to be around it; no delta is longer than the plain text."""
         least = delta_frame(self._event.name, self._channel, b"", self._seq, 0, self._key, DeltaForm("fossil", False))
-        if len(least) < len(self._full):
+        if len(least) < len(self._text):
             return True
         self._tally.delta_fallbacks["size"] += 1
         return False
 
-    def _encoded(self, algorithm: str, position: int) -> bytes | None:
+    def _encoded(self, algorithm: str, position: int, check: int | None) -> bytes | None:
+        """`check` is the Fossil checksum of the text, where several bases share it."""
+        base = self._stream.ring[position].text
         began = perf_counter()
         try:
-            delta = _ENCODERS[algorithm](self._stream.ring[position].text, self._text)
+            if check is not None and algorithm == "fossil":
+                delta = fossil.encode(base, self._text, check)
+            else:
+                delta = _ENCODERS[algorithm](base, self._text)
         except Exception:  # noqa: BLE001  # the boundary: our bug must cost neither the event nor the server
             self._log.failure("a delta could not be encoded, the event goes out whole", algorithm=algorithm)
             self._tally.delta_fallbacks["error"] += 1
@@ -103,11 +110,14 @@ class NumberedEvent:
         return delta
 
     def _frame(self, form: DeltaForm, position: int, delta: bytes | None) -> bytes | None:
-        """The finished message, None where the whole one is not longer."""
+        """The finished message; None where it would be longer than the plain one.
+
+        So a channel never costs more than plain messages and what its whole ones carry in addition.
+        """
         if delta is None:
             return None
         frame = delta_frame(self._event.name, self._channel, delta, self._seq, position, self._key, form)
-        if len(frame) < len(self._full):
+        if len(frame) <= len(self._text):
             return frame
         self._tally.delta_fallbacks["size"] += 1
         return None

@@ -51,7 +51,8 @@ class Placement:
         wish = FOLLOW if asked is None else wish_of(asked.delta)
         wishes = socket.wishes
         if wish != FOLLOW:
-            wishes = socket.wishes = wishes or Wishes()
+            wishes = wishes or Wishes()
+            _remember(socket, wishes)
             wishes.subscriptions[name] = wish
         elif wishes is not None:
             wishes.subscriptions.pop(name, None)
@@ -81,7 +82,7 @@ class Placement:
         if told is None:
             send(socket, DECLINED)
             return
-        socket.wishes = wishes
+        _remember(socket, wishes)
         send(socket, confirmation(told))
         for channel in _channels(socket, space):
             if channel.segments is not None:
@@ -106,8 +107,12 @@ class Placement:
         if segments is None or rules is segments.rules:
             return
         if rules != segments.rules:
+            waiting = not rules.possible and (segments.suspended or segments.followers > 0)
+            segments.suspended = True  # the same segments until everybody is in place
             for socket in list(channel.subscribers):
                 self._place(socket, channel, rules, _filter(socket, channel))
+            segments.suspended = waiting
+            self._settle(channel)
         segments.rules = rules
 
     def poisoned(self, channel: Channel) -> None:
@@ -166,6 +171,7 @@ class Placement:
         if self.settings.cache_sync == "off":
             segments.streams.rise(wishes.floor)
             return
+        segments.take_path(rules.path)
         states: dict[str, tuple[int, bytes]] = {}
         first = size = 0
         if self.settings.cache_sync == "states":
@@ -219,6 +225,12 @@ class Placement:
             self._timer = self._clock.callLater(0, self._sweep_some, channels)
         else:
             self._timer = self._clock.callLater(max(1.0, self.settings.max_state_age), self._sweep)
+
+
+def _remember(socket: Socket, wishes: Wishes) -> None:
+    """From now on it matters what is dropped on the way to the socket."""
+    socket.wishes = wishes
+    socket.sink.tells_missed = True
 
 
 def _channels(socket: Socket, space: AppSpace) -> list[Channel]:

@@ -115,7 +115,7 @@ class TailoredPublisher:
     ) -> list[Delivery]:
         """What those who follow are sent; nothing, and no number is used, when none of them gets the event."""
         name, tally, streams = channel.name.text, channel.tally, segments.streams
-        streams.path = rules.path or streams.path
+        segments.take_path(rules.path)
         key = "" if rules.path is None else conflation_key(rules.path, event.name, name, event.data, event.tags)
         stream = streams.get(key)
         now = self._now()

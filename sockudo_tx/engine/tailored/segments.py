@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...delta.frames import DeltaForm
-from ...delta.settings import Rules
+from ...delta.settings import Path, Rules
 from ...delta.streams import Stream, Streams
 from ...protocol.tags import Filter, FilterIndex
 from ..audiences import Audience, audience_of, without, without_all
@@ -217,6 +217,7 @@ class Segments:
         "resets",
         "rules",
         "streams",
+        "suspended",
         "told",
     )
 
@@ -228,6 +229,8 @@ class Segments:
         """How many get deltas."""
         self.resets = 0
         """How often it was found that somebody had missed a message."""
+        self.suspended = False
+        """Somebody got deltas until the rules became others, and shall when they are as before."""
         self._shared: object = None
         """The sinks that the turn may still owe the last numbered message, if nobody else was sent it."""
         self.told: dict[Socket, int] = {}
@@ -240,8 +243,8 @@ class Segments:
         """Who is elsewhere than in the plain cohort without a filter."""
 
     def __bool__(self) -> bool:
-        """Whether they do not all get the same."""
-        return bool(self._places)
+        """Whether they do not all get the same, or may not for long."""
+        return bool(self._places) or self.suspended
 
     @property
     def filtered(self) -> bool:
@@ -314,6 +317,17 @@ class Segments:
             return False
         self._shared = None  # split anew, it goes to others
         return True
+
+    def take_path(self, path: Path | None) -> None:
+        """Events go by this conflation path from now on; by the last one there was if by none.
+
+        With the first key clients leave behind what they have without one.
+        """
+        streams = self.streams
+        if path is not None and path != streams.path:
+            if streams.path is None:
+                self.forget()
+            streams.path = path
 
     def forget(self) -> None:
         """What anybody was handed up to now counts for nothing."""

@@ -115,7 +115,9 @@ DELTA_ORIGINAL = _counter(
     "delta_compression_bandwidth_original_bytes", _DELTA, "Bytes of full and delta messages, had all been full."
 )
 DELTA_FULL = _counter(
-    "delta_compression_full_messages_total", _DELTA, "Numbered full messages, once for each recipient."
+    "delta_compression_full_messages_total",
+    _DELTA,
+    "Numbered full messages, once for each recipient. In all four, what slow clients never get stays counted.",
 )
 DELTA_DELTAS = _counter("delta_compression_delta_messages_total", _DELTA, "Delta messages, once for each recipient.")
 _gauge("redis_cluster_channel_queue_size", _TRANSPORT, "Backlog of Redis Cluster pub/sub.")

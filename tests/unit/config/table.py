@@ -255,6 +255,6 @@ PARTIAL: dict[str, Any] = {
     "rate_limiter.websocket_rate_limit.max_requests": 60,
     "rate_limiter.websocket_rate_limit.identifier": "default",
     "rate_limiter.redis.prefix": None,
-    "tag_filtering.enable_tags": True,
+    "tag_filtering.enable_tags": None,
 }
 """What these keys are when their object is there without them."""

@@ -73,9 +73,13 @@ class PartialTests(ConfigCase):
         self.assertEqual((variable.max_requests, variable.window_seconds, variable.trust_hops), (20, 10, None))
 
     def test_C38_tags(self) -> None:
-        """Tag filtering with only its switch sends tags; without its object it does not."""
+        """Tag filtering with only its switch sends tags when it is on; without its object it does not."""
         self.assertTrue(self.default({"tag_filtering": {"enabled": True}}).config.tag_filtering.enable_tags)
         self.assertFalse(self.default({}).config.tag_filtering.enable_tags)
+        for given in ({"enabled": False}, {"enabled": False, "enable_tags": None}):
+            self.assertIs(self.default({"tag_filtering": given}).config.tag_filtering.enable_tags, False)
+        both = self.default({"tag_filtering": {"enabled": False, "enable_tags": True}}).config.tag_filtering
+        self.assertTrue(both.enable_tags)
 
     def test_C39_postgres_port(self) -> None:
         """PostgreSQL is at 5432 when nobody says otherwise."""

@@ -42,6 +42,7 @@ class RecordingSink:
 
     def __init__(self, framing: Framing = PLAIN, full: Callable[[], None] | None = None) -> None:
         self.framing = framing
+        self.tells_missed = False
         self.full = full
         self.frames: list[bytes] = []
         self.ordinary: list[bytes] = []

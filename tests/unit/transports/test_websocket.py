@@ -421,15 +421,25 @@ class SlowTests(WebSocketCase):
         self.assertEqual(self.factory.slow.dropped, 10)
 
     def test_misses_are_told(self) -> None:
-        """The engine hears of each event that is dropped, and of nothing else."""
+        """An engine that has asked for it hears of each event that is dropped, and of nothing else."""
+        self.open(max_messages=10)
+        self.sink.tells_missed = True
+        self.miss_three()
+        self.assertEqual(self.engine.misses, 3)
+
+    def test_misses_that_nobody_asked_for(self) -> None:
+        """They cost no call: nothing builds upon what was dropped."""
         self.open(max_messages=10)
         self.miss_three()
+        self.assertEqual((self.engine.misses, self.factory.slow.dropped), (0, 3))
 
     def test_misses_of_a_stream_are_told(self) -> None:
         """The same of a client for whom every message is compressed by itself."""
         self.open(UPGRADE._replace(extensions="permessage-deflate"), max_messages=10, compression="dedicated")
         self.assertIsInstance(self.sink, StreamSink)
+        self.sink.tells_missed = True
         self.miss_three()
+        self.assertEqual(self.engine.misses, 3)
 
     def miss_three(self) -> None:
         self.sink.push_bytes(bytes(3_000_000))
@@ -439,7 +449,6 @@ class SlowTests(WebSocketCase):
         for _ in range(room + 3):
             self.sink.push(self.sink.framing.frame(b"event"))
         self.sink.push_control(self.sink.framing.frame(b"reply"))
-        self.assertEqual(self.engine.misses, 3)
 
     def test_ping_flood(self) -> None:
         """A client that sends Pings and never reads the Pongs is given up, not remembered."""
