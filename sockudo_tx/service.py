@@ -26,8 +26,8 @@ from .config.load import Loaded
 from .config.schema import Config
 from .connection_log import ConnectionLog
 from .engine.departures import Departed
-from .engine.tailored.pace import OwnPace
 from .engine.server import Engine
+from .engine.tailored.pace import OwnPace
 from .engine.traced import TracedEngine
 from .engine.webhooks import Webhooks
 from .interfaces import IApps, IAuthority, ICache, IDeltaPace, IFacts, ILimiter, IWebhookQueue, IWebhookSender

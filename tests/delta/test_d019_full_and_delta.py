@@ -164,6 +164,31 @@ class FrameTests(DeltaCase):
         first, second = (json.loads(text)["data"] for text in follower.take() if "pusher:delta" in text)
         self.assertEqual((first["algorithm"], "algorithm" in second), ("fossil", False))
 
+    def test_the_algorithm_is_named_from_now_on(self) -> None:
+        """Who got deltas without it before, by other settings, is never left to guess once it is told of another one."""
+        engine = self.delta(omit_algorithm=True).engine
+        follower = self.follower("c", "other")
+        self.tell(padded(1))
+        engine.adjust(engine.settings._replace(delta=engine.settings.delta._replace(omit_algorithm=False)))
+        follower.subscribe("other", delta="xdelta3")
+        texts = [self.tell(padded(n)) for n in (2, 3)]
+        self.assertEqual(follower.events()[-2:], texts)
+        self.tell(padded(4))
+        self.assertIn('"algorithm":"fossil"', follower.take()[0])
+
+    def test_no_delta_is_longer_than_the_plain_message(self) -> None:
+        """All together a follower gets at most the plain bytes, and the metadata of its full messages."""
+        for entry in (None, {"conflation_key": "symbol"}):
+            self.delta({"*": entry} if entry else None, min_message_size=0)
+            follower = self.follower()
+            rng = random.Random(29)
+            for length in range(60, 260, 2):
+                noise = "".join(rng.choices("abcdefghij", k=length // 3))
+                text = self.tell(json.dumps({"symbol": "S" * 30, "same": "x" * (length // 2), "noise": noise}))
+                (got,) = follower.take()
+                if "pusher:delta" in got:
+                    self.assertLessEqual(len(got), len(text))
+
 
 class PositionTests(DeltaCase):
     """Who gets a delta against which message."""

@@ -61,7 +61,7 @@ class Placement:
         if wishes is not None and (told := wishes.confirms(name, rules)) is not None:
             send(socket, confirmation(told, name))
         self._place(socket, channel, rules, asked.filter if asked is not None and self.settings.filtering else None)
-        if wishes is not None and wishes.announced != before and self.settings.omit_algorithm:
+        if wishes is not None and wishes.announced != before:  # it may be left out of deltas elsewhere
             for other in _channels(socket, space):
                 self._place(socket, other, self._rules(space, other), _filter(socket, other))
 
