@@ -18,6 +18,7 @@ from twisted.trial.unittest import TestCase
 
 from sockudo_tx.backends.sqlite import database, journal
 from sockudo_tx.backends.sqlite.database import Database
+from sockudo_tx.backends.sqlite.place import Place
 from sockudo_tx.backends.sqlite.webhook_queue import SqliteWebhookQueue
 from sockudo_tx.interfaces import BackendError
 from tests.contract.webhook_queue_case import job, names
@@ -286,6 +287,22 @@ class FaultTests(FileCase):
         after = self.queue()
         await after.dead(1)
         self.assertEqual(len(after.take(9999, ())), 2001)
+
+    async def test_pace(self) -> None:
+        """A file that cannot be used is tried now and then, whatever waits for it, and costs no time in between."""
+        self.path += "/queue"
+        tried: list[str] = []
+        claim = Place.claim
+        self.patch(Place, "claim", lambda place: tried.append("") or claim(place))  # type: ignore[func-returns-value]
+        queue = self.queue()
+        await queue.put([job("a")])
+        await self.until(lambda: bool(self.errors))
+        before = len(tried)
+        queue.put([job("b")])
+        answer = queue.dead(1)
+        await deferLater(reactor, 0.5)  # ten times as long as between two attempts
+        self.assertLess(len(tried) - before, 15)
+        self.failureResultOf(answer, BackendError)
 
     async def test_bounded(self) -> None:
         """What waits for the disk is bounded, and the rest is delivered all the same; who puts waits for nothing."""

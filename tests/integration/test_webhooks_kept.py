@@ -6,11 +6,13 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from socket import socket
 from typing import Any
 from urllib.request import urlopen
 
-from sockudo_tx.backends.sqlite.database import Database
+from sockudo_tx.backends.sqlite.database import Buried, Database
+from sockudo_tx.interfaces import DeadWebhook, WebhookJob
 from tests.integration.launch import SOCKUDO, LaunchCase, Process, environment, eventually
 from tests.integration.queue_file import jobs_on_disk
 from tests.integration.receiver import Receiver, answering
@@ -153,6 +155,25 @@ class KeptTests(LaunchCase):
         self.assertEqual(self.heard(2)[1], (letter["id"], "one"))
         self.assertIn("POST /moved", self.receiver.requests[1].line)
         self.assertEqual(self.dead(), [])
+
+    def test_named_together(self) -> None:
+        """Of dead letters that are named one by one either all are replayed or none; of all, those that can be."""
+        hook = {"url": "https://home.example/", "event_types": ["channel_occupied"]}
+        app = {"id": "1001", "key": "app-key", "secret": SECRET, "webhooks": [hook]}
+        self.config(app_manager={"array": {"apps": [app]}}, queue={"driver": "sqlite"})
+        ids = ["a" * 32, "b" * 32]
+        letters = {
+            name: Buried(DeadWebhook(WebhookJob(name, "1001", url, 1, ("{}",)), "why", 1))
+            for name, url in zip(ids, ("https://home.example/", "https://gone.example/"), strict=True)
+        }
+        with closing(Database(str(self.file))) as database:
+            database.write(letters, 9, 9999)
+        status, _, errors = self.command("replay", *ids)
+        self.assertEqual((status, "0 dead letters made due again, 1 kept" in errors), (1, True), errors)
+        self.assertEqual(len(self.dead()), 2)
+        status, _, errors = self.command("replay", "--all")
+        self.assertEqual((status, "1 dead letter made due again, 1 kept" in errors), (1, True), errors)
+        self.assertEqual([each["id"] for each in self.dead()], ids[1:])
 
     def test_refused(self) -> None:
         """What cannot be done ends with status 1 and says why, wrong usage with status 2."""

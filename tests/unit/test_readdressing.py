@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from sockudo_tx.backends.sqlite.database import Grave
 from sockudo_tx.protocol.app import App, Webhook
 from sockudo_tx.readdressing import Readdressing
@@ -32,6 +34,16 @@ def test_to_address() -> None:
     assert [(grave.id, grave.hook) for grave in found.ready] == [(name, APP.webhooks[1].url) for name in "ab"]
     assert [grave for grave, _ in found.kept] == [STRANGER]
     assert not KNOWN.sort_out([HOMELESS], "https://new.example/other", only_homeless=False).ready
+
+
+def test_one_of_several() -> None:
+    """A whole address names its own webhook, though another has it without a password, which may have an at sign."""
+    urls = ("https://me:w@rd@new.example/", "https://new.example/")
+    known = Readdressing([replace(APP, webhooks=tuple(Webhook(url=url) for url in urls))])
+    for to, wanted in ((urls[0], urls[0]), (urls[1], urls[1])):
+        assert known.sort_out([HOMELESS], to, only_homeless=False).ready[0].hook == wanted
+    known = Readdressing([replace(APP, webhooks=(Webhook(url=urls[0]),))])
+    assert known.sort_out([HOMELESS], urls[1], only_homeless=False).ready[0].hook == urls[0]
 
 
 def test_only_homeless() -> None:
