@@ -94,6 +94,7 @@ class Collector:
         self._putting = 0
         """Jobs at the front of `_spill` that the queue is taking now."""
         self._pump: IDelayedCall | None = None
+        self._stopped = False
 
     @property
     def idle(self) -> bool:
@@ -104,6 +105,8 @@ class Collector:
         return bool(app.webhooks) and name in self._of(app).types
 
     def emit(self, app: App, fact: Fact) -> None:
+        if self._stopped:
+            return
         for hook in self._of(app).hooks:
             if hook.wants(fact.name, fact.channel):
                 self._file(app.id, hook.name, fact)
@@ -112,6 +115,20 @@ class Collector:
         """Make jobs of everything gathered so far without waiting for more."""
         for key in list(self._open):
             self._complete(key)
+
+    def stop(self) -> int:
+        """Take nothing more, and make no more jobs; how many events were on their way to the queue, and are lost."""
+        self._stopped = True
+        for call in (self._pump, *(batch.timer for batch in self._open.values())):
+            if call is not None and call.active():
+                call.cancel()
+        lost = self._waiting + sum(len(batch.facts) for batch in self._open.values())
+        while len(self._spill) > self._putting:  # those before that are the queue's affair
+            lost += len(self._spill.pop()[0].events)
+        self._open.clear()
+        self._full.clear()
+        self._waiting = 0
+        return lost
 
     def _of(self, app: App) -> _Ready:
         ready = self._ready.get(app.id)
@@ -156,7 +173,7 @@ class Collector:
         self._log.warn("webhook events dropped: too many at once", app=batch.app_id, events=len(batch.facts))
 
     def _pump_later(self, seconds: float) -> None:
-        if self._pump is None:
+        if self._pump is None and not self._stopped:
             self._pump = self._clock.callLater(seconds, self._turn)
 
     def _turn(self) -> None:

@@ -78,6 +78,8 @@ class Webhooks:
         waiting = self.queue.depth()
         left = (await waiting if isinstance(waiting, Deferred) else waiting) + self._dispatcher.under_way
         self._dispatcher.stop()
+        if lost := self.facts.stop():
+            self._log.warn("{lost} webhook events were not in the queue in time: they are lost", lost=lost)
         if left and self.queue.durable:
             self._log.info("{left} webhook deliveries wait for the next start", left=left)
         elif left:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from sockudo_tx.backends.memory.webhook_queue import MemoryWebhookQueue
 from sockudo_tx.engine.webhooks import endpoints
@@ -78,6 +79,25 @@ class FarQueueTests(WebhookCase):
         drained = self.hooks.drain()
         self.assertEqual(len(self.posts(0.1)), 1)
         self.assertIsNone(self.successResultOf(drained))
+
+    def test_never_there(self) -> None:
+        """What a queue does not accept until the end is told as lost, leaves no timer behind, and nothing follows it."""
+        self.queue.put = self._refuse  # type: ignore[method-assign]
+        self.hooks.adjust(self.hooks.facts.settings._replace(batching=True, batch_seconds=5))
+        self.peer.subscribe("first")
+        self.hooks.facts.flush()
+        self.advance(0.5)
+        self.peer.subscribe("second")
+        self.peer.subscribe("third")
+        with capturedLogs() as said:
+            self.successResultOf(self.hooks.close())
+            self.peer.subscribe("fourth")
+        self.assertEqual([event["lost"] for event in said if "lost" in event], [3])
+        left = [call.func.__qualname__ for call in self.clock.getDelayedCalls()]
+        self.assertEqual([name for name in left if name.startswith("Collector")], [])
+
+    def _refuse(self, jobs: Sequence[WebhookJob]) -> None:
+        raise BackendError("gone")
 
 
 class BugTests(WebhookCase):
