@@ -150,7 +150,8 @@ export class Reconstruction {
       const state = this.#state(channel);
       state.bases.clear();
       for (const [key, list] of Object.entries(object(object(frame.data)?.states) ?? {})) {
-        for (const { content, seq } of Array.isArray(list) ? list : []) {
+        for (const entry of Array.isArray(list) ? list : []) {
+          const { content, seq } = object(entry) ?? {};
           if (typeof content === 'string') state.bases.add(key, seq, UTF8.encode(content), true);
         }
       }

@@ -228,7 +228,7 @@ describe('trouble', () => {
 
   for (const frame of ['{"event":"pusher:delta"}', '{"event":"pusher:delta","channel":"c"}',
     '{"event":"pusher:delta","channel":"c","data":"?"}', '{"event":"pusher:delta","channel":"c","data":[]}',
-    '{"event":"pusher:delta_cache_sync","channel":"c","data":{"states":{"k":[1],"l":7}}}']) {
+    '{"event":"pusher:delta_cache_sync","channel":"c","data":{"states":{"k":[1],"l":7,"m":[null]}}}']) {
     test(`nonsense is survived: ${frame}`, () => assert.equal(new Reconstruction().read(frame).text, null));
   }
 

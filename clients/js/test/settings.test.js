@@ -36,9 +36,29 @@ describe('filters', () => {
     ['an object as value', () => filter.eq('k', {})],
     ['no values', () => filter.in('k', [])],
     ['an "and" of nothing', () => filter.and()],
+    ['an "or" of what is no filter', () => filter.or(filter.exists('k'), null)],
+    ['an "and" of an empty object', () => filter.and({})],
+    ['a "not" of nothing', () => filter.not()],
+    ['a "not" of a number', () => filter.not(5)],
+    ['a "not" of two', () => filter.not(filter.exists('k'), filter.exists('l'))],
+    ['a key of 257 bytes', () => filter.exists('k'.repeat(257))],
+    ['a value of 1026 bytes', () => filter.eq('k', 'é'.repeat(513))],
+    ['half of a surrogate pair', () => filter.eq('k', '\ud800')],
+    ['1001 values', () => filter.in('k', Array.from({ length: 1001 }, (_, n) => n))],
+    ['5001 values in all', () => filter.or(...[1000, 1000, 1000, 1000, 1000, 1].map((n) => filter.in('k', Array(n).fill('v'))))],
+    ['129 nodes', () => filter.or(...Array(128).fill(filter.exists('k')))],
+    ['17 levels', () => Array.from({ length: 16 }).reduce((node) => filter.not(node), filter.exists('k'))],
   ]) {
     test(`${what} is refused at once`, () => assert.throws(build, TypeError));
   }
+
+  test('the largest that a server takes are made', () => {
+    filter.eq('k'.repeat(256), 'é'.repeat(512));
+    filter.or(...[1000, 1000, 1000, 1000, 1000].map((n) => filter.in('k', Array(n).fill('v'))));
+    filter.or(...Array(127).fill(filter.exists('k')));
+    Array.from({ length: 15 }).reduce((node) => filter.not(node), filter.exists('k'));
+    filter.not({ op: 'and', nodes: [{ key: 'k', cmp: 'ex' }] });
+  });
 });
 
 describe('settings', () => {
