@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from twisted.internet.task import Clock
@@ -200,6 +201,21 @@ class DrainTests(CrowdCase):
         self.advance(0.1)
         self.successResultOf(done)
         self.assertEqual(len(self.told("member_removed")), CROWD)
+
+    def test_authority_fails(self) -> None:
+        """An authority that fails at the end keeps nobody waiting."""
+        peers = self.crowd()
+        self.authority.hold("due")
+        self.authority.failing.add("due")
+        done = self.engine.drain(0)
+        self.cut(peers)
+        self.advance(0.1)
+        self.assertNoResult(done)
+        self.authority.release()
+        self.successResultOf(done)
+        self.authority.failing.clear()
+        self.authority.free()
+        self.authority.due(math.inf)
 
     def test_slices_at_the_end(self) -> None:
         """Not even the facts of the last are told all in one turn, as those of a crowd are more than webhooks hold."""
