@@ -21,6 +21,7 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
 )
 from twisted.internet.protocol import ClientFactory
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from .addresses import refusal
@@ -39,6 +40,8 @@ class AddressRefusedError(Exception):
 
 class Lookup:
     """Looks names up, each once however many ask meanwhile."""
+
+    _log = Logger()
 
     def __init__(self, reactor: Any, getaddrinfo: Callable[..., list[Any]] = socket.getaddrinfo) -> None:
         self._reactor = reactor
@@ -67,7 +70,12 @@ class Lookup:
     def _begin(self) -> None:
         while self._waiting and self._busy < _THREADS:
             self._busy += 1
-            Thread(target=self._look_up, args=self._waiting.popleft(), name="webhook-name", daemon=True).start()
+            name = self._waiting.popleft()
+            try:
+                Thread(target=self._look_up, args=name, name="webhook-name", daemon=True).start()
+            except RuntimeError as error:  # the system allows no more; whoever asks next has better luck
+                self._log.warn("the webhook host {host} cannot be looked up: {error}", host=name[0], error=error)
+                self._reactor.callLater(0, self._tell, *name, [])
 
     def _look_up(self, host: str, port: int) -> None:
         try:

@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 
 from sockudo_tx.backends.webhooks.way import Addresses, AddressRefusedError, Lookup, Way
@@ -64,6 +65,20 @@ class NameTests(TestCase):
         go.set()
         self.assertEqual(await gatherResults(answers), [[]] * 200)
         self.assertLessEqual(max(going), 64 + 8)  # some end just now
+
+    async def test_no_thread(self) -> None:
+        """A name for which the system gives no thread is not known, is told, and is asked for anew the next time."""
+        lookup = Lookup(reactor, lambda *_: [entry("192.0.2.1")])
+
+        def refuse(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        with capturedLogs() as said:
+            patched = self.patch(threading.Thread, "start", refuse)
+            self.assertEqual(await gatherResults([self.asked(lookup, "host") for _ in range(100)]), [[]] * 100)
+            patched.restore()
+        self.assertEqual([event["host"] for event in said], ["host"])
+        self.assertEqual(len(await self.asked(lookup, "host")), 1)
 
     async def test_names_that_are_none(self) -> None:
         """A name that the system does not take is one that is not known."""
