@@ -78,8 +78,7 @@ class _Channel:
     def keep(self, text: str, seq: int, key: str | None) -> None:
         if key is not None:
             self.keyed = True
-        if self.keyed:
-            kept = self.lists.setdefault(key or "", [])
+            kept = self.lists.setdefault(key, [])
             kept.append((seq, text))
             del kept[: -self.most]
         else:

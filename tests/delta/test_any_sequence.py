@@ -141,8 +141,19 @@ class AnySequenceTests(DeltaCase):
             self.parties.remove(party)
         elif move < 0.25:
             self.server.advance(rng.choice([1, 20, 40, 100]))
+        elif move < 0.26:
+            self.other_rules()
         else:
             self.publish_some()
+
+    def other_rules(self) -> None:
+        """The app's settings change while all are there; keys stay keys, since nothing tells clients of their end."""
+        entries = [
+            {"conflation_key": path, "max_messages_per_key": 3} for path in ("symbol", "data.symbol", "tags.side")
+        ]
+        market: Any = self.rng.choice([*entries, {"enabled": False, "conflation_key": "symbol"}])
+        private = self.rng.choice(["xdelta3", "fossil", "disabled"])
+        self.server.change_app(DEMO.id, channel_delta_compression={"market": market, "private-p": private})
 
     def ask(self, party: Party, message: Any) -> None:
         party.follower.client.send(message)

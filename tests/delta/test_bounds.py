@@ -46,6 +46,20 @@ class BoundTests(DeltaCase):
         follower.subscribe(delta=False)
         self.assertEqual((self.channel().streams.size, self.channel().segments), (0, None))
 
+    def test_segments_go_with_their_last_subscriber(self) -> None:
+        """Filters come and go while somebody stays: what was made for them goes, with deltas and without."""
+        self.delta(filtering=True)
+        self.follower("c", tags_filter={"key": "a", "cmp": "ex"})
+        for wish in (True, False, "xdelta3"):
+            for number in range(3):
+                wanted = {"key": "a", "cmp": "eq", "val": str(number)}
+                follower = self.follower("c", tags_filter=wanted, delta=wish)
+                self.tell(padded(number), tags={"a": str(number)})
+                follower.client.unsubscribe("c") if number else follower.subscribe()
+        segments = self.segments()
+        self.assertEqual(len(segments.all()), 2)
+        self.assertEqual([len(each.cohorts) for each in segments.all()], [1, 1])
+
     def test_nothing_is_left(self) -> None:
         """When all have gone the server is as it was."""
         self.delta({"c": {"conflation_key": "symbol"}}, filtering=True)

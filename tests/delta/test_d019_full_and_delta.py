@@ -263,6 +263,32 @@ class PositionTests(DeltaCase):
         for follower in followers[1:]:
             self.assertEqual(follower.events()[2:], [*texts, last])
 
+    def test_dropped_before_somebody_else_is_sent_to(self) -> None:
+        """The same where the events of a turn do not all go to the same clients: who has what is known in time."""
+        rng = random.Random(3)
+        large = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=700))
+        for kind in ("excluded", "plain"):
+            settings = WebSocketSettings(max_messages=100, max_bytes=700, disconnect_on_buffer_full=False)
+            self.delta(websocket=settings, full_message_interval=100)
+            followers = [self.follower() for _ in range(20)]
+            if kind == "plain":
+                self.subscriber("c")
+            slow = followers[0]
+            self.tell(padded(0))
+            slow.block()
+            self.tell(padded(1))
+            without = followers[5].id if kind == "excluded" else None
+            datas = (padded(2), large, large + "1", large + "2")
+            self.at_once(
+                *[Publication("n", ("c",), data, socket_id=without if data == datas[2] else None) for data in datas]
+            )
+            slow.read()
+            texts = [plain(data) for data in datas]
+            self.assertEqual([text for text in slow.events()[2:] if text not in texts], [])
+            last = self.tell(padded("last"))
+            self.assertEqual(slow.events(), [last])
+            self.assertEqual(followers[1].events()[2:], [*texts, last])
+
     def test_D36_unsubscribing(self) -> None:
         """Whoever comes back begins anew, with higher numbers."""
         stays, goes = self.follower(), self.follower()

@@ -94,6 +94,24 @@ class PlainTests(DeltaCase):
         self.assertEqual(json.loads(text)["user_id"], "u0")
         self.assertNotIn("__delta_seq", text)
 
+    def test_poison_of_a_client(self) -> None:
+        """A client event that spoils what followers remember: the next published event is whole."""
+        one, other = self.follower("private-p"), self.follower("private-p")
+        self.tell(padded(1), "private-p")
+        one.send({"event": "client-x", "channel": "private-p", "data": {"__delta_seq": 7, "pad": "x" * 200}})
+        text = self.tell(padded(2), "private-p")
+        self.assertEqual([one.events()[-1], other.events()[-1]], [text, text])
+        self.assertEqual(other.kinds(), ["full", "plain", "full"])
+
+    def test_another_identity(self) -> None:
+        """Who becomes another member of a presence channel stays in its place: one copy of each event, as a delta."""
+        follower = self.follower("presence-p", user_id="u1")
+        texts = [self.tell(padded(1), "presence-p")]
+        follower.subscribe("presence-p", user_id="u2")
+        texts += [self.tell(padded(n), "presence-p") for n in (2, 3)]
+        self.assertEqual([text for text in follower.events() if '"event":"n"' in text], texts[1:])
+        self.assertKinds(follower, "full", "delta", "delta")
+
     def test_D44_members_that_come(self) -> None:
         """The delta behind the news decodes."""
         one = Follower(self.server.client("app-key"))
