@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
@@ -33,6 +35,18 @@ class MemoryWebhookQueueTests(webhook_queue_contract(_memory)):  # type: ignore[
 
 class SqliteWebhookQueueTests(webhook_queue_contract(_sqlite)):  # type: ignore[misc]  # a class made by a function
     """The queue in a file."""
+
+
+class Busy(set[str]):
+    """Busy hooks, which note in `looked` what they are asked for."""
+
+    def __init__(self, hooks: Iterable[str], looked: list[str]) -> None:
+        super().__init__(hooks)
+        self._looked = looked
+
+    def __contains__(self, hook: object) -> bool:
+        self._looked.append(str(hook))
+        return super().__contains__(hook)
 
 
 class MemoryBoundsTests(TestCase):
@@ -96,35 +110,23 @@ class MemoryBoundsTests(TestCase):
     def test_busy_hooks_cost_one_step(self) -> None:
         """What waits for a busy hook is not looked at: a hundred thousand jobs of it cost a take what ten cost."""
         looked: list[str] = []
-
-        class Busy(set[str]):
-            def __contains__(self, hook: object) -> bool:
-                looked.append(str(hook))
-                return super().__contains__(hook)
-
         queue = MemoryWebhookQueue(self.clock)
         queue.put([job(f"n{number}", "dead") for number in range(20_000)])
         queue.put([job("good", "good")])
-        self.assertEqual(names(queue.take(1, Busy({"dead"}))), ["good"])
+        self.assertEqual(names(queue.take(1, Busy({"dead"}, looked))), ["good"])
         self.assertEqual(looked, ["dead", "good"])
 
     def test_busy_hooks_are_passed_once(self) -> None:
         """However many hooks are busy, a take meets each once, and again when it is not busy any more."""
         looked: list[str] = []
-
-        class Busy(set[str]):
-            def __contains__(self, hook: object) -> bool:
-                looked.append(str(hook))
-                return super().__contains__(hook)
-
         queue = MemoryWebhookQueue(self.clock)
         hooks = [f"hook {number}" for number in range(1000)]
         queue.put([job(f"n{number}", hook) for number, hook in enumerate(hooks)])
-        self.assertEqual(queue.take(9, Busy(hooks)), [])
-        self.assertEqual(queue.take(9, Busy(hooks)), [])
+        self.assertEqual(queue.take(9, Busy(hooks, looked)), [])
+        self.assertEqual(queue.take(9, Busy(hooks, looked)), [])
         self.assertEqual(len(looked), 1000)
-        self.assertEqual(names(queue.take(9, Busy(hooks[:500] + hooks[502:]))), ["n500", "n501"])
-        self.assertEqual(names(queue.take(3, Busy())), ["n0", "n1", "n2"])
+        self.assertEqual(names(queue.take(9, Busy(hooks[:500] + hooks[502:], looked))), ["n500", "n501"])
+        self.assertEqual(names(queue.take(3, Busy((), looked))), ["n0", "n1", "n2"])
 
     def test_outdated_heads_are_bounded(self) -> None:
         """A hook whose first job is tried again and again leaves nothing behind."""
