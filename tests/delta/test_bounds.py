@@ -60,6 +60,17 @@ class BoundTests(DeltaCase):
         self.assertEqual(len(segments.all()), 2)
         self.assertEqual([len(each.cohorts) for each in segments.all()], [1, 1])
 
+    def test_positions_go_with_the_last_follower(self) -> None:
+        """While those stay who only filter."""
+        self.delta({"c": {"conflation_key": "symbol"}}, filtering=True)
+        follower = self.follower()
+        filtered = self.follower("c", tags_filter={"key": "a", "cmp": "ex"})
+        for number in range(3):
+            self.tell(padded(1, symbol=str(number)), tags={"a": "1"})
+        for each in (follower, filtered):
+            each.subscribe(delta=False, tags_filter={"key": "a", "cmp": "ex"})
+        self.assertEqual([dict(each.at) for each in self.segments().all()], [{}, {}])
+
     def test_nothing_is_left(self) -> None:
         """When all have gone the server is as it was."""
         self.delta({"c": {"conflation_key": "symbol"}}, filtering=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import random
+from typing import Any
 
+from sockudo_tx.engine.tailored import publisher
 from sockudo_tx.protocol.publication import Publication
 from sockudo_tx.transports.settings import WebSocketSettings
 
@@ -288,6 +290,23 @@ class PositionTests(DeltaCase):
             last = self.tell(padded("last"))
             self.assertEqual(slow.events(), [last])
             self.assertEqual(followers[1].events()[2:], [*texts, last])
+
+    def test_a_delivery_that_breaks(self) -> None:
+        """Nobody is taken for one who has the message: the next is whole."""
+        self.delta()
+        follower = self.follower()
+        self.tell(padded(0))
+
+        def broken(*_: Any) -> int:
+            raise ZeroDivisionError
+
+        working = self.patch(publisher, "_deliver", broken)
+        with self.assertRaises(ZeroDivisionError):
+            self.at_once(Publication("n", ("c",), padded(1)))
+        working.restore()
+        text = self.tell(padded(2))
+        self.assertEqual(follower.events()[1:], [text])
+        self.assertKinds(follower, "full", "full")
 
     def test_D36_unsubscribing(self) -> None:
         """Whoever comes back begins anew, with higher numbers."""

@@ -199,8 +199,10 @@ class Placement:
             if self._timer is None:
                 self._timer = self._clock.callLater(max(1.0, self.settings.max_state_age), self._sweep)
             return
-        if channel.streams is not None:
+        if channel.streams:
             channel.streams.clear()
+            if segments is not None:
+                segments.forget()
         if segments is not None and not segments:
             channel.segments = None
         self._followed.pop(channel, None)

@@ -72,7 +72,11 @@ class TailoredPublisher:
         if segments.followers and not poison and _numbers(event, payload, rules):
             deliveries = self._numbered(app, channel, segments, receiving, payload, event, rules, excluded)
         if deliveries or segments.filtered:
-            count = self._by_segment(receiving, deliveries, payload, excluded, channel.tally)
+            try:
+                count = self._by_segment(receiving, deliveries, payload, excluded, channel.tally)
+            except Exception:
+                segments.forget()  # some have the message now and some have not
+                raise
         else:
             count = deliver_to_channel(channel, text, excluded)
         if poison:

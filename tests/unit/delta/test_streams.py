@@ -50,6 +50,18 @@ def test_D62_a_stream_that_returns_counts_above_all() -> None:
     assert keep(streams, "a", rules=rules) == 4
 
 
+def test_numbers_above_those_of_another_channel() -> None:
+    """All streams go on above what a client may remember, unless they are above it by themselves."""
+    streams = Streams()
+    for key in ("a", "a", "a", "b"):
+        keep(streams, key)
+    assert streams.highest == 3
+    streams.rise(3)
+    assert [keep(streams, key) for key in ("b", "c")] == [1, 0]
+    streams.rise(7)
+    assert [keep(streams, key) for key in ("a", "b", "c", "d")] == [7, 7, 7, 7]
+
+
 def test_no_limit_of_streams() -> None:
     """0 is none."""
     streams = Streams()
