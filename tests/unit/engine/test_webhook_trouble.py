@@ -96,6 +96,18 @@ class FarQueueTests(WebhookCase):
         left = [call.func.__qualname__ for call in self.clock.getDelayedCalls()]
         self.assertEqual([name for name in left if name.startswith("Collector")], [])
 
+    def test_answers_too_late(self) -> None:
+        """What a queue says after the end is heard, and not acted upon."""
+        answer: Deferred[None] = Deferred()
+        self.queue.put = lambda jobs: answer  # type: ignore[method-assign,assignment,return-value]
+        self.peer.subscribe("first")
+        self.advance(0.1)
+        self.successResultOf(self.hooks.close())
+        before = self.clock.getDelayedCalls()
+        answer.errback(BackendError("gone"))
+        self.assertEqual(self.clock.getDelayedCalls(), before)
+        self.hooks.facts._spill.clear()
+
     def _refuse(self, jobs: Sequence[WebhookJob]) -> None:
         raise BackendError("gone")
 
