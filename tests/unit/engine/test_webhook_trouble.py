@@ -103,7 +103,7 @@ class FarQueueTests(WebhookCase):
         self.peer.subscribe("first")
         self.advance(0.1)
         self.successResultOf(self.hooks.close())
-        before = self.clock.getDelayedCalls()
+        before = list(self.clock.getDelayedCalls())
         answer.errback(BackendError("gone"))
         self.assertEqual(self.clock.getDelayedCalls(), before)
         self.hooks.facts._spill.clear()
