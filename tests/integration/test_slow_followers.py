@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 from typing import Any
@@ -64,6 +65,30 @@ class SlowFollowerTests(SlowCase):
         data = f"{len(published)} {filling}"
         published.append(json.dumps({"event": "e", "channel": "news", "data": data}, separators=(",", ":")))
         self.engine.publish(self.app, Publication("e", ("news",), data, excluded))
+
+    async def test_S87_delta(self) -> None:
+        """Given disconnect_on_buffer_full false, then a follower that stops reading misses events and stays; once it
+        reads, the next event is a full message for it and a delta for the others, and the one after it a delta."""
+        self.listen(max_messages=12, disconnect_on_buffer_full=False)
+        self.port.socket.setsockopt(SOL_SOCKET, SO_SNDBUF, 8192)
+        published: list[str] = []
+        fast, slow = await self.follower(published), await self.follower(published)
+        filling = os.urandom(3000).hex()
+        slow.stop()
+        slowness = self.factory.websockets.slow
+        while slowness.dropped < 20 or fast.model.kinds[-1] != "full":  # ten deltas follow
+            self.say(published, filling)
+            filling = os.urandom(2000).hex() + filling[:2000] if slowness.dropped < 20 else filling
+            await until(lambda: fast.numbers[-1:] == [len(published) - 1], "the one who reads")
+        slow.resume()
+        await until(lambda: not self.sink(slow).blocked, "the slow one has what was kept for it", 30)
+        got = len(fast.model.kinds)
+        for _ in range(2):
+            self.say(published, filling)
+            await until(lambda: slow.numbers[-1:] == fast.numbers[-1:] == [len(published) - 1], "both are up to date")
+        self.assertEqual(slow.model.kinds[-2:], ["full", "delta"])
+        self.assertEqual(fast.model.kinds[got:], ["delta", "delta"])
+        self.assertEqual((slow.closed, slowness.disconnected), (None, 0))
 
     async def test_any_drops(self) -> None:
         """Who reads gets events mostly as deltas; who does not misses some, and nobody ever gets a wrong one."""
