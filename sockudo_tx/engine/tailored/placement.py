@@ -124,8 +124,7 @@ class Placement:
         if segments is None or not segments.followers:
             return
         segments.forget()
-        path = segments.rules.path or segments.streams.path
-        if path is not None:
+        if (path := segments.path) is not None:
             told = [socket for socket in channel.subscribers if socket.wishes is not None]
             deliver_control(told, cache_sync(channel.name.text, path, segments.rules.ring, {}), channel.tally)
 
@@ -134,8 +133,7 @@ class Placement:
         segments = channel.segments
         if segments is not None and segments.place(socket).form is not None:
             segments.reset(socket)
-            path = segments.rules.path or segments.streams.path
-            if path is not None:
+            if (path := segments.path) is not None:
                 send(socket, cache_sync(channel.name.text, path, segments.rules.ring, {}))
 
     def stop(self) -> None:

@@ -251,6 +251,11 @@ class Segments:
         """Whether somebody has a filter."""
         return bool(self._filtered)
 
+    @property
+    def path(self) -> Path | None:
+        """By which clients know keys: that of the rules, or the last there was."""
+        return self.rules.path or self.streams.path
+
     def all(self) -> list[Segment]:
         return [self._unfiltered, *self._filtered.values()]
 
