@@ -8,13 +8,14 @@ import json
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import vcdiff_decoder
 
 from .process import ROOT, ChildError
 
-__all__ = ["decode_kept", "missing"]
+__all__ = ["ask_clients", "decode_kept", "missing"]
 
 _NODE = ROOT / "tests" / "conformance"
 
@@ -26,6 +27,23 @@ def missing() -> str | None:
     return None
 
 
+def ask_clients(deltas: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """By decoder the SHA-256 of what it makes of each delta, or its complaint; all of them in one process.
+
+    A delta is its `algorithm`, `base` and `delta`, both in base64; other members do not matter.
+    """
+    done = subprocess.run(
+        ["node", "node/deltas.js"],
+        cwd=_NODE,
+        input="".join(json.dumps(dict(delta)) + "\n" for delta in deltas),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def decode_kept(path: Path) -> Counter[str]:
     """How many deltas of the file each decoder decoded, all of them to the exact bytes. Raises `ChildError`."""
     kept = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -35,18 +53,9 @@ def decode_kept(path: Path) -> Counter[str]:
             made = vcdiff_decoder.decode(each["base"].encode(), base64.b64decode(each["delta"]))
             _judge("vcdiff-decoder of PyPI", hashlib.sha256(made).hexdigest(), each["message"], found)
     if missing() is None:
-        lines = [json.dumps({**each, "base": base64.b64encode(each["base"].encode()).decode()}) + "\n" for each in kept]
-        done = subprocess.run(
-            ["node", "node/deltas.js"],
-            cwd=_NODE,
-            input="".join(lines),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-        for each, line in zip(kept, done.stdout.splitlines(), strict=True):
-            for decoder, digest in json.loads(line).items():
+        told = ask_clients({**each, "base": base64.b64encode(each["base"].encode()).decode()} for each in kept)
+        for each, answers in zip(kept, told, strict=True):
+            for decoder, digest in answers.items():
                 _judge(decoder, digest, each["message"], found)
     return found
 

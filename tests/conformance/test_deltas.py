@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
+from benchmarks.harness.decoders import ask_clients, missing
 from sockudo_tx.delta import fossil, vcdiff
-from tests.conformance.clients import HERE, SCRIPT_TIMEOUT
 from tests.unit.delta.pairs import Pair, awkward, edited, streamed
 
 DECODERS = {"fossil": ["fossil-delta"], "xdelta3": ["@ably/vcdiff-decoder", "vcdiff-decoder"]}
@@ -20,20 +17,7 @@ DECODERS = {"fossil": ["fossil-delta"], "xdelta3": ["@ably/vcdiff-decoder", "vcd
 
 def _decoded(algorithm: str, deltas: Iterable[tuple[bytes, bytes]]) -> list[dict[str, str]]:
     """The SHA-256 of what each decoder makes of each base and delta, or its complaint."""
-    lines = [
-        json.dumps({"algorithm": algorithm, "base": _text(base), "delta": _text(delta)}) + "\n"
-        for base, delta in deltas
-    ]
-    done = subprocess.run(
-        ["node", "node/deltas.js"],
-        cwd=HERE,
-        input="".join(lines),
-        capture_output=True,
-        text=True,
-        timeout=SCRIPT_TIMEOUT,
-        check=True,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return ask_clients({"algorithm": algorithm, "base": _text(base), "delta": _text(delta)} for base, delta in deltas)
 
 
 def _text(octets: bytes) -> str:
@@ -53,8 +37,8 @@ def test_D75_decoders_of_clients(
     least: int,
 ) -> None:
     """Every delta decodes to the exact bytes, in each of them."""
-    if shutil.which("node") is None or not (HERE / "node_modules" / "fossil-delta").is_dir():
-        pytest.skip("node, or tests/conformance/node_modules/fossil-delta, is not installed")
+    if (reason := missing()) is not None:
+        pytest.skip(reason)
     made = [(base, target, delta) for base, target in pairs() if (delta := encode(base, target)) is not None]
     assert len(made) >= least
     found = _decoded(algorithm, [(base, delta) for base, _, delta in made])
