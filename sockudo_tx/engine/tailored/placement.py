@@ -124,17 +124,17 @@ class Placement:
         if segments is None or not segments.followers:
             return
         segments.forget()
-        if (path := segments.path) is not None:
+        if (text := _emptied(channel, segments)) is not None:
             told = [socket for socket in channel.subscribers if socket.wishes is not None]
-            deliver_control(told, cache_sync(channel.name.text, path, segments.rules.ring, {}), channel.tally)
+            deliver_control(told, text, channel.tally)
 
     def spoilt(self, socket: Socket, channel: Channel) -> None:
         """The same of what was just sent to one of its subscribers."""
         segments = channel.segments
         if segments is not None and segments.place(socket).form is not None:
             segments.reset(socket)
-            if (path := segments.path) is not None:
-                send(socket, cache_sync(channel.name.text, path, segments.rules.ring, {}))
+            if (text := _emptied(channel, segments)) is not None:
+                send(socket, text)
 
     def stop(self) -> None:
         """Sweep no more."""
@@ -195,7 +195,7 @@ class Placement:
         if segments is not None and segments.followers:
             self._followed[channel] = None
             if self._timer is None:
-                self._timer = self._clock.callLater(max(1.0, self.settings.max_state_age), self._sweep)
+                self._sweep_later()
             return
         if channel.streams:
             channel.streams.clear()
@@ -206,6 +206,9 @@ class Placement:
         self._followed.pop(channel, None)
         if not self._followed:
             self.stop()
+
+    def _sweep_later(self) -> None:
+        self._timer = self._clock.callLater(max(1.0, self.settings.max_state_age), self._sweep)
 
     def _sweep(self) -> None:
         """Drop streams that have been idle for long."""
@@ -224,13 +227,19 @@ class Placement:
         if swept == _SLICE:
             self._timer = self._clock.callLater(0, self._sweep_some, channels)
         else:
-            self._timer = self._clock.callLater(max(1.0, self.settings.max_state_age), self._sweep)
+            self._sweep_later()
 
 
 def _remember(socket: Socket, wishes: Wishes) -> None:
     """From now on it matters what is dropped on the way to the socket."""
     socket.wishes = wishes
     socket.sink.tells_missed = True
+
+
+def _emptied(channel: Channel, segments: Segments) -> str | None:
+    """What makes clients forget all they remember of a channel with many streams; None where there is one."""
+    path = segments.path
+    return None if path is None else cache_sync(channel.name.text, path, segments.rules.ring, {})
 
 
 def _channels(socket: Socket, space: AppSpace) -> list[Channel]:
