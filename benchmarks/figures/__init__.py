@@ -8,6 +8,7 @@ from . import (
     batch,
     client_event,
     connect,
+    crossing,
     crowd,
     cut,
     delta_bytes,
@@ -26,6 +27,7 @@ from . import (
     slow,
     tags,
     tls,
+    workers,
 )
 
 __all__ = ["FIGURES"]
@@ -52,5 +54,7 @@ FIGURES: tuple[Figure, ...] = (
     delta_cpu.FIGURE,
     delta_memory.FIGURE,
     tags.FIGURE,
+    workers.FIGURE,
+    crossing.FIGURE,
     micro.FIGURE,
 )

@@ -8,6 +8,7 @@ from typing import Self
 
 from .client import Speaks
 from .process import Child, ChildError, python
+from .whole import WholeServer
 
 __all__ = ["FRAME", "PAUSE", "TURNS", "Fanout"]
 
@@ -30,7 +31,7 @@ class Fanout:
 
     def __init__(
         self,
-        subject: Child,
+        subject: Child | WholeServer,
         size: int,
         *,
         speaks: Speaks = "pusher",
@@ -109,7 +110,10 @@ class Fanout:
     def window(self, turns: int, pause: float, events: int = 1) -> float:
         """Microseconds of CPU per delivered frame, of `turns` broadcasts of so many events each."""
 
+        subject = self.subject
+        assert isinstance(subject, Child)  # one that broadcasts when it is told to
+
         def broadcast() -> int:
-            return int(self.subject.ask("broadcast", turns, pause, events)["cpu"])
+            return int(subject.ask("broadcast", turns, pause, events)["cpu"])
 
         return self.received(broadcast, turns * events) / 1000 / (turns * events * self.size)
