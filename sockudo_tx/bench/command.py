@@ -25,7 +25,7 @@ def bench(options: argparse.Namespace) -> int:
             from .compare import compare
 
             return compare(options)
-        return _run(options)
+        return _scale(options) if options.played == "scaling" else _run(options)
     except KeyboardInterrupt:
         return _refuse("ended by Ctrl-C", 128 + signal.SIGINT)
 
@@ -59,6 +59,22 @@ def _run(options: argparse.Namespace) -> int:
     if document is None:
         return _refuse("ended by Ctrl-C before anything was measured", 128 + signal.SIGINT)
     return _tell(options, document, limits)
+
+
+def _scale(options: argparse.Namespace) -> int:
+    from .capacity import CapacityError
+    from .crew import CrewError
+    from .scaling import scale
+    from .target import TargetError
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        return scale(options, _play)
+    except CapacityError as error:
+        return _refuse(str(error), 2)
+    except (TargetError, CrewError) as error:
+        return _refuse(str(error), 1)
 
 
 def _list(*, as_json: bool) -> int:

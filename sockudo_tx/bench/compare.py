@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from .documents import DocumentError, labels, read_document
 from .report import report_path, write_report
 from .terminal import columns, printable
 from .words import compared, comparison
 
-__all__ = ["add_compare_options", "compare"]
+__all__ = ["add_compare_options", "compare", "side_by_side"]
 
 _MOST = 12
 
@@ -38,14 +40,19 @@ def compare(options: argparse.Namespace) -> int:
     except DocumentError as error:
         print(f"sockudo bench compare: {error}", file=sys.stderr)
         return 2
-    names = labels(documents, [path.stem for path in options.runs])
-    rows = [[row.name, *row.values, *([row.ratio] if len(documents) == 2 else [])] for row in compared(documents)]
-    head = ["", *names, *(["ratio"] if len(documents) == 2 else [])]
-    print(printable("\n".join([*columns([head, *rows]), "", comparison(documents, names)])))
-    if options.report is not None:
+    return side_by_side(documents, labels(documents, [path.stem for path in options.runs]), options.report)
+
+
+def side_by_side(documents: Sequence[Any], names: Sequence[str], report: Path | None, *, quiet: bool = False) -> int:
+    """Prints the figures of runs in columns under these names, and writes the report. 1 when that cannot be written."""
+    if not quiet:
+        rows = [[row.name, *row.values, *([row.ratio] if len(documents) == 2 else [])] for row in compared(documents)]
+        head = ["", *names, *(["ratio"] if len(documents) == 2 else [])]
+        print(printable("\n".join([*columns([head, *rows]), "", comparison(documents, names)])))
+    if report is not None:
         try:
-            write_report(options.report, documents, (), names)
+            write_report(report, documents, (), names)
         except OSError as error:
-            print(f"sockudo bench compare: {options.report}: {error.strerror}", file=sys.stderr)
+            print(f"sockudo bench: {report}: {error.strerror}", file=sys.stderr)
             return 1
     return 0

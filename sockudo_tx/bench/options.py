@@ -21,6 +21,7 @@ __all__ = [
     "LateParser",
     "add_load",
     "add_options",
+    "add_output",
     "duration",
     "pause",
     "rate",
@@ -88,8 +89,9 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
         "scenarios:\n"
         + "\n".join(f"  {row.name:{width}}  {row.line}" for row in SCENARIOS)
         + "\n\n`sockudo bench SCENARIO --help` tells the options of one; `sockudo bench compare a.json b.json` puts\n"
-        "runs side by side. Exit status: 0 all arrived and every --require holds; 1 something was lost, doubled,\n"
-        "disordered or refused, a limit was missed, or there is no server; 2 wrong usage."
+        "runs side by side; `sockudo bench scaling` starts servers of its own, with 1 and 2 workers. Exit status:\n"
+        "0 all arrived and every --require holds; 1 something was lost, doubled, disordered or refused, a limit was\n"
+        "missed, or there is no server; 2 wrong usage."
     )
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--json", action="store_true", dest="list_json", help="the list as JSON")
@@ -100,6 +102,8 @@ def add_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> No
         each.fill = partial(add_scenario, name=row.name)
     compare = scenarios.add_parser("compare", allow_abbrev=False)
     compare.fill = _add_compare
+    scaling = scenarios.add_parser("scaling", allow_abbrev=False)
+    scaling.fill = _add_scaling
 
 
 def _add_compare(parser: argparse.ArgumentParser, _: Sequence[str]) -> None:
@@ -108,12 +112,18 @@ def _add_compare(parser: argparse.ArgumentParser, _: Sequence[str]) -> None:
     add_compare_options(parser)
 
 
+def _add_scaling(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    from .scaling import add_scaling_options
+
+    add_scaling_options(parser, arguments)
+
+
 def add_scenario(parser: argparse.ArgumentParser, arguments: Sequence[str], *, name: str) -> None:
     """Declares a scenario's own options, and those that others have too."""
     scenario = load_scenario(name)
     _add_server(parser)
     add_load(parser, scenario.TAKES)
-    _add_output(parser)
+    add_output(parser)
     scenario.add_options(parser, arguments)
 
 
@@ -172,11 +182,13 @@ def add_load(parser: argparse.ArgumentParser, takes: Collection[str]) -> None:
     add("--publishers", type=whole(_MOST_PROCESSES), default=1, metavar="N", help="processes that publish (default 1)")
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
+def add_output(parser: argparse.ArgumentParser, *, limits: bool = True) -> None:
+    """Declares what becomes of the figures; `limits`: whether they can be required."""
     group = parser.add_argument_group("what comes of it")
     group.add_argument("--json", action="store_true", help="print the run as one JSON object")
     group.add_argument("--report", type=_report, metavar="FILE", help="write it as .html, .svg, .png, .md or .json")
-    group.add_argument("--require", metavar="LIMITS", help="like p99=5ms,loss=0; status 1 when one does not hold")
+    if limits:
+        group.add_argument("--require", metavar="LIMITS", help="like p99=5ms,loss=0; status 1 when one does not hold")
     group.add_argument("--quiet", "--no-progress", action="store_true", help="no progress on the terminal")
 
 
