@@ -41,10 +41,10 @@ def test_scenarios() -> None:
 
 
 def test_options(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every option the page mentions exists in some scenario."""
-    for row in SCENARIOS:
+    """Every option the page mentions exists in some scenario, or in `scaling`."""
+    for name in (*(row.name for row in SCENARIOS), "scaling"):
         with pytest.raises(SystemExit):
-            cli._parser().parse_args(["bench", row.name, "--help"])
+            cli._parser().parse_args(["bench", name, "--help"])
     assert set(OPTION.findall(PAGE)) <= set(OPTION.findall(capsys.readouterr().out))
 
 
