@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import pwd
-import resource
 import sys
 from collections.abc import Iterator
 from typing import IO, Any
@@ -21,7 +19,8 @@ from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .descriptors import TurnedAway
 from .listening import ListenError, PassedSockets
-from .logs import Log, LogSettings, directives, wanted
+from .logs import Log, LogSettings, wanted
+from .process import log_settings, raise_file_limit, spare_collector
 from .reload import takes
 from .service import Server, make_service
 from .signals import take_over
@@ -31,12 +30,9 @@ __all__ = [
     "StartError",
     "failing_in_one_line",
     "give_away",
-    "log_settings",
     "log_to",
     "obey_signals",
     "prepare",
-    "raise_file_limit",
-    "spare_collector",
 ]
 
 _log = Logger()
@@ -103,37 +99,6 @@ def failing_in_one_line() -> Iterator[None]:
 def _tell(finding: Finding) -> None:
     level = {"error": _log.error, "warning": _log.warn, "info": _log.info}[finding.severity]
     level("{finding}", finding=str(finding))
-
-
-def spare_collector() -> None:
-    """Keep the garbage collector off what was made so far: code, classes and settings, which live as long as we do.
-
-    Full collections happen while connections grow in number, and hold the reactor: 11 ms for these 60,000 objects
-    and 5 ms for each 1,000 connections [measured]. Messages cause none, and connections end without one: they leave
-    no cycles. Its thresholds stay: a full one waits for growth by a quarter whatever they are. It must run before
-    twistd forks, so that the pages stay shared.
-    """
-    gc.collect()
-    gc.freeze()
-
-
-def raise_file_limit() -> None:
-    """Every client is an open file; the usual soft limit of 1024 is for programs that call select()."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def log_settings(loaded: Loaded) -> LogSettings:
-    """How this process writes its log (http-api.md 13)."""
-    logging = loaded.config.logging
-    return LogSettings(
-        json=os.environ.get("LOG_OUTPUT_FORMAT") == "json",
-        colors=logging is None or logging.colors_enabled,
-        include_target=logging is None or logging.include_target,
-        filter=directives(os.environ, loaded.config.debug),
-        source=loaded.config.debug,
-    )
 
 
 def log_to(out: IO[str], server: Server) -> ILogObserver:

@@ -11,7 +11,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.start import give_away, raise_file_limit, spare_collector
+from sockudo_tx.process import raise_file_limit, spare_collector
+from sockudo_tx.start import give_away
 
 
 class CollectorTests(SynchronousTestCase):
