@@ -19,6 +19,7 @@ from ..interfaces import (
     ChannelCounts,
     IApps,
     IAuthority,
+    IBus,
     ICache,
     IDeltaPace,
     IFacts,
@@ -38,6 +39,7 @@ from .answers import when
 from .app_changes import AppChanges
 from .broadcast import publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
+from .cluster.settings import ClusterSettings
 from .connections import Connections
 from .counts import SubscriptionCounts
 from .departures import LOST, Departed, Ending
@@ -80,6 +82,8 @@ class Engine:
         node_id: str | None = None,
         departed: Departed | None = None,
         pace: IDeltaPace | None = None,
+        bus: IBus | None = None,
+        cluster_settings: ClusterSettings = ClusterSettings(),  # noqa: B008 (an immutable value)
     ) -> None:
         self.clock = clock
         self.apps = apps
@@ -275,6 +279,9 @@ class Engine:
             return self._facts.flush()
 
         return self._connections.drain(over).addCallback(finished)
+
+    def abandon(self) -> None:
+        """Forget the other nodes without a word to them; for tests of what a crash leaves behind."""
 
     def adjust(self, settings: EngineSettings) -> None:
         """These settings from now on."""

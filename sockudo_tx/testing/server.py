@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from twisted.internet.task import Clock
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
 from ..backends.memory.apps import MemoryApps
 from ..backends.memory.authority import MemoryAuthority
 from ..backends.memory.cache import MemoryCache
 from ..backends.memory.limiter import MemoryLimiter
+from ..engine.cluster.settings import ClusterSettings
 from ..engine.departures import Departed
 from ..engine.server import Engine
 from ..engine.settings import EngineSettings
-from ..interfaces import Fact, IApps, IAuthority, ICache, IDeltaPace, IFacts
+from ..interfaces import Fact, IApps, IAuthority, IBus, ICache, IDeltaPace, IFacts
 from ..protocol.app import App, LimitDefaults
 from ..transports.port import PortFactory, WebSocketSettings
 from ..transports.rest.checks import Check
@@ -70,6 +71,18 @@ class RecordingFacts:
         return [fact for _, fact in seen]
 
 
+class Shared(NamedTuple):
+    """What the nodes of a cluster have in common, and one node's way there: `remote` puts it before a backend."""
+
+    clock: Clock
+    authority: MemoryAuthority
+    cache: MemoryCache
+    limiter: MemoryLimiter
+    remote: Callable[[type[Interface], Any], Any]
+    bus: IBus
+    settings: ClusterSettings
+
+
 class MemoryServer:
     """A server with its apps, its REST API and its WebSockets, reached through memory.
 
@@ -77,7 +90,7 @@ class MemoryServer:
     for: what was not received is not coming until the clock advances.
 
     `checks` are what `/up` looks at besides the apps, instead of the cache. With `late`, apps, cache and authority
-    answer in a later turn, as those on other machines do.
+    answer in a later turn, as those on other machines do. `shared` makes it a node of a `MemoryCluster`.
     """
 
     def __init__(
@@ -93,30 +106,41 @@ class MemoryServer:
         engine: type[Engine] = Engine,
         checks: Sequence[Check] | None = None,
         pace: IDeltaPace | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.peer = "127.0.0.1"
         """The address of whoever connects next."""
-        self.clock = Clock()
-        self.clock.rightNow = START
         settings = settings or EngineSettings()
         self._defaults = defaults or LimitDefaults()
         self._records = {app.id: app for app in (apps if apps is not None else [fixture_app()])}
         self.apps = MemoryApps(self._records.values(), self._defaults)
-        self.cache = MemoryCache(self.clock, ttl=settings.cache_ttl, max_capacity=10_000, cleanup_interval=60)
-        self.authority = MemoryAuthority(self.clock)
+        if shared is not None:
+            self.clock, self.authority, self.cache, self.limiter, remote, bus, cluster = shared
+        else:
+            self.clock = Clock()
+            self.clock.rightNow = START
+            self.cache = MemoryCache(self.clock, ttl=settings.cache_ttl, max_capacity=10_000, cleanup_interval=60)
+            self.authority = MemoryAuthority(self.clock)
+            self.limiter = MemoryLimiter(self.clock)
+            bus, cluster = None, None
+
+            def remote(interface: type[Interface], backend: Any) -> Any:
+                return late_backend(interface, backend, self.clock) if late else backend
+
         self.facts = RecordingFacts()
         self.engine = engine(
             clock=self.clock,
-            apps=late_backend(IApps, self.apps, self.clock) if late else self.apps,
-            authority=late_backend(IAuthority, self.authority, self.clock) if late else self.authority,
-            cache=late_backend(ICache, self.cache, self.clock) if late else self.cache,
+            apps=remote(IApps, self.apps),
+            authority=remote(IAuthority, self.authority),
+            cache=remote(ICache, self.cache),
             facts=self.facts,
             settings=settings,
             departed=departed,
             pace=pace,
+            bus=bus,
+            cluster_settings=cluster or ClusterSettings(),
         )
         turn = Turn(lambda flush: self.clock.callLater(0, flush))
-        self.limiter = MemoryLimiter(self.clock)
         self.site = rest_site(self.engine, rest or RestSettings(), turn, checks, self.limiter)
         self.site.health.ready = True
         self.factory = PortFactory(
