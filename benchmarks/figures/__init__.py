@@ -22,6 +22,7 @@ from . import (
     memory,
     publish,
     published,
+    respawn,
     rest,
     saturation,
     slow,
@@ -56,5 +57,6 @@ FIGURES: tuple[Figure, ...] = (
     tags.FIGURE,
     workers.FIGURE,
     crossing.FIGURE,
+    respawn.FIGURE,
     micro.FIGURE,
 )

@@ -157,13 +157,18 @@ class Talker:
         """Establishes the connection and enters the channel, signed where it has to be, with these further wishes."""
         established = json.loads(self.event("pusher:connection_established")["data"])
         data = {"channel": channel, **wished}
-        if channel.startswith("private-"):
-            text = f"{established['socket_id']}:{channel}"
+        if channel.startswith(("private-", "presence-")):
+            more = f":{wished['channel_data']}" if "channel_data" in wished else ""
+            text = f"{established['socket_id']}:{channel}{more}"
             data["auth"] = f"{KEY}:{hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()}"
-        self.socket.sendall(masked(json.dumps({"event": "pusher:subscribe", "data": data}).encode()))
+        self.say({"event": "pusher:subscribe", "data": data})
         self.event("pusher_internal:subscription_succeeded")
         if "delta" in wished:
             self.event("pusher:delta_compression_enabled")
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Sends one message."""
+        self.socket.sendall(masked(json.dumps(message).encode()))
 
 
 def post(port: int, path: str, body: bytes) -> bytes:
