@@ -6,7 +6,7 @@ collector, and eleven of ours do not end so (http-api.md 11.2). It reads what we
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from operator import itemgetter
 
 from ...engine.tally import Histogram
@@ -23,14 +23,21 @@ _IN_HELP = str.maketrans({"\\": r"\\", "\n": r"\n"})
 
 
 class Exposition:
-    """Takes samples in any order; families come out sorted by name, those without samples not at all."""
+    """Takes samples in any order; families come out sorted by name, those without samples not at all.
 
-    def __init__(self, prefix: str) -> None:
+    `port` is the value of that label wherever a family has it; None: samples bring theirs.
+    """
+
+    def __init__(self, prefix: str, port: str | None = None) -> None:
         self._prefix = prefix
+        self._port = port
         self._found: dict[str, tuple[Family, list[str]]] = {}
 
-    def add(self, family: Family, labels: Iterable[str], value: Value) -> None:
+    def add(self, family: Family, labels: Sequence[str], value: Value) -> None:
         """One sample, or one histogram; label values in the order the family declares them in."""
+        if self._port is not None and "port" in family.labels:
+            place = family.labels.index("port")
+            labels = (*labels[:place], self._port, *labels[place:])
         name = self._prefix + family.name if family.prefixed else family.name
         _, lines = self._found.get(name) or self._found.setdefault(name, (family, []))
         pairs = ",".join(

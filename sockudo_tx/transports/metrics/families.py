@@ -3,6 +3,8 @@
 The names of the first part are those of Sockudo's dashboards, which is why some counters lack `_total` and some gauges
 have it. Families that nothing feeds in this version (other nodes, Redis Cluster) are declared, and not printed: a
 labelled family without samples is left out. The second part is ours.
+
+Each says too how the values of several workers become one (decisions.md 25).
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from typing import Literal, NamedTuple
 
 from ...engine.tally import ENCODE_SECONDS, FANOUT_MS
 
-__all__ = ["FAMILIES", "LAG_MS", "Family"]
+__all__ = ["FAMILIES", "LAG_MS", "Family", "Rule"]
+
+Rule = Literal["total", "sum", "max", "min"]
+"""What several processes make of a family. `total` is a sum that keeps what processes counted that have ended."""
 
 LAG_MS = (1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 """Upper bounds of `reactor_lag_ms`."""
@@ -29,6 +34,7 @@ class Family(NamedTuple):
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
     """Upper bounds of a histogram's buckets, without the infinite one."""
+    rule: Rule = "sum"
 
     @property
     def prefixed(self) -> bool:
@@ -44,18 +50,19 @@ _KIND = ("app_id", "port", "channel_type")
 _LIMITER = ("app_id", "port", "limiter_type", "request_context")
 _DELTA = ("app_id", "port", "channel_name")
 _TRANSPORT = ("transport_type",)
+_WORKER = ("port", "worker")
 
 
 def _counter(name: str, labels: tuple[str, ...], text: str) -> Family:
-    return _declared(Family(name, "counter", text, labels))
+    return _declared(Family(name, "counter", text, labels, rule="total"))
 
 
-def _gauge(name: str, labels: tuple[str, ...], text: str) -> Family:
-    return _declared(Family(name, "gauge", text, labels))
+def _gauge(name: str, labels: tuple[str, ...], text: str, rule: Rule = "sum") -> Family:
+    return _declared(Family(name, "gauge", text, labels, rule=rule))
 
 
 def _histogram(name: str, labels: tuple[str, ...], bounds: tuple[float, ...], text: str) -> Family:
-    return _declared(Family(name, "histogram", text, labels, bounds))
+    return _declared(Family(name, "histogram", text, labels, bounds, "total"))
 
 
 def _declared(family: Family) -> Family:
@@ -65,10 +72,10 @@ def _declared(family: Family) -> Family:
 
 RESIDENT_MEMORY = _gauge("process_resident_memory_bytes", (), "Resident memory size in bytes.")
 VIRTUAL_MEMORY = _gauge("process_virtual_memory_bytes", (), "Virtual memory size in bytes.")
-CPU_SECONDS = _gauge("process_cpu_seconds_total", (), "User and system CPU time spent, in seconds.")
-START_TIME = _gauge("process_start_time_seconds", (), "When the process began, in Unix seconds.")
-OPEN_FDS = _gauge("process_open_fds", (), "Open file descriptors.")
-MAX_FDS = _gauge("process_max_fds", (), "Open file descriptors at most (soft limit).")
+CPU_SECONDS = _gauge("process_cpu_seconds_total", (), "User and system CPU time spent, in seconds.", "total")
+START_TIME = _gauge("process_start_time_seconds", (), "When the process began, in Unix seconds.", "min")
+OPEN_FDS = _gauge("process_open_fds", (), "Open file descriptors; with workers of the process that has most.", "max")
+MAX_FDS = _gauge("process_max_fds", (), "Open file descriptors at most (soft limit), for each process.", "min")
 
 CONNECTED = _gauge("connected", _APP, "Open WebSocket connections of this node.")
 CONNECTIONS = _counter("new_connections_total", _APP, "WebSocket connections established.")
@@ -129,7 +136,7 @@ DUPLICATES = _counter("idempotency_duplicates_total", _APP, "Idempotency keys us
 ANSWERS = _counter(
     "http_responses_total", ("port", "route", "status"), "HTTP answers; route is none for unknown paths and preflights."
 )
-QUOTA = _gauge("connection_limit", _APP, "Connections an app may have, for connected apps that have a limit.")
+QUOTA = _gauge("connection_limit", _APP, "Connections an app may have, for connected apps that have a limit.", "max")
 OVER_QUOTA = _counter("connections_over_quota_total", _APP, "Connections refused because the app had all it may have.")
 OUTBOX_CLIENTS = _gauge("outbox_clients", _PORT, "Clients that read more slowly than they are sent to, now.")
 OUTBOX_MESSAGES = _gauge("outbox_messages", _PORT, "Messages waiting for such clients.")
@@ -169,11 +176,40 @@ WEBHOOKS = _counter(
 WEBHOOK_DEPTH = _gauge("webhook_queue_depth", _PORT, "Webhook deliveries that wait, those tried again later included.")
 HANDSHAKES = _counter("tls_handshakes_total", ("port", "result"), "TLS handshakes: full, resumed or failed.")
 CERTIFICATE_EXPIRY = _gauge(
-    "certificate_expiry_timestamp_seconds", _PORT, "When the first certificate of the chain ends, in Unix seconds."
+    "certificate_expiry_timestamp_seconds",
+    _PORT,
+    "When the first certificate of the chain ends, in Unix seconds.",
+    "min",
 )
 CERTIFICATE_RELOADS = _counter("certificate_reloads_total", _PORT, "How often a new certificate was taken up.")
 CONFIG_RELOADS = _counter("config_reloads_total", ("port", "result"), "Reloads of the configuration: done or refused.")
-CONFIG_RELOADED = _gauge("config_last_reload_timestamp_seconds", _PORT, "When the last reload ended, in Unix seconds.")
-CONFIG_OK = _gauge("config_last_reload_successful", _PORT, "Whether the last reload did what was asked: 1 or 0.")
-DRAINING = _gauge("draining", _PORT, "1 from the first shutdown signal on.")
-BUILD = _gauge("build_info", ("version", "python", "twisted", "reactor"), "1, and what runs as labels.")
+CONFIG_RELOADED = _gauge(
+    "config_last_reload_timestamp_seconds", _PORT, "When the last reload ended, in Unix seconds.", "max"
+)
+CONFIG_OK = _gauge("config_last_reload_successful", _PORT, "Whether the last reload did what was asked: 1 or 0.", "min")
+DRAINING = _gauge("draining", _PORT, "1 from the first shutdown signal on.", "min")
+BUILD = _gauge("build_info", ("version", "python", "twisted", "reactor"), "1, and what runs as labels.", "max")
+
+WORKERS = _gauge("workers", _PORT, "Worker processes there should be.")
+WORKERS_READY = _gauge("workers_ready", _PORT, "Workers that serve clients.")
+WORKER_RESTARTS = _counter("worker_restarts_total", _PORT, "Workers that ended unasked, and were replaced or given up.")
+WORKER_UP = _gauge("worker_up", _WORKER, "Whether the worker has answered this time: 1 or 0.", "max")
+WORKER_CONNECTIONS = _gauge("worker_connections", _WORKER, "Open WebSocket connections of the worker.")
+WORKER_CPU = _counter("worker_cpu_seconds_total", _WORKER, "CPU time of the worker and those before it, in seconds.")
+WORKER_MEMORY = _gauge("worker_resident_memory_bytes", _WORKER, "Resident memory of the worker in bytes.")
+HUB_LAG = _histogram("hub_lag_ms", _PORT, LAG_MS, "Milliseconds by which a timer of the hub's event loop is late.")
+
+BUS_UP = _gauge("bus_up", _PORT, "Whether what is published reaches the other nodes: 1 or 0.", "min")
+BUS_PUBLISHED = _counter("bus_published_total", _PORT, "Frames given to the bus for other nodes.")
+BUS_RECEIVED = _counter("bus_received_total", _PORT, "Frames of other nodes.")
+BUS_IGNORED = _counter("bus_ignored_total", _PORT, "Of these, those that nobody here wanted any more.")
+BUS_DROPPED = _counter("bus_dropped_total", ("port", "reason"), "Frames that did not reach every node, by reason.")
+BUS_GAPS = _counter("bus_gap_total", _PORT, "Times that frames of another node were missing.")
+AUTHORITY_UP = _gauge("authority_up", _PORT, "Whether what decides for all nodes answers: 1 or 0.", "min")
+AUTHORITY_OPS = _counter(
+    "authority_ops_total", ("port", "op", "result"), "Questions to what decides for all nodes; result is ok or failed."
+)
+RESYNCS = _counter("mirror_resync_total", ("port", "reason"), "Member lists fetched anew, by reason.")
+MIRRORS = _gauge("mirrors", _PORT, "Member lists of presence channels that are kept, on each node.")
+NODES = _gauge("cluster_nodes", _PORT, "Nodes that share channels with this one, itself included.", "max")
+REAPED = _counter("node_reaped_total", _PORT, "Nodes that were cleaned up after because they had gone.")
