@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 from twisted.application.service import Service
@@ -23,6 +23,8 @@ from .transports.certificates import Certificates
 from .transports.metrics import families as f
 from .transports.metrics.collect import Collector
 from .transports.metrics.lag import ReactorLag
+from .transports.metrics.packing import Packer
+from .transports.metrics.pages import Pages
 from .transports.metrics.process import process_samples
 from .transports.metrics.site import MetricsSite
 from .transports.metrics.sources import Sample, Source, answer_samples, app_samples, outbox_samples, single
@@ -32,7 +34,7 @@ from .transports.rest.rate_limits import RateLimits
 from .transports.tls import TlsFactory
 from .watchdog import Watchdog
 
-__all__ = ["Measured", "metrics_services"]
+__all__ = ["Measured", "build", "metrics_listener", "metrics_services"]
 
 
 class Measured(NamedTuple):
@@ -49,22 +51,42 @@ class Measured(NamedTuple):
     webhooks: Webhooks | None
 
 
-def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequence[socket.socket]) -> list[Service]:
+def metrics_services(
+    config: Config,
+    reactor: Any,
+    parts: Measured,
+    passed: Sequence[socket.socket],
+    answers: MutableMapping[str, Callable[[], Any]] | None = None,
+) -> list[Service]:
     """What serves the metrics, none when they are switched off. Sockets that were `passed` take the port's place.
+
+    With `answers` somebody else serves them, who will ask for what is entered there as "metrics".
+    """
+    if not config.metrics.enabled:
+        return []
+    lag = ReactorLag(reactor)
+    sources = [*_sources(parts), single(f.REACTOR_LAG, lambda: lag.histogram), build(reactor)]
+    if answers is not None:
+        answers["metrics"] = Packer(reactor, sources).page
+        return [lag]
+    prefix = config.metrics.prometheus.prefix
+    return [metrics_listener(config, reactor, lambda port: Collector(reactor, prefix, port, sources), passed), lag]
+
+
+def metrics_listener(
+    config: Config, reactor: Any, pages: Callable[[Callable[[], str]], Pages], passed: Sequence[socket.socket]
+) -> SocketListener:
+    """What serves the pages; they are told what the label of the port says.
 
     A port that is taken is no reason not to serve clients: it is warned of.
     """
     metrics = config.metrics
-    if not metrics.enabled:
-        return []
-    lag = ReactorLag(reactor)
 
     def port() -> str:
         addresses = listener.addresses
         return str((addresses[0].port if addresses else 0) or metrics.port)
 
-    sources = [*_sources(parts), single(f.REACTOR_LAG, lambda: lag.histogram), _build(reactor)]
-    site = MetricsSite(Collector(reactor, metrics.prometheus.prefix, port, sources), reactor)
+    site = MetricsSite(pages(port), reactor)
     listener: SocketListener
     if passed:
         listener = PassedListener(reactor, site, passed)
@@ -77,7 +99,7 @@ def metrics_services(config: Config, reactor: Any, parts: Measured, passed: Sequ
             setting="metrics.port (METRICS_PORT)",
             without="There are no metrics; clients are served",
         )
-    return [listener, lag]
+    return listener
 
 
 def _sources(parts: Measured) -> list[Source]:
@@ -143,7 +165,7 @@ def _limits(limits: RateLimits) -> Iterator[list[Sample]]:
         yield [(f.LIMIT_CHECKS, labels, count.checks), (f.LIMIT_HITS, labels, count.triggered)]
 
 
-def _build(reactor: Any) -> Source:
+def build(reactor: Any) -> Source:
     """What runs: versions, and the loop under the reactor."""
     loop = qual(type(event_loop_of(reactor) or reactor))
     labels = (__version__, platform.python_version(), twisted_version, loop)

@@ -67,7 +67,7 @@ class SourcesTests(SynchronousTestCase):
 
     def scraped(self, listener: Any, clock: MemoryReactorClock) -> dict[str, float]:
         """The samples of a page, without those of the process and of what runs."""
-        page = listener._factory.resource._collector.page()
+        page = listener._factory.resource._pages.page()
         while not page.called:
             clock.advance(0)
         found = read(self.successResultOf(page).decode())

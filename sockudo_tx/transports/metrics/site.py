@@ -20,8 +20,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ..pausing import PausingChannel
-from .collect import Collector
 from .exposition import CONTENT_TYPE
+from .pages import Pages
 
 __all__ = ["MetricsSite"]
 
@@ -81,9 +81,9 @@ class _Page(Resource):
     _log = Logger()
     isLeaf = True
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, pages: Pages) -> None:
         super().__init__()
-        self._collector = collector
+        self._pages = pages
 
     def render(self, request: Request) -> bytes | int:
         if request.path != b"/metrics":
@@ -92,7 +92,7 @@ class _Page(Resource):
             request.setHeader(b"allow", b"GET, HEAD")
             return _refusal(request, NOT_ALLOWED, b"/metrics takes GET and HEAD\n")
         gone: Deferred[None] = request.notifyFinish().addErrback(lambda _: None)
-        page = self._collector.page()
+        page = self._pages.page()
         page.addCallbacks(self._answer, self._failed, (request, gone), errbackArgs=(request, gone))  # type: ignore[unused-awaitable]  # the chain ends here
         return NOT_DONE_YET
 
@@ -118,13 +118,13 @@ def _refusal(request: Request, status: int, text: bytes) -> bytes:
 
 
 class MetricsSite(Site):
-    """Answers with the collector's page."""
+    """Answers with these pages."""
 
     protocol = _Channel  # type: ignore[assignment]  # Twisted's own is a proxy that may switch to HTTP/2
     noisy = False
 
-    def __init__(self, collector: Collector, clock: IReactorTime) -> None:
-        super().__init__(_Page(collector), requestFactory=_Request, reactor=clock, timeout=PATIENCE)
+    def __init__(self, pages: Pages, clock: IReactorTime) -> None:
+        super().__init__(_Page(pages), requestFactory=_Request, reactor=clock, timeout=PATIENCE)
         self.channels: dict[_Channel, None] = {}
         """Those that are open, the one that asked last at the end."""
 
