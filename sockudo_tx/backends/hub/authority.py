@@ -1,0 +1,76 @@
+"""The authority of the hub, as its workers see it: what it publishes comes over the bus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from ...interfaces import ChannelCounts, IAuthorityListener, Joined, Parted, Snapshot
+from .link import HubLink
+
+__all__ = ["HubAuthority"]
+
+
+class HubAuthority:
+    """Each call is a line: the hub does it, in the order of the calls, of subscriptions and of publications."""
+
+    def __init__(self, link: HubLink) -> None:
+        self._link = link
+
+    def _ask(self, method: str, wanted: Any, *args: object) -> Deferred[Any]:
+        return self._link.call("authority", method, wanted, *args)
+
+    @property
+    def epoch(self) -> str:
+        return self._link.welcome.epoch
+
+    def listen(self, listener: IAuthorityListener) -> None:
+        """Nobody is called: changes are frames on the bus."""
+
+    def conn_open(self, app_id: str, node: str, limit: int) -> Deferred[bool]:
+        def late(opened: bool) -> None:
+            """Nobody waited long enough for it, so nobody will take it back."""
+            if opened:
+                self.conn_close(app_id, node, 1).addErrback(lambda _: None)  # type: ignore[unused-awaitable]
+
+        return self._link.call("authority", "conn_open", bool, app_id, node, limit, late=late)
+
+    def conn_close(self, app_id: str, node: str, count: int) -> Deferred[None]:
+        return self._ask("conn_close", None, app_id, node, count)
+
+    def occupy(self, app_id: str, channel: str, node: str) -> Deferred[bool]:
+        return self._ask("occupy", bool, app_id, channel, node)
+
+    def vacate(self, app_id: str, channel: str, node: str) -> Deferred[None]:
+        return self._ask("vacate", None, app_id, channel, node)
+
+    def join(
+        self, app_id: str, channel: str, node: str, socket_id: str, user_id: str, user_info: str, limit: int
+    ) -> Deferred[Joined]:
+        return self._ask("join", Joined, app_id, channel, node, socket_id, user_id, user_info, limit)
+
+    def part(self, app_id: str, channel: str, node: str, socket_id: str) -> Deferred[Parted]:
+        return self._ask("part", Parted, app_id, channel, node, socket_id)
+
+    def snapshot(self, app_id: str, channel: str) -> Deferred[Snapshot]:
+        return self._ask("snapshot", Snapshot, app_id, channel)
+
+    def counts(self, app_id: str, channel: str) -> Deferred[ChannelCounts]:
+        return self._ask("counts", ChannelCounts, app_id, channel)
+
+    def channels(self, app_id: str, prefix: str) -> Deferred[dict[str, ChannelCounts]]:
+        return self._ask("channels", dict[str, ChannelCounts], app_id, prefix)
+
+    def user_up(self, app_id: str, user_id: str, node: str, socket_id: str) -> Deferred[bool]:
+        return self._ask("user_up", bool, app_id, user_id, node, socket_id)
+
+    def user_down(self, app_id: str, user_id: str, node: str, socket_id: str) -> Deferred[bool]:
+        return self._ask("user_down", bool, app_id, user_id, node, socket_id)
+
+    def online(self, app_id: str, user_ids: Iterable[str]) -> Deferred[set[str]]:
+        return self._ask("online", set[str], app_id, list(user_ids))
+
+    def user_connections(self, app_id: str, user_id: str) -> Deferred[int]:
+        return self._ask("user_connections", int, app_id, user_id)

@@ -1,0 +1,75 @@
+"""The webhook queue of the hub, as its workers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from ...interfaces import DeadWebhook, IWebhookQueue, WebhookJob
+from .link import HubLink
+from .wire import decode
+
+__all__ = ["HubQueue"]
+
+
+@implementer(IWebhookQueue)
+class HubQueue:
+    """One queue for all workers; the hub gives jobs to one of them at a time, and to the others none.
+
+    What a worker has claimed when it goes is due again.
+    """
+
+    def __init__(self, link: HubLink) -> None:
+        self._link = link
+
+    @property
+    def durable(self) -> bool:
+        """Not when all workers leave and the hub has it only in memory."""
+        return self._link.welcome.durable or not self._link.last
+
+    def _call(self, method: str, wanted: Any, *args: object) -> Deferred[Any]:
+        return self._link.call("queue", method, wanted, *args)
+
+    def put(self, jobs: Sequence[WebhookJob]) -> Deferred[None]:
+        return self._call("put", None, list(jobs))
+
+    def take(self, most: int, busy: Collection[str], tired: Collection[str] = ()) -> Deferred[list[WebhookJob]]:
+        return self._call("take", list[WebhookJob], most, list(busy), list(tired))
+
+    def done(self, job: WebhookJob) -> Deferred[None]:
+        return self._call("done", None, job.id)
+
+    def retry(self, job: WebhookJob, delay: float) -> Deferred[None]:
+        return self._call("retry", None, job, delay)
+
+    def hasten(self) -> Deferred[None]:
+        return self._call("hasten", None)
+
+    def bury(self, job: WebhookJob, reason: str) -> Deferred[None]:
+        return self._call("bury", None, job, reason)
+
+    def listen(self, wake: Callable[[], None], lost: Callable[[WebhookJob], None]) -> None:
+        self._link.hearers["queue.wake"] = lambda _: wake()
+        self._link.hearers["queue.lost"] = lambda value: lost(decode(value, WebhookJob))
+
+    def depth(self) -> Deferred[int]:
+        return self._call("depth", int)
+
+    def dead(self, most: int) -> Deferred[list[DeadWebhook]]:
+        return self._call("dead", list[DeadWebhook], most)
+
+    def revive(self, job_id: str) -> Deferred[bool]:
+        return self._call("revive", bool, job_id)
+
+    def drop(self, job_id: str) -> Deferred[bool]:
+        return self._call("drop", bool, job_id)
+
+    def health(self) -> Deferred[bool]:
+        return self._call("health", bool)
+
+    def close(self) -> Deferred[None]:
+        """Take no more and give back what is claimed; the queue itself goes on."""
+        return self._call("close", None)

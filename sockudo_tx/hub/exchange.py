@@ -1,0 +1,164 @@
+"""Where the links of all workers meet: who gets which frame, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ..backends.hub import wire
+from ..backends.hub.wire import Welcome
+from ..backends.memory.authority import MemoryAuthority
+from ..engine.cluster.topics import CONTROL, channel_topic, user_topic
+from ..interfaces import IWebhookQueue, PresenceChange, UserChange
+from ..protocol.bus_frames import Control, encode, presence_frame, user_change_frame
+from .services import shared_methods
+from .shared_queue import SharedQueue
+from .station import Station
+
+__all__ = ["GATHER_WITHIN", "Exchange"]
+
+GATHER_WITHIN = 1.0
+"""Seconds that a worker has for its part of an answer."""
+_SLICE = 200
+"""Facts, or topics, of a worker that has gone that are removed in one go: the others wait for it."""
+_NOBODY: tuple[Station, ...] = ()
+
+
+class Exchange:
+    """One for all stations. `services` has "cache", "limiter" and "queue", as far as the workers use the hub's.
+
+    What the authority publishes is sent in the same step. `soon` runs a function before the reactor sleeps again.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        services: Mapping[str, object],
+        authority: MemoryAuthority,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        self.soon = soon or (lambda function: clock.callLater(0, function))
+        self.authority = authority
+        self.stations: list[Station] = []
+        """Those that have said who they are, in order of arrival."""
+        self.relayed = 0
+        """Frames that came from workers since the start."""
+        self.delivered = 0
+        """Frames that went to workers."""
+        self._clock = clock
+        self._queue = SharedQueue(IWebhookQueue(services["queue"])) if "queue" in services else None
+        self._shared = shared_methods({**services, "authority": authority})
+        self._routes: dict[bytes, tuple[Station, ...]] = {}
+        self._said = 0
+        authority.listen(self)
+
+    def tables(self) -> dict[str, int]:
+        """Entries per table, for tests and the console."""
+        claims = self._queue.claims if self._queue is not None else 0
+        return {"hub.stations": len(self.stations), "hub.topics": len(self._routes), "hub.claims": claims}
+
+    def gather(self, what: str) -> Deferred[list[bytes]]:
+        """The answers of all workers that serve and give one within a second."""
+        asked = [s.ask(what).addTimeout(GATHER_WITHIN, self._clock) for s in self.stations if s.is_ready]
+        answers: Deferred[list[bytes]] = DeferredList(asked, consumeErrors=True).addCallback(
+            lambda results: [answer for ok, answer in results if ok]
+        )
+        return answers
+
+    def publish(self, topic: str, frame: bytes) -> None:
+        """To every worker that has subscribed."""
+        stations = self._routes.get(topic.encode(), _NOBODY)
+        if stations:
+            data = wire.frame_message(topic, frame)
+            for station in stations:
+                station.send(data)
+            self.delivered += len(stations)
+
+    # What the authority publishes
+
+    def presence_changed(self, change: PresenceChange) -> None:
+        topic = channel_topic(change.app_id, change.channel)
+        if topic.encode() in self._routes:
+            self.publish(topic, presence_frame(*change))
+
+    def user_changed(self, change: UserChange) -> None:
+        topic = user_topic(change.app_id, change.user_id)
+        if topic.encode() in self._routes:
+            self.publish(topic, user_change_frame(*change))
+
+    # For stations
+
+    def join(self, station: Station) -> dict[str, Callable[..., Any]]:
+        """A worker has said who it is; what it may call."""
+        self.stations.append(station)
+        methods = {
+            **self._shared,
+            "bus.subscribe": lambda topic: self._subscribe(station, topic.encode()),
+            "bus.unsubscribe": lambda topic: self._unsubscribe(station, topic.encode()),
+            "hub.gather": self.gather,
+        }
+        if self._queue is not None:
+            methods.update(self._queue.methods(station))
+        return methods
+
+    def welcome(self) -> Welcome:
+        return Welcome(self.authority.epoch, self._queue is not None and self._queue.durable)
+
+    def relay(self, sender: Station, data: bytes) -> None:
+        """A FRAME of this worker goes to the others that have subscribed, as it is."""
+        self.relayed += 1
+        for station in self._routes.get(wire.topic_of(data), _NOBODY):
+            if station is not sender:
+                station.send(data)
+                self.delivered += 1
+
+    def elect(self) -> None:
+        """Somebody else may be who delivers webhooks."""
+        if self._queue is not None:
+            self._queue.elect(self.stations)
+
+    def leave(self, station: Station) -> None:
+        """A worker has gone: everything it had is given back, its facts as if taken back one by one."""
+        if station not in self.stations:
+            return
+        self.stations.remove(station)
+        if self._queue is not None:
+            self._queue.elect(self.stations)
+            self._queue.give_back(station)
+        self._work(self._bury(station))
+
+    def _subscribe(self, station: Station, topic: bytes) -> None:
+        if topic not in station.topics:
+            station.topics.add(topic)
+            self._routes[topic] = (*self._routes.get(topic, _NOBODY), station)
+
+    def _unsubscribe(self, station: Station, topic: bytes) -> None:
+        if topic in station.topics:
+            station.topics.discard(topic)
+            left = tuple(each for each in self._routes[topic] if each is not station)
+            if left:
+                self._routes[topic] = left
+            else:
+                del self._routes[topic]
+
+    def _bury(self, station: Station) -> Iterator[None]:
+        self.authority.forget_node(station.node)
+        self._said += 1
+        self.publish(
+            CONTROL, encode(Control(node="hub", seq=self._said, previous=self._said - 1, op="gone", about=station.node))
+        )
+        while station.topics:
+            yield
+            for _ in range(min(_SLICE, len(station.topics))):
+                self._unsubscribe(station, next(iter(station.topics)))
+
+    def _work(self, steps: Iterator[None]) -> None:
+        """A step a turn, the first one now."""
+        if next(steps, self) is not self:
+            self._clock.callLater(0, self._work, steps)

@@ -1,0 +1,128 @@
+"""One webhook queue for all workers: one of them delivers at a time, and nothing is lost with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from ..interfaces import Answer, IWebhookQueue, WebhookJob
+
+if TYPE_CHECKING:
+    from .station import Station
+
+__all__ = ["SharedQueue"]
+
+
+class SharedQueue:
+    """Gives jobs to the worker with the lowest slot that serves: so limits an endpoint and breakers are exact.
+
+    What a worker has claimed is its own until it settles it, closes its queue, or goes; then it is due again.
+    """
+
+    _log = Logger()
+
+    def __init__(self, queue: IWebhookQueue) -> None:
+        self._queue = queue
+        self._stations: Sequence[Station] = ()
+        self._holder: Station | None = None
+        self._woken = False  # and has not looked since
+        self._claims: dict[Station, dict[str, WebhookJob]] = {}
+        """Of each worker that has not closed its queue, by id."""
+        queue.listen(self._wake, self._lost)
+
+    @property
+    def durable(self) -> bool:
+        return bool(self._queue.durable)
+
+    @property
+    def claims(self) -> int:
+        """Jobs that workers have."""
+        return sum(map(len, self._claims.values()))
+
+    def methods(self, station: Station) -> dict[str, Callable[..., Any]]:
+        """What this worker may call."""
+        self._claims[station] = {}
+        queue = self._queue
+        return {
+            "queue.put": lambda jobs: queue.put(_jobs(jobs)),
+            "queue.take": lambda most, busy, tired: self._take(station, most, set(busy), set(tired)),
+            "queue.done": lambda job_id: self._settle(station, job_id, queue.done),
+            "queue.retry": lambda job, delay: self._settle(station, job[0], lambda _: queue.retry(_job(job), delay)),
+            "queue.bury": lambda job, reason: self._settle(station, job[0], lambda _: queue.bury(_job(job), reason)),
+            "queue.hasten": queue.hasten,
+            "queue.depth": queue.depth,
+            "queue.dead": queue.dead,
+            "queue.revive": queue.revive,
+            "queue.drop": queue.drop,
+            "queue.health": queue.health,
+            "queue.close": lambda: self._close(station),
+        }
+
+    def elect(self, stations: Sequence[Station]) -> None:
+        """Who delivers now: of those that serve, one that stays before one that leaves."""
+        self._stations = stations
+        candidates = [each for each in stations if each.is_ready and each in self._claims]
+        holder = min(candidates, key=lambda each: (each.draining, each.slot), default=None)
+        if holder is not self._holder:
+            self._holder = holder
+            self._woken = False
+            self._wake()
+
+    def give_back(self, station: Station) -> None:
+        """The worker settles nothing more."""
+        for job in self._claims.pop(station, {}).values():
+            self._return(job)
+
+    def _close(self, station: Station) -> None:
+        self.give_back(station)
+        self.elect(self._stations)
+
+    def _return(self, job: WebhookJob) -> None:
+        returned = self._queue.retry(job, 0.0)
+        if isinstance(returned, Deferred):
+            returned.addErrback(lambda failure: self._log.failure("a webhook could not be given back", failure))  # type: ignore[unused-awaitable]
+
+    def _take(self, station: Station, most: int, busy: set[str], tired: set[str]) -> Answer[list[WebhookJob]]:
+        if station is not self._holder:
+            return []
+        self._woken = False
+        taken = self._queue.take(most, busy, tired)
+        if isinstance(taken, Deferred):
+            return taken.addCallback(lambda jobs: self._claimed(station, jobs))
+        return self._claimed(station, taken)
+
+    def _claimed(self, station: Station, jobs: list[WebhookJob]) -> list[WebhookJob]:
+        claims = self._claims.get(station)
+        if claims is None:  # it has gone while the queue looked
+            for job in jobs:
+                self._return(job)
+            return []
+        for job in jobs:
+            claims[job.id] = job
+        return jobs
+
+    def _settle(self, station: Station, job_id: str, settle: Callable[[WebhookJob], Answer[None]]) -> Answer[None]:
+        """Only what the worker has; whatever else it says of a job is late."""
+        job = self._claims.get(station, {}).pop(job_id, None)
+        return None if job is None else settle(job)
+
+    def _wake(self) -> None:
+        if self._holder is not None and not self._woken:
+            self._woken = True
+            self._holder.tell("queue.wake")
+
+    def _lost(self, job: WebhookJob) -> None:
+        if self._holder is not None:
+            self._holder.tell("queue.lost", job)
+
+
+def _jobs(found: object) -> list[WebhookJob]:
+    return msgspec.convert(found, list[WebhookJob])
+
+
+def _job(found: object) -> WebhookJob:
+    return msgspec.convert(found, WebhookJob)
