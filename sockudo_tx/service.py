@@ -7,6 +7,7 @@ morning. Source: configuration.md 9, 11.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,13 +33,12 @@ from .engine.traced import TracedEngine
 from .engine.webhooks import Webhooks
 from .interfaces import IApps, IAuthority, ICache, IDeltaPace, IFacts, ILimiter, IWebhookQueue, IWebhookSender
 from .listening import (
-    OptionalListener,
     PassedListener,
     PassedSockets,
     SocketListener,
     TcpListener,
     UnixListener,
-    is_literal,
+    redirect_listener,
 )
 from .logs import Wanted
 from .metrics import Measured, metrics_services
@@ -170,8 +170,9 @@ def _add_listeners(
     for service in metrics_services(config, reactor, parts, passed.metrics):
         service.setServiceParent(server)
     server.listen(main)
-    if tls is not None and config.ssl.redirect_http:
-        _redirect(config, reactor).setServiceParent(server)  # behind it: when both have one port, HTTPS gets it
+    if tls is not None and config.ssl.redirect_http and (passed.redirect or not passed.complete):
+        # behind it: when both have one port, HTTPS gets it
+        _redirect(config, reactor, passed.redirect).setServiceParent(server)
 
 
 def _main_listener(
@@ -226,17 +227,12 @@ def _certificates(config: Config, clock: IReactorTime) -> Certificates:
     return Certificates(certificate_files(config), clock, interval, config.ssl.expiry_warning_days)
 
 
-def _redirect(config: Config, reactor: Any) -> OptionalListener:
-    """From plain HTTP to HTTPS. On `host` if that is an address, else on all (configuration.md 8.3)."""
-    host = config.host if is_literal(config.host) else "0.0.0.0"
-    return OptionalListener(
-        reactor,
-        RedirectFactory(redirect_settings(config), reactor),
-        host,
-        config.ssl.redirect_port,
-        setting="ssl.http_port (SSL_HTTP_PORT)",
-        without="Plain HTTP is not redirected; HTTPS is served",
-    )
+def _redirect(config: Config, reactor: Any, passed: Sequence[socket.socket]) -> SocketListener:
+    """From plain HTTP to HTTPS."""
+    factory = RedirectFactory(redirect_settings(config), reactor)
+    if passed:
+        return PassedListener(reactor, factory, passed)
+    return redirect_listener(reactor, factory, config.host, config.ssl.redirect_port)
 
 
 def _certificates_part(certificates: Certificates) -> Part:

@@ -44,6 +44,11 @@ class SocketListener(Service):
         """The first of them."""
         return self.addresses[0]
 
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """What is open."""
+        return list(self._sockets)
+
     def open(self) -> None:
         """Binds and listens; connections wait in the kernel. Raises `ListenError`."""
         if not self._sockets:
@@ -73,13 +78,17 @@ class SocketListener(Service):
         factory = cast("ServerFactory[Any]", self._factory)  # narrower in Twisted's annotation than in its interface
         return self._reactor.adoptStreamPort(opened.fileno(), opened.family, factory)
 
-    def stopService(self) -> Deferred[None]:
-        """Stop accepting; open connections live on."""
-        super().stopService()
+    def close(self) -> None:
+        """Let go of the sockets: for one that does not start, and before it stops."""
         if self._sockets:
             self._closed()
         while self._sockets:
             self._sockets.pop().close()
+
+    def stopService(self) -> Deferred[None]:
+        """Stop accepting; open connections live on."""
+        super().stopService()
+        self.close()
         ports, self._ports = self._ports, []
         stopped = [port.stopListening() for port in ports]
         return gatherResults([done for done in stopped if done is not None]).addCallback(lambda _: None)

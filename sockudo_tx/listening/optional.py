@@ -7,10 +7,11 @@ import errno
 from twisted.internet.interfaces import IProtocolFactory, IReactorSocket
 from twisted.logger import Logger
 
+from .address import is_literal
 from .errors import ListenError
 from .tcp import TcpListener
 
-__all__ = ["OptionalListener"]
+__all__ = ["OptionalListener", "redirect_listener"]
 
 _REASONS = {
     errno.EADDRINUSE: "another program listens there",
@@ -24,9 +25,17 @@ class OptionalListener(TcpListener):
     _log = Logger()
 
     def __init__(
-        self, reactor: IReactorSocket, factory: IProtocolFactory, host: str, port: int, *, setting: str, without: str
+        self,
+        reactor: IReactorSocket,
+        factory: IProtocolFactory,
+        host: str,
+        port: int,
+        sharers: int = 1,
+        *,
+        setting: str,
+        without: str,
     ) -> None:
-        super().__init__(reactor, factory, host, port)
+        super().__init__(reactor, factory, host, port, sharers)
         self._setting = setting
         self._without = without
         self._tried = False
@@ -47,3 +56,21 @@ class OptionalListener(TcpListener):
                 reason=_REASONS.get(number or 0) or getattr(error.__cause__, "strerror", None) or str(error),
                 without=self._without,
             )
+
+
+def redirect_listener(
+    reactor: IReactorSocket, factory: IProtocolFactory, host: str, port: int, sharers: int = 1
+) -> OptionalListener:
+    """For plain HTTP, which is told the way to HTTPS. On `host` if that is an address, else on all.
+
+    Source: configuration.md 8.3.
+    """
+    return OptionalListener(
+        reactor,
+        factory,
+        host if is_literal(host) else "0.0.0.0",
+        port,
+        sharers,
+        setting="ssl.http_port (SSL_HTTP_PORT)",
+        without="Plain HTTP is not redirected; HTTPS is served",
+    )

@@ -1,4 +1,5 @@
-"""Sockets that systemd opened for us (sd_listen_fds(3)): no port of ours, nothing to remove at the end.
+"""Sockets that were opened for us, by systemd (sd_listen_fds(3)) or by our own parent: no port of ours, nothing to
+remove at the end.
 
 The unit's `FileDescriptorName=` says what each is for: `sockudo`, any number of them, or `metrics`. A single socket
 without either name is the main one. Twisted's reader of these variables is not used: it hands out nothing when there
@@ -32,10 +33,14 @@ _VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 @dataclass(frozen=True, slots=True)
 class PassedSockets:
-    """What systemd passed, by purpose. Empty when it passed nothing."""
+    """What was passed, by purpose. Empty when nothing was."""
 
     main: tuple[socket.socket, ...] = ()
     metrics: tuple[socket.socket, ...] = ()
+    redirect: tuple[socket.socket, ...] = ()
+    """For plain HTTP, which is told the way to HTTPS. Only from our parent."""
+    complete: bool = False
+    """These are all: what is not among them is not ours to open."""
 
     @property
     def main_over_tcp(self) -> bool:
@@ -51,6 +56,13 @@ class PassedSockets:
                 address=address_of(unused).netloc,
             )
             unused.close()
+
+    @classmethod
+    def handed_down(cls, roles: Sequence[str], first: int = _FIRST) -> PassedSockets:
+        """What our parent has opened, from this descriptor on; `roles` are names of the fields here."""
+        named = [(role, _inherited(first + place)) for place, role in enumerate(roles)]
+        main, redirect = (tuple(given for role, given in named if role == wanted) for wanted in ("main", "redirect"))
+        return cls(main=main, redirect=redirect, complete=True)
 
     @classmethod
     def inherited(cls) -> PassedSockets:
@@ -117,6 +129,14 @@ def _adopted(descriptor: int, name: str) -> socket.socket:
     if not passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         passed.detach()
         raise ListenError(f"{told} does not listen: it is a connection. Set Accept=no in the socket unit")
+    return _ours(passed)
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    return _ours(socket.socket(fileno=descriptor))
+
+
+def _ours(passed: socket.socket) -> socket.socket:
     passed.set_inheritable(False)
     passed.setblocking(False)
     return passed
@@ -136,4 +156,4 @@ class PassedListener(SocketListener):
         self._sockets = list(passed)
 
     def _opened(self) -> list[socket.socket]:
-        raise ListenError("the sockets passed by systemd were closed: a server starts once")
+        raise ListenError("the sockets that were passed are closed: a server starts once")
