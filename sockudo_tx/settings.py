@@ -119,6 +119,7 @@ def rest_settings(config: Config) -> RestSettings:
         ),
         listener=listener_settings(config),
         rate_limits=rate_limit_settings(config.rate_limiter),
+        read_timeout=config.adapter.read_timeout_ms / 1000,
         health_timeout=config.health_check_timeout_ms / 1000,
     )
 

@@ -162,7 +162,7 @@ class AdapterConfig(Section, frozen=True, kw_only=True):
     publish_buffer_ms: Annotated[Milliseconds, Doc("Their age, at most."), UNUSED] = 5000
     repair_window_ms: Annotated[Milliseconds, Doc("Gaps shorter than this are repaired. 0: none."), UNUSED] = 10000
     read_timeout_ms: Annotated[
-        Milliseconds, Doc("Longest wait of a reading HTTP call for other nodes."), UNUSED, ONE_OR_MORE
+        Milliseconds, Doc("Longest wait of a reading HTTP call for other nodes."), ONE_OR_MORE
     ] = 1000
     isolated_close_after_ms: Annotated[
         Milliseconds, Doc("Disconnect the clients of a node cut off for this long. 0: never."), UNUSED

@@ -8,9 +8,9 @@ from ...protocol.errors import RestError
 from ...protocol.names import PRESENCE_PREFIX, USER_CHANNEL_PREFIX, ChannelName
 from ...protocol.publication import check_channel_name, split_info
 from .call import Call
-from .counting import counted, user_counts
-from .reply import Reply, json_reply
-from .waiting import settled
+from .reading import Reading, counted
+from .reply import Reply
+from .waiting import ask_within
 
 __all__ = ["list_channels", "list_members", "show_channel"]
 
@@ -21,8 +21,9 @@ async def list_channels(call: Call) -> Reply:
     info = split_info(call.parameters.get("info", ""))
     if "user_count" in info and not prefix.startswith(PRESENCE_PREFIX):
         raise _invalid("info=user_count counts presence channels only: add filter_by_prefix=presence-")
-    found = await settled(call.engine.channels(call.app.id, prefix))
-    return json_reply(
+    reading = Reading(call)
+    found = await reading.channels(prefix)
+    return reading.reply(
         {
             "channels": {
                 name: counted(name, found[name], info)
@@ -41,12 +42,17 @@ async def show_channel(call: Call) -> Reply:
         raise _invalid("info=user_count counts presence channels only")
     if "cache" in info and not name.cache:
         raise _invalid("info=cache needs a cache channel")
-    counts = await user_counts(call.engine, call.app.id, name)
+    reading = Reading(call)
+    counts = await reading.counts(name)
     answer: dict[str, Any] = {"occupied": counts.subscriptions > 0, **counted(name.text, counts, info)}
+    if not reading.complete and "subscription_count" in info:
+        answer["subscription_count_complete"] = False
     if "cache" in info:
-        event = await settled(call.engine.cached_event(call.app.id, name.text))
+        event = await ask_within(
+            lambda: call.engine.cached_event(call.app.id, name.text), call.settings.read_timeout, call.engine.clock
+        )
         answer["cache"] = None if event is None else event._asdict()
-    return json_reply(answer)
+    return reading.reply(answer)
 
 
 async def list_members(call: Call) -> Reply:
@@ -54,8 +60,9 @@ async def list_members(call: Call) -> Reply:
     name = _channel(call)
     if not name.presence:
         raise _invalid("Only presence channels have users: the name must begin with presence-")
-    members = await settled(call.engine.members(call.app.id, name.text))
-    return json_reply({"users": [{"id": user_id} for user_id in sorted(members)]})
+    reading = Reading(call)
+    members = await reading.members(name.text)
+    return reading.reply({"users": [{"id": user_id} for user_id in sorted(members)]})
 
 
 def _channel(call: Call) -> ChannelName:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...protocol.errors import RestError
 from ...protocol.publication import Publication, parse_batch, parse_event
 from .call import Call
-from .counting import attributes
 from .idempotency import Claims
+from .reading import Reading
 from .reply import OK, Reply, json_reply
 
 __all__ = ["publish", "publish_batch"]
@@ -62,21 +62,23 @@ async def _publish_all(call: Call, events: list[Publication], batch: Claims | No
     if not any(event.info for event in events):
         return _NOTHING
     published = set(map(id, due))
-    return json_reply({"batch": [await _first(call, event) if id(event) in published else {} for event in events]})
+    reading = Reading(call)
+    return reading.reply(
+        {
+            "batch": [
+                await reading.attributes(event.channels[0], event.info) if id(event) in published else {}
+                for event in events
+            ]
+        }
+    )
 
 
 async def _described(call: Call, event: Publication) -> Reply:
     """Every target with the attributes asked for, or just that all is well."""
     if not event.info:
         return OK
-    app_id = call.app.id
-    return json_reply(
-        {"channels": {name: await attributes(call.engine, app_id, name, event.info) for name in event.channels}}
-    )
-
-
-async def _first(call: Call, event: Publication) -> dict[str, int]:
-    return await attributes(call.engine, call.app.id, event.channels[0], event.info)
+    reading = Reading(call)
+    return reading.reply({"channels": {name: await reading.attributes(name, event.info) for name in event.channels}})
 
 
 def _check_encoding(call: Call) -> None:

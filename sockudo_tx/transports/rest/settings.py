@@ -54,6 +54,8 @@ class RestSettings(msgspec.Struct, frozen=True, kw_only=True):
     listener: ListenerSettings = ListenerSettings()
     rate_limits: RateLimitSettings = RateLimitSettings()
     usage_enabled: bool = True
+    read_timeout: float = 1.0
+    """Seconds a reading call waits for the other nodes, before this one answers alone."""
     health_timeout: float = 0.4
     """Seconds each health check may take."""
     explain_refusals: bool = False
