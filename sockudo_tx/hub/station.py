@@ -29,6 +29,9 @@ class StationEvents(Protocol):
     def ready(self, station: Station) -> None:
         """It serves."""
 
+    def leaving(self, station: Station) -> None:
+        """It drains; perhaps nobody here has asked it to."""
+
     def gone(self, station: Station) -> None:
         """The link has ended; `station.left` tells whether the worker had said goodbye."""
 
@@ -57,7 +60,7 @@ class Station(End):
         self.pid = 0
         self.is_ready = False
         self.draining = False
-        """It was told to leave."""
+        """It was told to leave, or does by itself."""
         self.left = False
         """It said goodbye."""
         self.topics: set[bytes] = set()
@@ -73,6 +76,7 @@ class Station(End):
             Kind.READY: self._ready,
             Kind.ANSWER: self._answer,
             Kind.PONG: self._pong,
+            Kind.LEAVING: self._leaving,
             Kind.BYE: self._bye,
         }
 
@@ -161,6 +165,11 @@ class Station(End):
             self.is_ready = True
             self._exchange.elect()
             self._events.ready(self)
+
+    def _leaving(self, _: bytes) -> None:
+        self.draining = True
+        self._exchange.elect()
+        self._events.leaving(self)
 
     def _bye(self, _: bytes) -> None:
         self.left = True

@@ -47,7 +47,7 @@ class HubLink(End):
     """What a turn asks of the hub, and what it publishes, leaves at its end in that order, in one system call.
 
     Drivers go through `call`, `publish` and what they enter in `hearers`; the worker itself sets `on_drain`,
-    `on_hurry`, `on_lost` and `answers`, says `ready` when it serves and `bye` when it has left.
+    `on_hurry`, `on_lost` and `answers`, says `ready` when it serves, `leaving` when it drains and `bye` when it has left.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class HubLink(End):
         self.clock = clock
         self.welcome = Welcome("", False)
         self.welcomed: Deferred[None] = Deferred()
-        """Fires once, when `welcome` is the hub's; fails with `BackendError` when the hub goes before that."""
+        """Fires when `welcome` is the hub's; never when the hub goes before that."""
         self.state = GroupState()
         self.last = False
         """Set before `on_drain`: all workers leave, nobody does after us what we leave undone."""
@@ -103,6 +103,10 @@ class HubLink(End):
     def ready(self) -> None:
         """This worker serves."""
         self.say(Kind.READY)
+
+    def leaving(self) -> None:
+        """This worker takes no more clients, and will have left in a while."""
+        self.say(Kind.LEAVING)
 
     def bye(self) -> None:
         """This worker has left: what it still has at the hub is removed as if it had been taken back piece by piece."""
@@ -196,8 +200,6 @@ class HubLink(End):
         for call in calls.values():
             if not call.waiting.called:
                 call.waiting.errback(error)
-        if not self.welcomed.called:
-            self.welcomed.errback(error)
         for lose in self.losers:
             lose(reason)
         self.on_lost(reason)

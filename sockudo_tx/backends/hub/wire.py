@@ -68,6 +68,7 @@ class Kind(IntEnum):
     DRAIN = 13  # H leave, without haste
     HURRY = 14  # H leave now
     BYE = 15  # W it leaves; its last message
+    LEAVING = 16  # W it drains, whoever asked for that; BYE follows
 
 
 class Hello(NamedTuple):
