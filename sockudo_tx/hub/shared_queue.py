@@ -29,7 +29,6 @@ class SharedQueue:
         self._queue = queue
         self._stations: Sequence[Station] = ()
         self._holder: Station | None = None
-        self._woken = False  # and has not looked since
         self._claims: dict[Station, dict[str, WebhookJob]] = {}
         """Of each worker that has not closed its queue, by id."""
         queue.listen(self._wake, self._lost)
@@ -69,7 +68,6 @@ class SharedQueue:
         holder = min(candidates, key=lambda each: (each.draining, each.slot), default=None)
         if holder is not self._holder:
             self._holder = holder
-            self._woken = False
             self._wake()
 
     def give_back(self, station: Station) -> None:
@@ -89,7 +87,6 @@ class SharedQueue:
     def _take(self, station: Station, most: int, busy: set[str], tired: set[str]) -> Answer[list[WebhookJob]]:
         if station is not self._holder:
             return []
-        self._woken = False
         taken = self._queue.take(most, busy, tired)
         if isinstance(taken, Deferred):
             return taken.addCallback(lambda jobs: self._claimed(station, jobs))
@@ -111,8 +108,7 @@ class SharedQueue:
         return None if job is None else settle(job)
 
     def _wake(self) -> None:
-        if self._holder is not None and not self._woken:
-            self._woken = True
+        if self._holder is not None:
             self._holder.tell("queue.wake")
 
     def _lost(self, job: WebhookJob) -> None:
