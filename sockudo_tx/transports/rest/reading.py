@@ -11,12 +11,11 @@ from ...engine.local import LocalView
 from ...interfaces import Answer, BackendError, ChannelCounts
 from ...protocol.names import PRESENCE_PREFIX, ChannelName
 from .call import Call
-from .reply import Reply, json_reply
+from .reply import PARTIAL, Reply, json_reply
 
 __all__ = ["Reading", "counted"]
 
 T = TypeVar("T")
-_PARTIAL = b"X-Sockudo-Partial: 1\r\n"
 
 
 class Reading:
@@ -68,7 +67,7 @@ class Reading:
     def reply(self, value: Any) -> Reply:
         """200 with this value, and whether something may be missing in it."""
         reply = json_reply(value)
-        return reply if self.complete else reply._replace(headers=_PARTIAL)
+        return reply if self.complete else reply._replace(headers=PARTIAL)
 
     async def _ask(self, question: Callable[[], Answer[T]], local: Callable[[], T]) -> T:
         if self.complete:

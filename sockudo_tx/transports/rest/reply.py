@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 from ...protocol.errors import RestError, TooManyRequests
 from ...protocol.wirejson import dumps
 
-__all__ = ["JSON", "OK", "TEXT", "Reply", "error_reply", "json_reply", "response"]
+__all__ = ["JSON", "OK", "PARTIAL", "TEXT", "Reply", "error_reply", "json_reply", "response"]
 
 JSON = b"Content-Type: application/json\r\n"
 TEXT = b"Content-Type: text/plain; charset=utf-8\r\n"
+PARTIAL = b"X-Sockudo-Partial: 1\r\n"
+"""Somebody who was asked for a part of the answer has said nothing."""
 
 
 class Reply(NamedTuple):

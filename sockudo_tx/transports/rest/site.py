@@ -31,7 +31,7 @@ from .resources import resources
 from .routes import Routes
 from .settings import CorsSettings, IdempotencySettings, RestSettings
 from .upgrade import Upgrades
-from .usage import Usage
+from .usage import AllStats, Usage
 
 __all__ = ["CorsSettings", "IdempotencySettings", "RestSettings", "RestSite", "rest_site"]
 
@@ -98,18 +98,19 @@ def rest_site(
     turn: Turn,
     checks: Sequence[Check] | None = None,
     limiter: ILimiter | None = None,
+    stats: AllStats | None = None,
 ) -> RestSite:
     """The REST API of this engine, ready to be given connections; `turn` is that of its WebSockets.
 
     `/up` looks at the apps and makes these `checks`; if None, the cache is looked at. Without a `limiter` nothing is
-    limited, whatever the settings say.
+    limited, whatever the settings say. `stats` are those of all workers, where there are several.
     """
     if checks is None:
         checks = (Check("cache", usable(lambda: engine.cache.health())),)  # noqa: PLW0108  # a test may replace it
     repeats = Repeats(engine.clock)
     upgrades = Upgrades(engine, settings.path_prefix)
     health = Health(engine, checks, settings.health_timeout, repeats)
-    routes = resources(health, Usage(engine) if settings.usage_enabled else None, upgrades)
+    routes = resources(health, Usage(engine, stats) if settings.usage_enabled else None, upgrades)
     api = RestApi(
         engine=engine,
         routes=Routes(settings.prefix, routes),

@@ -1,41 +1,46 @@
-"""What this machine and this node hold: `/usage` and `/stats` (http-api.md 5.7, 5.8)."""
+"""What this machine holds: `/usage` and `/stats` (http-api.md 5.7, 5.8)."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ...engine.server import Engine
-from ...engine.stats import AppStats
+from ...engine.stats import AppStats, Stats
 from .call import HttpRequest
-from .reply import Reply, json_reply
+from .reply import PARTIAL, Reply, json_reply
 
-__all__ = ["Usage", "memory"]
+__all__ = ["AllStats", "Usage", "memory"]
+
+AllStats = Callable[[], Awaitable[tuple[Stats, bool]]]
+"""Tells the totals of all workers of this machine, and whether nothing is missing in them."""
 
 
 class Usage:
-    """Tells of the machine and of one node on it."""
+    """Tells of the machine: of the one process that serves on it, or of all where there are several."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, everywhere: AllStats | None = None) -> None:
         self._engine = engine
+        self._everywhere = everywhere
 
     async def show_usage(self, request: HttpRequest) -> Reply:
         """Memory of the host, or of the container when it has a limit."""
         return json_reply({"memory": memory()})
 
     async def show_stats(self, request: HttpRequest) -> Reply:
-        """Connections, users and channels of this node, in all and per app."""
-        stats = self._engine.stats()
-        return json_reply(
+        """Connections, users and channels of this machine, in all and per app."""
+        stats, complete = (self._engine.stats(), True) if self._everywhere is None else await self._everywhere()
+        reply = json_reply(
             {
                 "memory": memory(),
                 "totals": {"apps": len(stats.apps), **_described(stats.totals)},
                 "apps": [{"app_id": app_id, **_described(stats.apps[app_id])} for app_id in sorted(stats.apps)],
             }
         )
+        return reply if complete else reply._replace(headers=PARTIAL)
 
 
 def _described(stats: AppStats) -> dict[str, Any]:
