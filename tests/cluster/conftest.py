@@ -14,8 +14,8 @@ from .fleet import Fleet
 def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Three nodes; at its end, what must not come late has not come."""
     made: Fleet = request.param(tmp_path_factory.mktemp(request.param.name))
-    made.start(**getattr(request.module, "SETTINGS", {}))
     try:
+        made.start(**getattr(request.module, "SETTINGS", {}))
         yield made
         made.keep()
     finally:

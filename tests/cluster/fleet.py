@@ -122,6 +122,10 @@ class Fleet:
         """A new TCP connection that this node has accepted, or will accept and no other."""
         raise NotImplementedError
 
+    def anywhere(self) -> socket.socket:
+        """A new TCP connection to any node, so that many of them are spread evenly."""
+        raise NotImplementedError
+
     def restore(self, node: Node) -> None:
         """Returns when a node that was ended is there again and ready, as a new process."""
         raise NotImplementedError

@@ -43,20 +43,13 @@ class HubFleet(Fleet):
         )
         self._process = Process([TWISTD, "-n", "sockudo", "-c", "fleet.json"], self.folder, variables)
         self._spare: dict[int, list[socket.socket]] = {}
-        try:
-            self._process.up(self._port)
-            self.pump.until("all workers", lambda: len(self._workers()) == nodes)
-            self.nodes = [Node(self, "ABCDEFGH"[index], pid) for index, pid in enumerate(self._workers())]
-            for each in self.nodes:
-                self._accepting(each)
-        except AssertionError as error:
-            self.stop()
-            raise AssertionError(f"{error}\n{self._process.output[-4000:]}") from None
+        self._process.up(self._port)
+        self.pump.until("all workers", lambda: len(self._workers()) == nodes)
+        self.nodes = [Node(self, "ABCDEFGH"[index], pid) for index, pid in enumerate(self._workers())]
+        for each in self.nodes:
+            self._accepting(each)
 
     def stop(self) -> None:
-        for each in self.nodes:
-            with contextlib.suppress(ProcessLookupError):
-                each.thaw()
         left = self._workers()
         self._process.kill()
         for pid in left:
@@ -75,6 +68,9 @@ class HubFleet(Fleet):
                 return spare.pop()
             self._gather()
         raise AssertionError(f"worker {node.name} ({node.pid}) accepts nothing:\n{self._process.output[-4000:]}")
+
+    def anywhere(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self._port))
 
     def restore(self, node: Node) -> None:
         self.pump.until("the old worker's end", lambda: not node.runs)
@@ -122,7 +118,7 @@ class HubFleet(Fleet):
 
     def _gather(self) -> None:
         """More connections, each put where it has been accepted; those that nobody accepts in time are closed."""
-        made = [socket.create_connection(("127.0.0.1", self._port)) for _ in range(_BATCH)]
+        made = [self.anywhere() for _ in range(_BATCH)]
         deadline = time.monotonic() + 0.25
         while made and time.monotonic() < deadline:
             for sock, pid in owners(made, [each.pid for each in self.nodes]).items():

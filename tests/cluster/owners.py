@@ -15,13 +15,20 @@ _SOCKET = "socket:["
 def owners(connections: Iterable[socket.socket], processes: Iterable[int]) -> dict[socket.socket, int]:
     """The process of each connection over IPv4 loopback that one of these has accepted."""
     ends = _accepted()
-    wanted = {ends.get((each.getpeername()[1], each.getsockname()[1])): each for each in connections}
-    wanted.pop(None, None)
+    wanted = {ends[end]: each for each in connections if (end := _end(each)) in ends}
     found: dict[socket.socket, int] = {}
     for process in processes:
         for inode in _sockets(process) & wanted.keys():
             found[wanted[inode]] = process
     return found
+
+
+def _end(connection: socket.socket) -> tuple[int, int]:
+    """The ports of the other end, its own first; of no connection when this one has been reset meanwhile."""
+    try:
+        return connection.getpeername()[1], connection.getsockname()[1]
+    except OSError:
+        return 0, 0
 
 
 def _accepted() -> dict[tuple[int, int], int]:

@@ -8,6 +8,8 @@ from .client import Client
 from .fleet import GRACE, Fleet
 
 TURNS = 100
+EARLY = 0.05
+"""The clock of an event loop stands still during a turn, so that an absence may seem a little longer than it is."""
 
 
 def ready(fleet: Fleet) -> list[Client]:
@@ -52,8 +54,8 @@ def test_S32_last_subscribers_at_once(fleet: Fleet) -> None:
         fleet.hooks(1, "channel_occupied", f"s32-{turn}")
         fleet.hooks(1, "channel_vacated", f"s32-{turn}")
         (hook,) = fleet.sink.of("channel_vacated", f"s32-{turn}")
-        assert hook.at - at >= GRACE - 0.02
-        assert hook.time_ms >= (clock + GRACE - 0.02) * 1000
+        assert hook.at - at >= GRACE - EARLY
+        assert hook.time_ms >= (clock + GRACE - EARLY) * 1000
 
 
 def test_S33_channel_moves_within_the_grace_time(fleet: Fleet) -> None:
