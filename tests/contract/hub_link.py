@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from socket import AF_UNIX, socket, socketpair
+from socket import socketpair
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 
 from sockudo_tx.backends.hub.link import HubLink
+from sockudo_tx.backends.hub.pair import adopt
 from sockudo_tx.backends.memory.authority import MemoryAuthority
 from sockudo_tx.hub.exchange import Exchange
 from sockudo_tx.hub.station import Station
 from sockudo_tx.reactor import soon
 
-__all__ = ["Group", "adopt", "turns"]
-
-
-class _Given(Factory):
-    """Builds the one protocol it was given."""
-
-    noisy = False
-
-    def __init__(self, protocol: Protocol) -> None:
-        self._given = protocol
-
-    def buildProtocol(self, addr: object) -> Protocol:
-        return self._given
-
-
-def adopt(reactor: Any, end: socket, protocol: Protocol) -> None:
-    """Have the reactor serve this end of a pair with the protocol."""
-    end.setblocking(False)
-    reactor.adoptStreamConnection(end.fileno(), AF_UNIX, _Given(protocol))
-    end.close()
+__all__ = ["Group", "turns"]
 
 
 def turns(reactor: Any, seconds: float = 0.0) -> Deferred[None]:
@@ -60,8 +41,7 @@ class Group:
         self.reactor: Any = reactor
         self.clock = clock or Clock()
         self.authority = authority or MemoryAuthority(self.clock)
-        # The hub works in slices with the reactor's time, or a test would have to turn the clock for each.
-        self.exchange = Exchange(self.reactor, services or {}, self.authority, soon(self.reactor))
+        self.exchange = Exchange(self.clock, services or {}, self.authority, soon(self.reactor))
         self.links: list[HubLink] = []
         self.stations: list[Station] = []
         self.was_ready: list[Station] = []
@@ -100,6 +80,8 @@ class Group:
 
     def ready(self, station: Station) -> None:
         self.was_ready.append(station)
+
+    def leaving(self, station: Station) -> None: ...
 
     def gone(self, station: Station) -> None:
         self.were_gone.append(station)

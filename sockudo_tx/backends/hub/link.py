@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 from twisted.internet.defer import Deferred, fail, maybeDeferred
@@ -17,7 +17,6 @@ from .wire import GroupState, Hello, Kind, Question, Replies, Reply, Telling, We
 
 __all__ = ["ANSWER_WITHIN", "UNSENT_AT_MOST", "HubLink"]
 
-T = TypeVar("T")
 ANSWER_WITHIN = 5.0
 """Seconds after which a call has failed: the hub is there, and does nothing."""
 UNSENT_AT_MOST = 16 * 1024 * 1024
@@ -47,7 +46,7 @@ class HubLink(End):
     """What a turn asks of the hub, and what it publishes, leaves at its end in that order, in one system call.
 
     Drivers go through `call`, `publish` and what they enter in `hearers`; the worker itself sets `on_drain`,
-    `on_hurry`, `on_lost` and `answers`, says `ready` when it serves, `leaving` when it drains and `bye` when it has left.
+    `on_hurry`, `on_lost` and `answers`, and says `ready` when it serves, `leaving` when it drains and `bye` at its end.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class HubLink(End):
         self.received: Callable[[str, bytes], None] | None = None
         """Takes topic and frame of what others publish."""
         self.losers: list[Callable[[str], None]] = []
-        """Called when the link is gone, before `on_lost`."""
+        """Called when the link is gone, before anything fails with it."""
         self.dropped = 0
         """Publications that were dropped since the start, because the hub did not read or they were too large."""
         self._stuck = False  # hardly anything of `_out` is a publication
@@ -123,8 +122,8 @@ class HubLink(End):
     # For drivers
 
     def call(
-        self, service: str, method: str, wanted: type[T] | Any, *args: object, late: Callable[[T], None] | None = None
-    ) -> Deferred[T]:
+        self, service: str, method: str, wanted: Any, *args: object, late: Callable[[Any], None] | None = None
+    ) -> Deferred[Any]:
         """Have the hub do this; the answer as the type `wanted`. Fails with `BackendError`.
 
         `late` gets an answer that nobody waits for any more: the hub has done it all the same.
@@ -139,7 +138,7 @@ class HubLink(End):
             return fail(BackendError(f"{service}.{method} {error}"))
         if self._batch_size + len(call) > _BATCH_AT_MOST:
             self.complete()
-        waiting: Deferred[T] = Deferred()
+        waiting: Deferred[Any] = Deferred()
         deadline = self.clock.seconds() + ANSWER_WITHIN
         self._calls[self._next] = _Call(waiting, wanted, deadline, late)
         self._next += 1
@@ -197,12 +196,12 @@ class HubLink(End):
         self._batch.clear()
         self._given_up.clear()
         error = BackendError(f"the hub is gone: {reason}")
-        for call in calls.values():
-            if not call.waiting.called:
-                call.waiting.errback(error)
         for lose in self.losers:
             lose(reason)
         self.on_lost(reason)
+        for call in calls.values():
+            if not call.waiting.called:
+                call.waiting.errback(error)
 
     def _take_chunk(self) -> bytes:
         self._stuck = False
