@@ -34,6 +34,7 @@ FORCED = {
     "sockudo_horizontal_adapter_uncomplete_promises": NO_TOTAL,
     "sockudo_http_received_bytes": NO_TOTAL,
     "sockudo_http_transmitted_bytes": NO_TOTAL,
+    "sockudo_hub_lag_ms": ABBREVIATED,
     "sockudo_reactor_lag_ms": ABBREVIATED,
     "sockudo_socket_received_bytes": NO_TOTAL,
     "sockudo_socket_transmitted_bytes": NO_TOTAL,

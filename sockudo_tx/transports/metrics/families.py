@@ -202,9 +202,10 @@ HUB_LAG = _histogram("hub_lag_ms", _PORT, LAG_MS, "Milliseconds by which a timer
 BUS_UP = _gauge("bus_up", _PORT, "Whether what is published reaches the other nodes: 1 or 0.", "min")
 BUS_PUBLISHED = _counter("bus_published_total", _PORT, "Frames given to the bus for other nodes.")
 BUS_RECEIVED = _counter("bus_received_total", _PORT, "Frames of other nodes.")
-BUS_IGNORED = _counter("bus_ignored_total", _PORT, "Of these, those that nobody here wanted any more.")
+BUS_IGNORED = _counter("bus_ignored_total", _PORT, "Of these, those that came twice or could not be used.")
 BUS_DROPPED = _counter("bus_dropped_total", ("port", "reason"), "Frames that did not reach every node, by reason.")
 BUS_GAPS = _counter("bus_gap_total", _PORT, "Times that frames of another node were missing.")
+BUS_OUTAGES = _counter("bus_reconnects_total", _PORT, "Times that the bus was lost.")
 AUTHORITY_UP = _gauge("authority_up", _PORT, "Whether what decides for all nodes answers: 1 or 0.", "min")
 AUTHORITY_OPS = _counter(
     "authority_ops_total", ("port", "op", "result"), "Questions to what decides for all nodes; result is ok or failed."
@@ -212,4 +213,5 @@ AUTHORITY_OPS = _counter(
 RESYNCS = _counter("mirror_resync_total", ("port", "reason"), "Member lists fetched anew, by reason.")
 MIRRORS = _gauge("mirrors", _PORT, "Member lists of presence channels that are kept, on each node.")
 NODES = _gauge("cluster_nodes", _PORT, "Nodes that share channels with this one, itself included.", "max")
+FENCED = _counter("node_fenced_total", _PORT, "Times that this node was taken for dead by the others.")
 REAPED = _counter("node_reaped_total", _PORT, "Nodes that were cleaned up after because they had gone.")
