@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import msgspec
 
@@ -16,26 +16,54 @@ from .config.environment import value_at
 from .config.findings import ConfigError, Finding
 from .config.grammar import flag
 from .config.load import BUILT_IN, STRICT_VARIABLE, Loaded, survey
+from .config.rules import MOST_WORKERS
+from .config.schema import Config
 from .config.verdict import Style, counts, findings_text, settings_text, verdict
-from .probes import certificate_findings, file_limit_findings, queue_file_findings, world_findings
+from .probes import (
+    certificate_findings,
+    file_limit_findings,
+    queue_file_findings,
+    worker_count,
+    worker_findings,
+    world_findings,
+)
 
-__all__ = ["check_config", "print_effective", "read_configuration", "refusal"]
+__all__ = ["Workers", "check_config", "print_effective", "read_configuration", "refusal", "workers_option"]
 
 
-def read_configuration(path: str | None, strict: bool) -> Loaded:
+Workers = int | Literal["auto"]
+"""The value of `--workers`."""
+
+
+def read_configuration(path: str | None, strict: bool, workers: Workers | None = None) -> Loaded:
     """The configuration of this process's environment and working directory, with TLS files that can be used.
 
-    Raises `ConfigError`.
+    `workers` given on the command line beat both. Raises `ConfigError`.
     """
-    return _survey(path, strict).accepted()
+    return _survey(path, strict, workers).accepted()
 
 
-def _survey(path: str | None, strict: bool) -> Loaded:
-    loaded = survey(path, os.environ, _here(), strict)
+def workers_option(text: str) -> Workers:
+    """What somebody wrote behind `--workers`. Raises `ValueError`, which says what may stand there."""
+    if text.lower() == "auto":
+        return "auto"
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_WORKERS:
+        return int(text)
+    raise ValueError(f"--workers takes auto or a number from 1 to {MOST_WORKERS}, not {text[:40]!r}")
+
+
+def _survey(path: str | None, strict: bool, workers: Workers | None) -> Loaded:
+    options = {} if workers is None else {"instance.workers": workers}
+    loaded = survey(path, os.environ, _here(), strict, options=options)
     if loaded.refused and loaded.file is None:  # nothing is known that could be looked at
         return loaded
     now = datetime.now(UTC).timestamp()
-    found = [*certificate_findings(loaded, now), *file_limit_findings(loaded), *queue_file_findings(loaded)]
+    found = [
+        *certificate_findings(loaded, now),
+        *file_limit_findings(loaded),
+        *worker_findings(loaded),
+        *queue_file_findings(loaded),
+    ]
     return loaded._replace(findings=[*loaded.findings, *found])
 
 
@@ -53,12 +81,12 @@ def refusal(error: ConfigError) -> str:
     return f"{text}\nsockudo: {verdict(error.findings, True, None)}"
 
 
-def print_effective(path: str | None, *, strict: bool) -> int:
+def print_effective(path: str | None, *, strict: bool, workers: Workers | None = None) -> int:
     """Prints the effective configuration, shaped like the file, and findings on standard error; 0 or 1.
 
     Of a configuration of which a value was rejected there is none.
     """
-    loaded = _survey(path, strict)
+    loaded = _survey(path, strict, workers)
     if loaded.refused:
         print(refusal(ConfigError(loaded.findings)), file=sys.stderr)
         if loaded.faithful:
@@ -71,13 +99,19 @@ def print_effective(path: str | None, *, strict: bool) -> int:
 
 
 def check_config(
-    path: str | None, *, strict: bool, as_json: bool, everything: bool = False, offline: bool = False
+    path: str | None,
+    *,
+    strict: bool,
+    as_json: bool,
+    everything: bool = False,
+    offline: bool = False,
+    workers: Workers | None = None,
 ) -> int:
     """Prints every finding, the settings in effect and the verdict; 0 or 1.
 
     `everything`: built-in settings too. Not `offline`: what the configuration names is looked for in the network.
     """
-    loaded = _survey(path, strict)
+    loaded = _survey(path, strict, workers)
     if not offline and not (loaded.refused and loaded.file is None):
         loaded = loaded._replace(findings=[*loaded.findings, *world_findings(loaded)])
     if as_json:
@@ -97,7 +131,15 @@ def _tell(loaded: Loaded, everything: bool) -> None:
         _say(style.paint(heading, "1"))
         _say(settings_text(effective(loaded.config), chosen, style) or "  none")
         _say("")
+        _say(_processes(loaded.config))
     _say(verdict(loaded.findings, loaded.refused, loaded.file))
+
+
+def _processes(config: Config) -> str:
+    count = worker_count(config)
+    many = "one process" if count == 1 else f"{count} workers and their parent"
+    why = ", one worker for each CPU" if config.instance.workers == "auto" else ""
+    return f"Here that is {many} (instance.workers: {config.instance.workers}{why})"
 
 
 def _chosen(loaded: Loaded) -> dict[str, str]:
@@ -118,7 +160,7 @@ def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:
     """The shape that programs may rely on: members are added, never taken away.
 
     `config` is shaped like the file, `sources` has a dotted path for each key; both are null when a value was rejected,
-    and told when the values only cannot run together, or in this version.
+    and told when the values only cannot run together, or in this version. `workers` is how many there would be here.
     """
     return {
         "ok": not loaded.refused,
@@ -128,6 +170,7 @@ def _report(loaded: Loaded, strict: bool) -> dict[str, Any]:
         "findings": [_plain(finding) for finding in loaded.findings],
         "config": effective(loaded.config) if loaded.faithful else None,
         "sources": loaded.sources if loaded.faithful else None,
+        "workers": worker_count(loaded.config) if loaded.faithful else None,
     }
 
 

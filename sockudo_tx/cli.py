@@ -1,6 +1,6 @@
 """The console script `sockudo`: the same server as `twistd sockudo` in the foreground, and its tools.
 
-    sockudo [-c FILE] [--strict]            the same as `sockudo run`
+    sockudo [-c FILE] [--strict] [--workers N]   the same as `sockudo run`
     sockudo run | check-config | webhooks | bench | version
 
 Exit status: 0 done, or stopped by SIGTERM or SIGINT; 1 refused to start, could not start, or check failed; 2 wrong
@@ -15,10 +15,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 from .bench.options import LateParser, add_options
+
+if TYPE_CHECKING:
+    from .check import Workers
 
 __all__ = ["main"]
 
@@ -57,20 +60,30 @@ def _parser() -> argparse.ArgumentParser:
         "refused, 2 wrong usage.",
         allow_abbrev=False,
     )
-    parser.set_defaults(command=_run, config=None, strict=False, check=False)
+    parser.set_defaults(command=_run, config=None, strict=False, workers=None, check=False)
     parser.add_argument("-V", "--version", action="version", version=f"sockudo_tx {__version__}")
-    settings = _settings()
+    settings, processes = LateParser(add_help=False), LateParser(add_help=False)
     _add_settings(parser)
+    _add_workers(parser)
     parser.add_argument("--check", action="store_true", help="print the effective configuration as JSON and exit")
+    # Options that stand before a command as well as after it; suppressed defaults keep the earlier one.
+    _add_settings(settings)
+    _add_workers(processes)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=LateParser)
 
     run = commands.add_parser(
-        "run", parents=[settings], allow_abbrev=False, help="start the server in the foreground (the default)"
+        "run",
+        parents=[settings, processes],
+        allow_abbrev=False,
+        help="start the server in the foreground (the default)",
     )
     run.set_defaults(command=_run)
 
     check = commands.add_parser(
-        "check-config", parents=[settings], allow_abbrev=False, help="say what is wrong with the configuration"
+        "check-config",
+        parents=[settings, processes],
+        allow_abbrev=False,
+        help="say what is wrong with the configuration",
     )
     check.add_argument("--json", action="store_true", help="print the effective configuration and findings as JSON")
     check.add_argument("--all", action="store_true", help="print every setting, built-in ones too")
@@ -114,13 +127,6 @@ def _add_webhooks(commands: Any, settings: LateParser) -> None:
             )
 
 
-def _settings() -> LateParser:
-    """Options that stand before a command as well as after it; suppressed defaults keep the earlier one."""
-    parser = LateParser(add_help=False)
-    _add_settings(parser)
-    return parser
-
-
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", default=argparse.SUPPRESS, help="configuration file")
     parser.add_argument(
@@ -128,11 +134,30 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_workers,
+        default=argparse.SUPPRESS,
+        help="processes that serve clients; auto: one for each CPU (default 1)",
+    )
+
+
+def _workers(text: str) -> Workers:
+    from .check import workers_option
+
+    try:
+        return workers_option(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _run(options: argparse.Namespace) -> int:
     if options.check:
         from .check import print_effective
 
-        return print_effective(options.config, strict=options.strict)
+        return print_effective(options.config, strict=options.strict, workers=options.workers)
     from .reactor import install_reactor
     from .signals import hold_reloads
 
@@ -143,15 +168,15 @@ def _run(options: argparse.Namespace) -> int:
 
     from .start import failing_in_one_line, log_to, obey_signals, prepare
 
-    server = prepare(options.config, options.strict, reactor)
+    server = prepare(options.config, options.strict, reactor, options.workers)
     globalLogBeginner.beginLoggingTo([log_to(sys.stdout, server)], redirectStandardIO=False)
-    obey_signals(options.config, options.strict, reactor, server)
+    obey_signals(options.config, options.strict, reactor, server, options.workers)
     with failing_in_one_line():
         server.privilegedStartService()
         server.startService()
     reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
     reactor.run()
-    return 0
+    return server.status
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -163,6 +188,7 @@ def _check(options: argparse.Namespace) -> int:
         as_json=options.json,
         everything=options.all,
         offline=options.offline,
+        workers=options.workers,
     )
 
 

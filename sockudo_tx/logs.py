@@ -79,6 +79,8 @@ class LogSettings(NamedTuple):
     filter: str = "info"
     source: bool = False
     """Whether to name the file and line that logged."""
+    worker: int = 0
+    """Which of several processes this is, from 1 on; told with each line. 0: none of them."""
 
 
 def directives(environ: Mapping[str, str], debug: bool) -> str:
@@ -181,6 +183,8 @@ def observer_to(out: IO[str], settings: LogSettings) -> ILogObserver:
     def line(event: LogEvent) -> str:
         if settings.source:
             event = {**event, **_source()}
+        if settings.worker:
+            event = {**event, "worker": settings.worker}
         if settings.json:
             return json_line(event, settings.include_target)
         return human_line(event, settings.include_target, colors)

@@ -53,6 +53,8 @@ class Server(MultiService):
     _log = Logger()
     certificates: Certificates | None = None
     """What TLS connections are made with, if we speak TLS."""
+    status = 0
+    """The exit status of the process."""
     webhooks: Webhooks | None = None
     """What happens to facts, unless nobody is to hear of them."""
 
@@ -104,6 +106,11 @@ class Server(MultiService):
         for child in sorted(self, key=lambda child: child not in self.listeners):
             if isinstance(child, SocketListener):
                 child.open()
+
+    def give_to(self, uid: int | None, gid: int | None) -> None:
+        """The process will go on as this user and group: let them keep the files of sockets. Raises `ListenError`."""
+        for listener in self.listeners:
+            listener.give_to(uid, gid)
 
     def startService(self) -> None:
         super().startService()

@@ -7,24 +7,28 @@ import os
 import pwd
 import sys
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import ILogObserver, Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
 from .backends import DriverError
-from .check import read_configuration, refusal
+from .check import Workers, read_configuration, refusal
 from .config.findings import ConfigError, Finding
 from .config.load import Loaded
 from .descriptors import TurnedAway
 from .listening import ListenError, PassedSockets
 from .logs import Log, LogSettings, wanted
+from .probes import worker_count
 from .process import log_settings, raise_file_limit, spare_collector
 from .reload import takes
 from .service import Server, make_service
 from .signals import take_over
 from .transports.tls_context import CertificateError
+
+if TYPE_CHECKING:  # one process that does everything has no use for it
+    from .hub.service import Hub
 
 __all__ = [
     "StartError",
@@ -38,8 +42,10 @@ __all__ = [
 _log = Logger()
 
 
-def prepare(path: str | None, strict: bool, reactor: object) -> Server:
+def prepare(path: str | None, strict: bool, reactor: object, workers: Workers | None = None) -> Server | Hub:
     """Configuration read, server built and its sockets open; nothing is accepted yet.
+
+    One process that does everything, or with several `workers` (None: as configured) their parent.
 
     What prevents the start ends the process with status 1 and a message on standard error: this runs before
     twistd daemonises, when somebody still looks.
@@ -50,9 +56,8 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
     except FileNotFoundError:
         sys.exit("sockudo: the working directory was deleted. Start the server in one that is there")
     try:
-        loaded = read_configuration(path, strict)
-        passed = PassedSockets.inherited()
-        server = make_service(loaded, reactor, passed=passed, wanted=wanted(log_settings(loaded).filter))
+        loaded = read_configuration(path, strict, workers)
+        server = _made(loaded, reactor, PassedSockets.inherited())
         server.open()
     except ConfigError as error:
         sys.exit(refusal(error))
@@ -67,13 +72,21 @@ def prepare(path: str | None, strict: bool, reactor: object) -> Server:
     return server
 
 
-def give_away(server: Server, uid: int | None, gid: int | None) -> None:
+def _made(loaded: Loaded, reactor: object, passed: PassedSockets) -> Server | Hub:
+    count = worker_count(loaded.config)
+    if count > 1:
+        from .hub.service import make_hub
+
+        return make_hub(loaded, reactor, count, passed=passed)
+    return make_service(loaded, reactor, passed=passed, wanted=wanted(log_settings(loaded).filter))
+
+
+def give_away(server: Server | Hub, uid: int | None, gid: int | None) -> None:
     """Let the user and group that twistd goes on as keep the files of sockets that we opened before."""
     try:
         if uid is not None and gid is None:
             gid = pwd.getpwuid(uid).pw_gid  # as twistd does
-        for listener in server.listeners:
-            listener.give_to(uid, gid)
+        server.give_to(uid, gid)
     except ListenError as error:
         sys.exit(f"sockudo: {error}")
     except KeyError:
@@ -101,8 +114,10 @@ def _tell(finding: Finding) -> None:
     level("{finding}", finding=str(finding))
 
 
-def log_to(out: IO[str], server: Server) -> ILogObserver:
-    """The observer for this process's log, which follows reloads."""
+def log_to(out: IO[str], server: Server | Hub) -> ILogObserver:
+    """The observer for this process's log, which follows reloads. Lines of workers go there too."""
+    if not isinstance(server, Server):
+        server.output.write_to(out)
     log = Log(out, log_settings(server.reloads.loaded))
 
     def adjust(settings: LogSettings) -> None:
@@ -113,7 +128,9 @@ def log_to(out: IO[str], server: Server) -> ILogObserver:
     return log
 
 
-def obey_signals(path: str | None, strict: bool, reactor: Any, server: Server) -> None:
+def obey_signals(
+    path: str | None, strict: bool, reactor: Any, server: Server | Hub, workers: Workers | None = None
+) -> None:
     """Drain, hurry and reload as signals ask; the file is named as it was at the start, and looked for from there.
 
     Call it before the service starts: systemd must not hear that we are ready before SIGHUP is harmless.
@@ -124,7 +141,7 @@ def obey_signals(path: str | None, strict: bool, reactor: Any, server: Server) -
         try:
             # twistd may have gone to another one since; where we are already, it need not be ours to enter
             with contextlib.nullcontext() if os.getcwd() == folder else contextlib.chdir(folder):
-                return read_configuration(path, strict)
+                return read_configuration(path, strict, workers)
         except OSError as error:
             finding = Finding(severity="error", path="", message=f"{folder} cannot be read: {error.strerror}")
             raise ConfigError([finding]) from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from types import FrameType
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.interfaces import IReactorFromThreads
@@ -19,6 +20,10 @@ from twisted.python.usage import UsageError
 from ._version import __version__
 from .reactor import install_reactor
 from .signals import hold_reloads
+
+if TYPE_CHECKING:
+    from .hub.service import Hub
+    from .server import Server
 
 __all__ = ["Options", "makeService"]
 
@@ -51,12 +56,21 @@ class Options(UsageOptions):
         if rest:
             raise UsageError(f"unexpected argument: {rest[0]}. A configuration file is named with --config")
 
+    def opt_workers(self, text: str) -> None:
+        """Processes that serve clients; auto: one for each CPU. Built in is 1."""
+        from .check import workers_option
+
+        try:
+            self["workers"] = workers_option(text)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+
     def postOptions(self) -> None:
         """The last moment before twistd imports the reactor: choose it here."""
         if self["check"]:
             from .check import print_effective
 
-            sys.exit(print_effective(self["config"], strict=bool(self["strict"])))
+            sys.exit(print_effective(self["config"], strict=bool(self["strict"]), workers=self.get("workers")))
         hold_reloads()
         install_reactor()
 
@@ -87,15 +101,23 @@ def makeService(options: Options) -> IService:
     from .start import give_away, log_to, obey_signals, prepare
 
     reactor = cast("Any", global_reactor)  # typed as what every reactor has; ours has signals, threads and sockets
-    path, strict = options["config"], bool(options["strict"])
-    server = prepare(path, strict, reactor)
+    path, strict, workers = options["config"], bool(options["strict"]), options.get("workers")
+    server = prepare(path, strict, reactor, workers)
     twistd: Mapping[str, Any] = options.parent or {}
     give_away(server, twistd.get("uid"), twistd.get("gid"))
     elsewhere = twistd.get("syslog") or twistd.get("logger")
     service = _Service(None if elsewhere else log_to(_log_file(twistd, reactor), server))
     server.setServiceParent(service)
-    obey_signals(path, strict, reactor, server)
+    obey_signals(path, strict, reactor, server, workers)
+    atexit.register(_end_with, server)
     return service
+
+
+def _end_with(server: Server | Hub) -> None:
+    """Twistd ends with 0 whatever happened."""
+    if server.status:
+        sys.stdout.flush()
+        os._exit(server.status)
 
 
 def _log_file(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> IO[str]:

@@ -9,7 +9,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..protocol.app import App
 from .advice import advise
@@ -96,9 +96,13 @@ def survey(
     cwd: str,
     strict: bool = False,
     *,
+    options: Mapping[str, Any] | None = None,
     read: Callable[[str], bytes] = _read_file,
 ) -> Loaded:
-    """The same for somebody who only looks: a refused configuration too, with built-in values for what is wrong."""
+    """The same for somebody who only looks: a refused configuration too, with built-in values for what is wrong.
+
+    `options` of the command line, by key, beat the environment.
+    """
     report = Report(strict)
     report.strict = switch(STRICT_VARIABLE, environ, report) is True or strict
     sources = {key.path: BUILT_IN for key in walk(Config)}
@@ -106,6 +110,9 @@ def survey(
     used = None if raw is None else source
     file = _File(Config(), [], False, 0) if raw is None else _in_file(raw, source, sources, report)
     config = overlay(file.config, environ, report, sources)
+    for key, value in (options or {}).items():
+        config = replaced(config, key, value)
+        sources[key] = "command line"
     config = check(mirrored(config), sources, report)
     if report.understood:  # there is more urgent work otherwise
         _tell_unused(config, sources, report)

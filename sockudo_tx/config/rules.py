@@ -10,10 +10,21 @@ from ..protocol.origins import pattern_fault
 from .declare import Rule
 from .masks import without_password
 
-__all__ = ["CORS_ORIGINS", "METRIC_PREFIX", "NETWORKS", "NOT_EMPTY", "ONE_OR_MORE", "TOKENS", "is_token"]
+__all__ = [
+    "CORS_ORIGINS",
+    "MOST_WORKERS",
+    "METRIC_PREFIX",
+    "NETWORKS",
+    "NOT_EMPTY",
+    "ONE_OR_MORE",
+    "TOKENS",
+    "WORKERS",
+    "is_token",
+]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)  # RFC 9110, 5.6.2
 _HEADER = re.compile(r"[ -~]*")
+MOST_WORKERS = 256
 _METRIC = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*", re.ASCII)
 
 
@@ -61,9 +72,15 @@ def _no_metric(value: str) -> str | None:
     return None if not value or _METRIC.fullmatch(value) else "must begin a metric name: letters, digits, _ and :"
 
 
+def _no_number_of_workers(value: Any) -> str | None:
+    fits = not isinstance(value, int) or 1 <= value <= MOST_WORKERS
+    return None if fits else f"must be from 1 to {MOST_WORKERS}, or auto"
+
+
 ONE_OR_MORE = Rule(_below_one, "at least 1")
 NOT_EMPTY = Rule(_empty, "not empty")
 TOKENS = Rule(_no_token, "legal HTTP tokens")
 CORS_ORIGINS = Rule(_no_origin, "legal origin patterns")
 METRIC_PREFIX = Rule(_no_metric, "letters, digits, `_` and `:`")
+WORKERS = Rule(_no_number_of_workers, f"from 1 to {MOST_WORKERS}")
 NETWORKS = Rule(_no_network, "addresses or networks")

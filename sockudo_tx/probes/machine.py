@@ -1,7 +1,8 @@
-"""What a configuration asks of this machine: a usable certificate, enough open files, a place for the queue's file."""
+"""What a configuration asks of this machine: a usable certificate, open files, CPUs, a place for the queue's file."""
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from collections.abc import Iterator
 from ..config.findings import Finding
 from ..config.load import BUILT_IN, Loaded
 from ..transports.tls_context import CertificateError, CertificateFiles, Identity, key_fault, load_identity
+from .cpus import usable_cpus, worker_count
 
-__all__ = ["certificate_findings", "file_limit_findings", "queue_file_findings"]
+__all__ = ["certificate_findings", "file_limit_findings", "queue_file_findings", "worker_findings"]
 
 _APPS = "app_manager.array.apps"
 _ALL_CAN_SEE = 0o004
@@ -18,6 +20,8 @@ _USUAL = 1024
 """The limit of open files that systems begin with."""
 _OURS = 64
 """Open files beside the clients': listeners, logs, connections to other services."""
+_UNEVEN = 1.25
+"""How much more than its share a worker may have to take: chance deals out, and one may be missing for a moment."""
 
 
 def certificate_findings(loaded: Loaded, now: float) -> Iterator[Finding]:
@@ -111,7 +115,9 @@ def file_limit_findings(loaded: Loaded, limit: int | None = None) -> Iterator[Fi
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1] if limit is None else limit
     if limit == resource.RLIM_INFINITY:
         return
-    wanted = sum(app.max_connections or 0 for app in loaded.apps if app.enabled)
+    workers = worker_count(loaded.config)
+    everybody = sum(app.max_connections or 0 for app in loaded.apps if app.enabled)
+    wanted = everybody if workers == 1 else math.ceil(everybody / workers * _UNEVEN)
     chosen = loaded.sources[_APPS] != BUILT_IN  # the demo app's number is nobody's wish
     cure = (
         "Raise it: LimitNOFILE= in the systemd unit, `ulimits` in Compose, --ulimit nofile= of docker, or "
@@ -122,8 +128,12 @@ def file_limit_findings(loaded: Loaded, limit: int | None = None) -> Iterator[Fi
             severity="warning",
             path=_APPS,
             message="the apps allow more connections than the server may have open files",
-            value=f"{wanted} connections (sum of `max_connections`), {limit} open files",
-            rule=f"the hard limit of open files is at least the sum of `max_connections` and {_OURS}",
+            value=f"{everybody} connections (sum of `max_connections`), {limit} open files"
+            + (f" for each of {workers} workers" if workers > 1 else ""),
+            rule=f"the hard limit of open files is at least the sum of `max_connections` and {_OURS}"
+            if workers == 1
+            else f"the hard limit of open files is at least {wanted + _OURS}: a worker's share of the sum of "
+            f"`max_connections` and a quarter more, and {_OURS}",
             cause="clients beyond the limit are not answered",
             cure=cure,
             source=loaded.sources[_APPS],
@@ -138,6 +148,23 @@ def file_limit_findings(loaded: Loaded, limit: int | None = None) -> Iterator[Fi
             cause="every client is an open file",
             cure=cure,
             source="this process",
+        )
+
+
+def worker_findings(loaded: Loaded, cpus: int | None = None) -> Iterator[Finding]:
+    """Whether there is a CPU for each worker; `cpus` are those of this process."""
+    cpus = usable_cpus() if cpus is None else cpus
+    workers = loaded.config.instance.workers
+    if workers != "auto" and workers > max(cpus, 1) and workers > 1:
+        yield Finding(
+            severity="warning",
+            path="instance.workers",
+            message="is more than this process has CPUs",
+            value=str(workers),
+            rule=f"at most {cpus}, the CPUs that its affinity and the quota of its container allow",
+            cause="workers that wait for each other cost memory and make nothing faster",
+            cure="Use auto (SOCKUDO_WORKERS=auto), or allow it more CPUs",
+            source=loaded.sources["instance.workers"],
         )
 
 

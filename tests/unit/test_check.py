@@ -80,7 +80,7 @@ class CheckTests(CheckCase):
         """The shape that programs rely on."""
         report = json.loads(self.run_check({"apps": [APP], "host": "::1"}, {"PORT": "7001"}, as_json=True))
         self.assertEqual(self.status, 0)
-        self.assertEqual(list(report), ["ok", "strict", "file", "counts", "findings", "config", "sources"])
+        self.assertEqual(list(report), ["ok", "strict", "file", "counts", "findings", "config", "sources", "workers"])
         self.assertEqual((report["ok"], report["strict"], report["file"]), (True, False, "f.json"))
         self.assertEqual(list(report["counts"]), ["errors", "warnings", "infos"])
         self.assertEqual((report["config"]["port"], report["config"]["host"]), (7001, "::1"))

@@ -45,10 +45,9 @@ class GiveAwayTests(SynchronousTestCase):
     """`give_away`"""
 
     def given(self, uid: int | None, gid: int | None) -> list[tuple[int | None, int | None]]:
-        """To whom the listeners were told to give their files."""
+        """To whom the server was told to give the files of its sockets."""
         told: list[tuple[int | None, int | None]] = []
-        listener = SimpleNamespace(give_to=lambda uid, gid: told.append((uid, gid)))
-        server: Any = SimpleNamespace(listeners=[listener])
+        server: Any = SimpleNamespace(give_to=lambda uid, gid: told.append((uid, gid)))
         give_away(server, uid, gid)
         return told
 

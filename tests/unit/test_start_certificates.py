@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx import start
+from sockudo_tx import check, start
 from sockudo_tx.config.load import Loaded
 from tests.certificates import self_signed
 
@@ -19,10 +19,10 @@ class ChangeTests(SynchronousTestCase):
     def test_gone(self) -> None:
         """A key that has vanished since it was checked is told in a line, like one that was never there."""
         files = self_signed(Path(self.mktemp()))
-        read = start.read_configuration
+        read = check.read_configuration
 
-        def then_gone(path: str | None, strict: bool) -> Loaded:
-            found = read(path, strict)
+        def then_gone(path: str | None, strict: bool, workers: int | None) -> Loaded:
+            found = read(path, strict, workers)
             Path(files.key).unlink()
             return found
 

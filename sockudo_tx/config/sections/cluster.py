@@ -17,7 +17,7 @@ from ..declare import (
     Section,
     Words,
 )
-from ..rules import NOT_EMPTY, ONE_OR_MORE
+from ..rules import NOT_EMPTY, ONE_OR_MORE, WORKERS
 from .names import REDIS_CLUSTER
 from .redis import NODE_VARIABLES
 
@@ -35,9 +35,8 @@ class InstanceConfig(Section, frozen=True, kw_only=True):
     ] = None
     workers: Annotated[
         Count | Literal["auto"],
-        Doc("Processes that serve clients; `auto`: one for each usable CPU."),
-        UNUSED,
-        ONE_OR_MORE,
+        Doc("Processes that serve clients; `auto`: one for each CPU that may be used. More than one need a parent."),
+        WORKERS,
         Env("SOCKUDO_WORKERS"),
     ] = 1
 
