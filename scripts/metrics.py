@@ -30,7 +30,11 @@ Labels: `app_id` is the id of an app that exists, `unknown` for keys that belong
 and `global` for limits that hold for all apps together. `port` is that of the metrics. `channel_type` is `public`,
 `private`, `private_encrypted`, `presence` or `cache`. `recipient_count_bucket` is `xs` (up to 10 recipients), `sm`
 (100), `md` (1,000), `lg` (10,000) or `xl`. `channel_name` is `all`, or with `metrics.prometheus.channel_labels` the
-channel's. Nothing else that a stranger sends becomes a label.
+channel's. Nothing else that a stranger sends becomes a label. `worker` is the worker's number, from 1, or `hub`.
+
+With several workers one page tells of all: counters, histograms and most gauges are sums. Those of which a sum means
+nothing are marked *max* or *min*: the largest or smallest of the processes. The `bus_`, `authority_` and `worker`
+metrics, and those of other nodes, are there with several workers only.
 
 Names, types and labels of the first table are those of Sockudo, so that its dashboards work; this is why some counters
 do not end in `_total`.
@@ -64,8 +68,9 @@ def table(families: list[Family]) -> list[str]:
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for family in families:
         labels = ", ".join(f"`{label}`" for label in family.labels) or "none"
+        rule = f", *{family.rule}*" if family.rule in ("max", "min") else ""
         bounds = f" Buckets: {', '.join(f'{bound:g}' for bound in family.bounds)}." if family.bounds else ""
-        rows.append(f"| `{family.name}` | {family.type} | {labels} | {family.help}{bounds} |")
+        rows.append(f"| `{family.name}` | {family.type}{rule} | {labels} | {family.help}{bounds} |")
     return rows
 
 
