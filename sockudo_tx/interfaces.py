@@ -246,12 +246,46 @@ class ChannelCounts(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A transition whose grace has passed; `user_id` is set for `member_removed`."""
+    """Something whose time has come to be told: a disappearance after its grace, or how many subscribers there are."""
 
     app_id: str
-    name: Literal["channel_vacated", "member_removed"]
+    name: Literal["channel_vacated", "member_removed", "subscription_count"]
     channel: str
-    user_id: str | None
+    user_id: str | None = None
+    """Of `member_removed`."""
+    count: int | None = None
+    """Of `subscription_count`: the cluster-wide total now."""
+    again: bool = False
+    """Of `subscription_count`: the total is what was told last, but somebody came who has not heard it."""
+
+
+class Dues(NamedTuple):
+    """Answer of `IAuthority.due`."""
+
+    found: list[Due]
+    wait: float | None
+    """Seconds until there is more, 0 when there is more now; None when nothing is pending."""
+
+
+class Lease(NamedTuple):
+    """Answer of `IAuthority.lease`."""
+
+    epoch: str
+    fenced: bool
+    """This id was reaped: its node was taken for dead, and needs a new id."""
+
+
+class NodeFacts(NamedTuple):
+    """What a node owns, or a part of it."""
+
+    connections: Mapping[str, int] = {}
+    """app id -> open connections"""
+    channels: Sequence[tuple[str, str, int]] = ()
+    """app id, channel, the node's subscribers"""
+    members: Sequence[tuple[str, str, str, str, str]] = ()
+    """app id, channel, socket id, user id, user_info"""
+    users: Sequence[tuple[str, str, str]] = ()
+    """app id, user id, socket id"""
 
 
 class IAuthorityListener(Protocol):
@@ -272,7 +306,28 @@ class IAuthority(Interface):
     epoch: str = Attribute("Random id of this state's lifetime.")
 
     def listen(listener: IAuthorityListener) -> None:
-        """Deliver published changes to this listener, in order per channel."""
+        """Deliver published changes to this listener, in order per channel.
+
+        A driver whose changes come as frames on the bus never calls it.
+        """
+
+    def lease(node: str, ttl: float) -> Answer[Lease]:
+        """This node lives, and will for `ttl` seconds without another word. Not extended for an id that was reaped."""
+
+    def reap(node: str, most: int = 200) -> Answer[int]:
+        """Remove facts of the node as if they were left one by one, about `most`; 0 when none is left, else more.
+
+        The work of one call is bounded by `most`, however much the authority holds: call until it answers 0. From the
+        first call on the id is fenced.
+        """
+
+    def register(node: str, facts: NodeFacts) -> Answer[None]:
+        """The node has these facts, quietly: no change is published and nothing becomes due; connections are set.
+
+        Only adds: what is not named stays as it is. A socket that another id of the node has registered is taken over,
+        so that who changes ids registers everything under the new one, and then reaps the old one: everybody learns of
+        exactly what is no more, and of nothing else.
+        """
 
     def conn_open(app_id: str, node: str, limit: int) -> Answer[bool]:
         """Admit and count one connection unless `limit` (0 = none) are open already."""
@@ -286,8 +341,16 @@ class IAuthority(Interface):
     def vacate(app_id: str, channel: str, node: str) -> Answer[None]:
         """This node has no subscribers any more; the last node starts the grace of channel_vacated."""
 
-    def count(app_id: str, channel: str, node: str, subscriptions: int) -> Answer[int]:
-        """Set this node's subscriber count; the cluster-wide total."""
+    def count(
+        app_id: str, channel: str, node: str, subscriptions: int, pace: float | None = None, newcomer: bool = False
+    ) -> Answer[int]:
+        """Set this node's subscriber count; the cluster-wide total.
+
+        With a `pace` somebody wants to know totals: until the channel is vacated, or counted without one, each change
+        makes a `subscription_count` due, in 0.1 s while the total is at most 100, else in `pace` seconds; of a channel
+        one at a time, the quick before the slow. It is told when it differs from what was told last, or when a
+        `newcomer` came to at most 100. The last subscriber's leaving tells 0 (decisions.md 46).
+        """
 
     def join(
         app_id: str, channel: str, node: str, socket_id: str, user_id: str, user_info: str, limit: int
@@ -299,6 +362,9 @@ class IAuthority(Interface):
 
     def snapshot(app_id: str, channel: str) -> Answer[Snapshot]:
         """The member list now."""
+
+    def versions(channels: Sequence[tuple[str, str]]) -> Answer[list[tuple[str, int]]]:
+        """Epoch and version of the last change of each of these presence channels (app id, channel); 0 if none."""
 
     def counts(app_id: str, channel: str) -> Answer[ChannelCounts]:
         """Counts of one channel; zeros when unoccupied."""
@@ -318,14 +384,12 @@ class IAuthority(Interface):
     def user_connections(app_id: str, user_id: str) -> Answer[int]:
         """How many signed-in sockets the user has."""
 
-    def due(now: float, most: int = sys.maxsize) -> Answer[list[Due]]:
-        """Pop the transitions whose grace has passed, at most so many, each to exactly one caller, oldest first."""
+    def due(most: int = sys.maxsize, final: bool = False) -> Answer[Dues]:
+        """Pop what has become due, at most so many, oldest first; each goes to exactly one caller.
 
-    def next_due() -> float | None:
-        """When `due` has something to tell, in the authority's clock; None when nothing is pending."""
-
-    def forget_node(node: str) -> Answer[None]:
-        """Remove every fact of the node as if left one by one (scaling.md `leave`, `reap`)."""
+        `final`: the caller leaves and nobody comes after it: every disappearance that is pending, without its grace;
+        totals are not told any more.
+        """
 
 
 class IBusListener(Protocol):

@@ -41,6 +41,7 @@ def engine_settings(config: Config) -> EngineSettings:
         idle_timeout=config.websocket.idle_timeout,
         cache_ttl=config.channel_limits.cache_ttl,
         subscription_count_interval=config.channel_limits.subscription_count_interval_ms / 1000,
+        grace=config.webhooks.grace_ms / 1000,
         cleanup_batch=config.cleanup.batch_size,
         delta=delta_settings(config),
     )

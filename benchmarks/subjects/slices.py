@@ -24,7 +24,7 @@ _SLICES: tuple[tuple[type, str], ...] = (
     (Connections, "gone"),
     (Leaving, "_work"),
     (ConnectionLog, "_write_some"),
-    (SubscriptionCounts, "_tell"),
+    (SubscriptionCounts, "tell"),
     (FactTeller, "_look"),
     (Collector, "_complete"),
     (Collector, "_turn"),

@@ -1,10 +1,10 @@
-"""Telling how many subscribers a channel has, at a bearable pace (protocol.md 11; decisions.md 46)."""
+"""Telling how many subscribers a channel has (protocol.md 11; decisions.md 46). The authority says when."""
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from collections.abc import Callable
 
-from ..interfaces import Fact
+from ..interfaces import Due, Fact
 from ..protocol import messages
 from ..protocol.app import App
 from .broadcast import deliver_control
@@ -12,84 +12,42 @@ from .facts import FactTeller
 from .registry import Registry
 from .tables import AppSpace, Channel
 
-__all__ = ["SubscriptionCounts"]
+__all__ = ["COUNTED_WITHIN", "SubscriptionCounts"]
 
-COALESCE = 0.1
-"""Seconds that changes of a small channel are gathered."""
-SMALL = 100
-"""Up to this many subscribers every change is told."""
-
-
-class _Pace:
-    __slots__ = ("newcomer", "sent", "slow", "timer")
-
-    def __init__(self) -> None:
-        self.sent: int | None = None
-        self.newcomer = False
-        """Somebody who has not been told any count."""
-        self.timer: IDelayedCall | None = None
-        self.slow = False
+COUNTED_WITHIN = 0.1
+"""Seconds in which a total becomes due at the earliest; see `IAuthority.count`."""
 
 
 class SubscriptionCounts:
-    """Sends `subscription_count` to the channel and to webhooks: trailing edge, a changed value or a newcomer's first.
+    """Sends `subscription_count` to the channel and to webhooks when a total has come due."""
 
-    Only channels that change while somebody wants to know have an entry; it goes with the last subscriber.
-    """
-
-    def __init__(self, clock: IReactorTime, registry: Registry, facts: FactTeller, interval: float) -> None:
-        self._clock = clock
+    def __init__(self, registry: Registry, facts: FactTeller, interval: float) -> None:
         self._registry = registry
         self._facts = facts
         self.interval = interval
         """Seconds between two counts of a large channel."""
-        self._paces: dict[tuple[str, str], _Pace] = {}
+        self.elsewhere: Callable[[str, str, str], None] | None = None
+        """Sends a text to the subscribers on all other nodes: app id, channel, text. None where there are none."""
+        facts.counted = self.tell
 
-    def __len__(self) -> int:
-        return len(self._paces)
-
-    def changed(self, space: AppSpace, channel: Channel, *, entered: bool) -> None:
-        """A socket came (`entered`) or went; presence channels never count (protocol.md 11)."""
+    def pace(self, space: AppSpace, channel: Channel) -> float | None:
+        """How often a large channel's total is told; None when nobody wants to know, and of presence channels."""
         if channel.name.presence:
-            return
-        app, key = space.app, (space.app.id, channel.name.text)
-        if not (app.enable_subscription_count_events or self._facts.wants(app, "subscription_count")):
-            self._forget(key)
-            return
-        pace = self._paces.setdefault(key, _Pace())
-        slow = len(channel.subscribers) > SMALL
-        pace.newcomer |= entered and not slow
-        if pace.timer is not None:
-            if slow or not pace.slow:
-                return  # the running timer will tell the latest value in time
-            pace.timer.cancel()
-        pace.slow = slow
-        delay = self.interval if slow else COALESCE
-        pace.timer = self._clock.callLater(delay, self._tell, app, channel.name.text)
+            return None
+        app = space.app
+        wanted = app.enable_subscription_count_events or self._facts.wants(app, "subscription_count")
+        return self.interval if wanted else None
 
-    def _tell(self, app: App, name: str) -> None:
-        key = (app.id, name)
-        pace = self._paces[key]
-        pace.timer = None
-        space = self._registry.apps.get(app.id)  # perhaps not the one there was: an app's last socket may have gone
-        app = space.app if space is not None else app
-        channel = space.channels.get(name) if space is not None else None
-        count = len(channel.subscribers) if channel is not None else 0
-        if channel is None:
-            del self._paces[key]
-        changed, newcomer = count != pace.sent, pace.newcomer
-        pace.sent, pace.newcomer = count, False
-        if (changed or newcomer) and channel is not None and app.enable_subscription_count_events:
-            deliver_control(channel.subscribers, messages.subscription_count(name, count), channel.tally)
-        if changed:
-            self._facts.tell(app, Fact("subscription_count", name, subscription_count=count))
-
-    def _forget(self, key: tuple[str, str]) -> None:
-        pace = self._paces.pop(key, None)
-        if pace is not None and pace.timer is not None:
-            pace.timer.cancel()
-
-    def stop(self) -> None:
-        """Forget everything that is still to be told."""
-        for key in list(self._paces):
-            self._forget(key)
+    def tell(self, app: App, due: Due) -> None:
+        """A total has come due: to every subscriber, and once to the webhooks if it is another than before."""
+        assert due.count is not None
+        if app.enable_subscription_count_events:
+            text = messages.subscription_count(due.channel, due.count)
+            space = self._registry.apps.get(due.app_id)
+            channel = space.channels.get(due.channel) if space is not None else None
+            if channel is not None:
+                deliver_control(channel.subscribers, text, channel.tally)
+            if due.count and self.elsewhere is not None:
+                self.elsewhere(due.app_id, due.channel, text)
+        if not due.again:
+            self._facts.tell(app, Fact("subscription_count", due.channel, subscription_count=due.count))

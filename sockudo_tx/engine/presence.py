@@ -33,13 +33,13 @@ class Presence:
         authority: IAuthority,
         mirrors: Mirrors,
         node: str,
-        graces_changed: Callable[[], None],
+        disappeared: Callable[[], None],
         settled: Callable[[], Deferred[None] | None] = lambda: None,
     ) -> None:
         self._authority = authority
         self._mirrors = mirrors
         self._node = node
-        self._graces_changed = graces_changed
+        self._disappeared = disappeared
         self._settled = settled
 
     def join(
@@ -99,7 +99,7 @@ class Presence:
         """Undo the socket's join."""
         ask(
             lambda: self._authority.part(app_id, channel, self._node, socket_id),
-            lambda _: self._graces_changed(),
+            lambda _: self._disappeared(),
             self._lost,
         )
 

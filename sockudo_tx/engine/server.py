@@ -95,10 +95,10 @@ class Engine:
         self.draining = False
         """Shutdown has begun; see `announce_end` and `admitting`."""
         self._authority = authority
-        self._facts = FactTeller(clock, self.registry, apps, authority, facts)
-        self._counts = SubscriptionCounts(clock, self.registry, self._facts, settings.subscription_count_interval)
+        self._facts = FactTeller(clock, self.registry, apps, authority, facts, settings.grace)
+        self._counts = SubscriptionCounts(self.registry, self._facts, settings.subscription_count_interval)
         self._mirrors = Mirrors(self.registry, authority)
-        self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.graces_changed, self._settled)
+        self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.disappeared, self._settled)
         self._users = Users(self.registry, authority, self.node_id)
         self._placement = Placement(clock, settings.delta)
         self._cached = CachedEvents(cache, self._facts, self._placement, settings.cache_ttl)
@@ -274,7 +274,6 @@ class Engine:
         self.announce_end()
 
         def finished(_: None) -> Deferred[None]:
-            self._counts.stop()
             self._placement.stop()
             return self._facts.flush()
 
@@ -303,7 +302,6 @@ class Engine:
             "deadlines": len(self._connections.deadlines),
             "followed channels": len(self._placement),
             "leaving": self.leaving,
-            "paced counts": len(self._counts),
         }
 
     # IAuthorityListener

@@ -23,6 +23,8 @@ class EngineSettings(NamedTuple):
     """How long a cache channel keeps its last event."""
     subscription_count_interval: float = 5.0
     """Pace of counts on channels with more than 100 subscribers."""
+    grace: float = 3.0
+    """After which the authority tells that somebody or the last subscriber has gone."""
     cleanup_batch: int = 64
     """Connections that have ended and are taken out of the tables in one slice, at most."""
     delta: DeltaSettings = DeltaSettings()

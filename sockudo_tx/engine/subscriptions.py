@@ -13,7 +13,7 @@ from ..protocol.effects import Asked, Effect, Join, Member
 from ..protocol.errors import PeerError
 from ..protocol.names import ChannelName
 from .answers import ask
-from .counts import SubscriptionCounts
+from .counts import COUNTED_WITHIN, SubscriptionCounts
 from .facts import FactTeller
 from .leaving import Leaver
 from .mirror import Mirror
@@ -120,13 +120,14 @@ class Subscriptions:
         """The channel has fewer subscribers, perhaps none."""
         if channel.subscribers:
             self._count(space, channel)
-        else:
-            ask(
-                lambda: self._authority.vacate(space.app.id, channel.name.text, self._node),
-                lambda _: self._facts.graces_changed(),
-                self._lost,
-            )
-        self._counts.changed(space, channel, entered=False)
+            return
+        ask(
+            lambda: self._authority.vacate(space.app.id, channel.name.text, self._node),
+            lambda _: self._facts.disappeared(),
+            self._lost,
+        )
+        if self._counts.pace(space, channel) is not None:
+            self._facts.expect(COUNTED_WITHIN)
 
     def _succeed(
         self, socket: Socket, space: AppSpace, name: str, effects: Sequence[Effect], asked: Asked | None
@@ -190,16 +191,18 @@ class Subscriptions:
             ask(lambda: self._authority.occupy(space.app.id, name.text, self._node), occupied, self._lost)
         if not repeat:
             space.tally.subscriptions[channel.kind] += 1
-            self._count(space, channel)
-            self._counts.changed(space, channel, entered=True)
+            self._count(space, channel, entered=True)
         return channel
 
-    def _count(self, space: AppSpace, channel: Channel) -> None:
+    def _count(self, space: AppSpace, channel: Channel, entered: bool = False) -> None:
+        name, subscribers, pace = channel.name.text, len(channel.subscribers), self._counts.pace(space, channel)
         ask(
-            lambda: self._authority.count(space.app.id, channel.name.text, self._node, len(channel.subscribers)),
+            lambda: self._authority.count(space.app.id, name, self._node, subscribers, pace, entered),
             lambda _: None,
             self._lost,
         )
+        if pace is not None:
+            self._facts.expect(COUNTED_WITHIN)
 
     def _lost(self, error: BackendError) -> None:
         self._log.warn("shared channel state is unavailable: {error}", error=str(error))

@@ -160,7 +160,8 @@ class MemoryCluster:
 
     def bury(self, node: str) -> None:
         """The node is taken for dead, rightly or not: its facts are removed, and the others are told."""
-        self.authority.forget_node(node)
+        while self.authority.reap(node):
+            pass
         self.broker.publish(CONTROL, encode(Control(node="authority", op="gone", about=node)))
 
     # Time

@@ -16,7 +16,7 @@ from zope.interface.interface import Method
 
 __all__ = ["late"]
 
-AT_ONCE = ("listen", "next_due")
+AT_ONCE = ("listen",)
 """What is no question: it stays a plain call."""
 
 

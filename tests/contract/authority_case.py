@@ -23,9 +23,6 @@ class World(Protocol):
     def node(self, name: str) -> IAuthority:
         """The authority as this node reaches it."""
 
-    def now(self) -> float:
-        """The authority's clock, as `due` takes it."""
-
     async def advance(self, seconds: float) -> None:
         """Let this much time pass."""
 
@@ -73,9 +70,10 @@ class AuthorityCase(TestCase):
 
     async def tearDown(self) -> None:
         for node in ("a", "b"):
-            await got(self.world.node(node).forget_node(node))
+            await self.reap(node)
         await self.world.advance(GRACE)
-        await got(self.a.due(self.world.now()))
+        while (await got(self.a.due())).wait is not None:
+            await self.world.advance(GRACE)
         await self.world.close()
 
     async def join(
@@ -94,4 +92,10 @@ class AuthorityCase(TestCase):
         return list((await got(self.b.snapshot(APP, channel))).members.items())
 
     async def due(self, node: IAuthority | None = None) -> list[tuple[str, str, str | None]]:
-        return [(d.name, d.channel, d.user_id) for d in await got((node or self.a).due(self.world.now()))]
+        """What has become due, and is popped by this."""
+        return [(d.name, d.channel, d.user_id) for d in (await got((node or self.a).due())).found]
+
+    async def reap(self, node: str, by: str = "b", most: int = 200) -> None:
+        """A node is dead: the other removes its facts."""
+        while await got(self.world.node(by).reap(node, most)):
+            pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sockudo_tx.interfaces import ChannelCounts, Due, UserChange
+from sockudo_tx.interfaces import ChannelCounts, Due, Dues, UserChange
 
 from .authority_case import APP, GRACE, ROOM, AuthorityCase, Ear, got
 
@@ -30,10 +30,10 @@ class ConnectionContract(AuthorityCase):
         self.assertFalse(await got(self.b.conn_open(APP, "b", 2)))
 
     async def test_quota_of_lost_node(self) -> None:
-        """A forgotten node's connections do not count any more."""
+        """A reaped node's connections do not count any more."""
         for node in ("a", "a", "b"):
             await got(self.world.node(node).conn_open(APP, node, 0))
-        await got(self.b.forget_node("a"))
+        await self.reap("a")
         self.assertTrue(await got(self.b.conn_open(APP, "b", 2)))
         self.assertFalse(await got(self.b.conn_open(APP, "b", 2)))
 
@@ -89,36 +89,42 @@ class ChannelContract(AuthorityCase):
         self.assertEqual(await self.due(), [])
 
     async def test_due_order(self) -> None:
-        """What is due comes oldest first, and `next_due` says when the first is."""
-        self.assertIsNone(self.a.next_due())
-        start = self.world.now()
+        """What is due comes oldest first, and `wait` says how long the next takes."""
+        self.assertEqual(await got(self.a.due()), Dues([], None))
         for number in range(3):
             await got(self.a.occupy(APP, f"c{number}", "a"))
             await got(self.a.vacate(APP, f"c{number}", "a"))
             await self.world.advance(GRACE / 4)
-        first = self.a.next_due()
-        assert first is not None
-        self.assertTrue(abs(first - start - GRACE) < GRACE / 10, first - start)
+        found, wait = await got(self.a.due())
+        self.assertEqual(found, [])
+        assert wait is not None
+        self.assertTrue(abs(wait - GRACE / 4) < GRACE / 10, wait)
         await self.world.advance(GRACE)
-        self.assertEqual(
-            await got(self.a.due(self.world.now())), [Due(APP, "channel_vacated", f"c{n}", None) for n in range(3)]
-        )
-        self.assertIsNone(self.a.next_due())
+        due = [Due(APP, "channel_vacated", f"c{n}", None) for n in range(3)]
+        self.assertEqual(await got(self.a.due()), Dues(due, None))
 
     async def test_due_by_and_by(self) -> None:
-        """A caller may take what is due a few at a time; `next_due` has passed until all is taken."""
+        """A caller may take what is due a few at a time; `wait` is 0 until all is taken."""
         for number in range(5):
             await got(self.a.occupy(APP, f"c{number}", "a"))
             await got(self.a.vacate(APP, f"c{number}", "a"))
         await self.world.advance(GRACE + 1)
-        now, told = self.world.now(), []
-        for most in (2, 2, 2):
-            due_at = self.a.next_due()
-            assert due_at is not None
-            self.assertLessEqual(due_at, now)
-            told.append([due.channel for due in await got(self.a.due(now, most))])
-        self.assertEqual(told, [["c0", "c1"], ["c2", "c3"], ["c4"]])
-        self.assertIsNone(self.a.next_due())
+        told = [await got(self.world.node(node).due(2)) for node in ("a", "b", "a")]
+        self.assertEqual([[due.channel for due in dues.found] for dues in told], [["c0", "c1"], ["c2", "c3"], ["c4"]])
+        self.assertEqual([dues.wait for dues in told], [0, 0, None])
+
+    async def test_due_to_the_last(self) -> None:
+        """Who leaves as the last is told everything that is pending, without its grace, also a few at a time."""
+        for number in range(3):
+            await got(self.a.occupy(APP, f"c{number}", "a"))
+            await got(self.a.vacate(APP, f"c{number}", "a"))
+        await self.join("a", "1.1", "u1")
+        await self.part("a", "1.1")
+        self.assertEqual(await self.due(), [])
+        told = [await got(self.a.due(3, True)) for _ in range(2)]
+        self.assertEqual([[due.channel for due in dues.found] for dues in told], [["c0", "c1", "c2"], [ROOM]])
+        self.assertEqual([dues.wait for dues in told], [0, None])
+        self.assertTrue(await got(self.a.occupy(APP, "c0", "a")))
 
     async def test_counts(self) -> None:
         """Subscribers are summed over the nodes that occupy the channel; users are counted on presence channels."""
@@ -172,9 +178,9 @@ class UserContract(AuthorityCase):
 
 
 class NodeContract(AuthorityCase):
-    """`forget_node`, and a node that tells everything again"""
+    """`reap`, `lease`, `register`, and a node that tells everything again"""
 
-    async def test_forget_node(self) -> None:
+    async def test_reap(self) -> None:
         """A lost node's facts are undone as if left one by one, and no other's."""
         for node in ("a", "b"):
             await got(self.world.node(node).occupy(APP, ROOM, node))
@@ -188,7 +194,7 @@ class NodeContract(AuthorityCase):
         self.ear.take()
         self.ear.users.clear()
         for _ in range(2):
-            await got(self.b.forget_node("a"))
+            await self.reap("a")
         await self.world.settle()
         self.assertEqual(self.ear.take(), [(False, "only-a")])
         self.assertEqual(self.ear.users, [UserChange(APP, "only-a", False)])

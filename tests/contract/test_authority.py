@@ -27,9 +27,6 @@ class MemoryWorld:
     def node(self, name: str) -> IAuthority:
         return IAuthority(self.authority)
 
-    def now(self) -> float:
-        return self.clock.seconds()
-
     async def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
@@ -67,7 +64,7 @@ class MemoryTests(SynchronousTestCase):
         world = MemoryWorld()
         self.successResultOf(Deferred.fromCoroutine(churn(world, sequence)))
         world.clock.advance(GRACE)
-        world.authority.due(world.now())
+        world.authority.due()
         self.assertEqual(set(world.authority.tables().values()), {0})
 
     def test_no_grace(self) -> None:
@@ -75,8 +72,7 @@ class MemoryTests(SynchronousTestCase):
         authority = MemoryAuthority(Clock(), 0)
         authority.occupy("app", "c", "a")
         authority.vacate("app", "c", "a")
-        self.assertEqual(authority.next_due(), 0)
-        self.assertEqual([due.name for due in authority.due(0)], ["channel_vacated"])
+        self.assertEqual([due.name for due in authority.due().found], ["channel_vacated"])
 
     def test_asking_leaves_nothing(self) -> None:
         """Questions about apps and channels nobody uses put nothing into the tables."""
@@ -92,5 +88,5 @@ class MemoryTests(SynchronousTestCase):
             authority.vacate(app, "c", "a")
             authority.user_down(app, "u", "a", "1.1")
             authority.conn_close(app, "a", 1)
-            authority.forget_node("a")
+            authority.reap("a")
         self.assertEqual(set(authority.tables().values()), {0})

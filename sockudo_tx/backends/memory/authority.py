@@ -1,7 +1,7 @@
 """The authority in memory: every shared transition of the apps it holds, each in one step.
 
-Used directly in one process, where every call answers at once. Time enters only through the clock and
-`due`. Source: scaling.md 5.1, 6.4, 6.6, 6.9.
+Used directly in one process, where every call answers at once, and by the hub for its workers. Time enters only through
+the clock. Source: scaling.md 5.1, 6.4, 6.6, 6.8, 6.9.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
@@ -17,17 +17,25 @@ from zope.interface import implementer
 from ...interfaces import (
     ChannelCounts,
     Due,
+    Dues,
     IAuthority,
     IAuthorityListener,
     Joined,
+    Lease,
+    NodeFacts,
     Parted,
     PresenceChange,
     Snapshot,
     UserChange,
 )
 from ...protocol.names import PRESENCE_PREFIX
+from .counting import CountPaces
+from .fencing import Fenced
 
 __all__ = ["MemoryAuthority"]
+
+_GLANCES = 20
+"""So many entries of other nodes are passed over in the time that removing one takes."""
 
 
 class _Presence:
@@ -69,7 +77,10 @@ _NO_APP = _App()
 
 @implementer(IAuthority)
 class MemoryAuthority:
-    """All cluster state of `driver: local`. `grace` seconds pass between a disappearance and its `Due`."""
+    """All cluster state of `driver: local`. `grace` seconds pass between a disappearance and its `Due`.
+
+    Leases do not expire: whoever sees a node's connection end reaps it.
+    """
 
     def __init__(self, clock: IReactorTime, grace: float = 3.0) -> None:
         self.epoch = secrets.token_hex(8)
@@ -80,6 +91,10 @@ class MemoryAuthority:
         # Grace is the same for all, so insertion order is due order. An OrderedDict finds its first at once, however
         # many went before it.
         self._graces: OrderedDict[str, float] = OrderedDict()
+        self._paces = CountPaces()
+        self._fenced = Fenced()
+        self._walks: dict[str, Iterator[bool]] = {}
+        """node -> where reaping it has got to"""
         self._listeners: list[IAuthorityListener] = []
 
     def listen(self, listener: IAuthorityListener) -> None:
@@ -87,7 +102,12 @@ class MemoryAuthority:
 
     def tables(self) -> dict[str, int]:
         """Entries per table, for tests and the console: all zero when nobody is connected."""
-        return {"authority.apps": len(self._apps), "authority.graces": len(self._graces)}
+        return {
+            "authority.apps": len(self._apps),
+            "authority.graces": len(self._graces),
+            "authority.paces": len(self._paces),
+            "authority.walks": len(self._walks),
+        }
 
     # Connections
 
@@ -119,19 +139,38 @@ class MemoryAuthority:
     def vacate(self, app_id: str, channel: str, node: str) -> None:
         app = self._app(app_id)
         nodes = app.subscriptions.get(channel)
-        if nodes is not None and nodes.pop(node, None) is not None and not nodes:
-            del app.subscriptions[channel]
-            self._start_grace(_grace_key(app_id, channel))
+        if nodes is not None and nodes.pop(node, None) is not None:
+            key = _grace_key(app_id, channel)
+            if not nodes:
+                del app.subscriptions[channel]
+                self._start_grace(key)
+            if self._paces:
+                self._paces.changed(key, sum(nodes.values()), self._clock.seconds())
         self._tidy(app_id, app)
 
-    def count(self, app_id: str, channel: str, node: str, subscriptions: int) -> int:
+    def count(
+        self,
+        app_id: str,
+        channel: str,
+        node: str,
+        subscriptions: int,
+        pace: float | None = None,
+        newcomer: bool = False,
+    ) -> int:
         app = self._apps.get(app_id)
         nodes = app.subscriptions.get(channel) if app is not None else None
         if nodes is None:
             return 0
         if node in nodes:
             nodes[node] = subscriptions
-        return sum(nodes.values())
+        total = sum(nodes.values())
+        if pace is not None:
+            key = _grace_key(app_id, channel)
+            self._paces.want(key, app_id, channel, pace, newcomer=newcomer, total=total)
+            self._paces.changed(key, total, self._clock.seconds())
+        elif self._paces:
+            self._paces.drop(_grace_key(app_id, channel))
+        return total
 
     # Presence
 
@@ -159,10 +198,11 @@ class MemoryAuthority:
     def part(self, app_id: str, channel: str, node: str, socket_id: str) -> Parted:
         app = self._app(app_id)
         presence = app.presence.get(channel, _NO_PRESENCE)
-        _, user_id = presence.sockets.pop(socket_id, (node, None))
-        if user_id is None:
+        owner, user_id = presence.sockets.get(socket_id, ("", ""))
+        if owner != node:
             self._tidy(app_id, app)
             return Parted(False, presence.version)
+        del presence.sockets[socket_id]
         presence.tabs[user_id] -= 1
         last = presence.tabs[user_id] == 0
         if last:
@@ -176,8 +216,15 @@ class MemoryAuthority:
         return Parted(last, presence.version)
 
     def snapshot(self, app_id: str, channel: str) -> Snapshot:
-        presence = self._apps.get(app_id, _NO_APP).presence.get(channel, _NO_PRESENCE)
+        presence = self._presence(app_id, channel)
         return Snapshot(self.epoch, presence.version, dict(presence.users))
+
+    def versions(self, channels: Sequence[tuple[str, str]]) -> list[tuple[str, int]]:
+        apps = self._apps
+        return [
+            (self.epoch, apps.get(app_id, _NO_APP).presence.get(name, _NO_PRESENCE).version)
+            for app_id, name in channels
+        ]
 
     # Reading
 
@@ -201,7 +248,10 @@ class MemoryAuthority:
     def user_down(self, app_id: str, user_id: str, node: str, socket_id: str) -> bool:
         app = self._app(app_id)
         sockets = app.users.get(user_id, {})
-        last = sockets.pop(socket_id, None) is not None and not sockets
+        mine = sockets.get(socket_id) == node
+        if mine:
+            del sockets[socket_id]
+        last = mine and not sockets
         if last:
             del app.users[user_id]
             self._tell_user(UserChange(app_id, user_id, False))
@@ -215,33 +265,111 @@ class MemoryAuthority:
     def user_connections(self, app_id: str, user_id: str) -> int:
         return len(self._apps.get(app_id, _NO_APP).users.get(user_id, ()))
 
-    # Time and nodes
+    # Time
 
-    def due(self, now: float, most: int = sys.maxsize) -> list[Due]:
-        popped: list[Due] = []
-        graces = self._graces
-        while graces and len(popped) < most:
-            key, due_at = next(iter(graces.items()))
-            if due_at > now:
+    def due(self, most: int = sys.maxsize, final: bool = False) -> Dues:
+        now = self._clock.seconds()
+        found: list[Due] = []
+        graces, paces = self._graces, self._paces
+        if final:
+            paces.forget()
+        at: float | None = None
+        while True:
+            grace, count = next(iter(graces.values()), None), paces.first()
+            counting = grace is None or (count is not None and count < grace)
+            at = count if counting else grace
+            if at is None or len(found) >= most or (at > now and not final):
                 break
-            del graces[key]
-            popped.append(_due(key))
-        return popped
+            if not counting:
+                found.append(_due(graces.popitem(last=False)[0]))
+                continue
+            key, app_id, channel = paces.pop()
+            nodes = self._apps.get(app_id, _NO_APP).subscriptions.get(channel, {})
+            due = paces.told(key, sum(nodes.values()), occupied=bool(nodes))
+            if due is not None:
+                found.append(due)
+        return Dues(found, None if at is None else 0.0 if final else max(0.0, at - now))
 
-    def next_due(self) -> float | None:
-        return next(iter(self._graces.values()), None)
+    # Nodes
 
-    def forget_node(self, node: str) -> None:
-        for app_id, app in list(self._apps.items()):
-            for channel, presence in list(app.presence.items()):
-                for socket_id in [s for s, (owner, _) in presence.sockets.items() if owner == node]:
-                    self.part(app_id, channel, node, socket_id)
-            for channel in [c for c, nodes in app.subscriptions.items() if node in nodes]:
-                self.vacate(app_id, channel, node)
-            for user_id, sockets in list(app.users.items()):
-                for socket_id in [s for s, owner in sockets.items() if owner == node]:
-                    self.user_down(app_id, user_id, node, socket_id)
-            self.conn_close(app_id, node, app.connections.get(node, 0))
+    def lease(self, node: str, ttl: float) -> Lease:
+        return Lease(self.epoch, self._fenced.has(node, self._clock.seconds()))
+
+    def reap(self, node: str, most: int = 200) -> int:
+        if node not in self._walks:
+            self._fenced.add(node, self._clock.seconds())
+            self._walks[node] = self._removing(node)
+        work = most * _GLANCES
+        for removed in self._walks[node]:
+            work -= _GLANCES if removed else 1
+            if work <= 0:
+                return 1
+        del self._walks[node]
+        return 0
+
+    def register(self, node: str, facts: NodeFacts) -> None:
+        for app_id, connections in facts.connections.items():
+            app = self._app(app_id)
+            app.connections[node] = connections
+            if not connections:
+                del app.connections[node]
+                self._tidy(app_id, app)
+        for app_id, channel, subscribers in facts.channels:
+            self.occupy(app_id, channel, node)
+            self._app(app_id).subscriptions[channel][node] = subscribers
+        for member in facts.members:
+            self._register_member(node, *member)
+        for app_id, user_id, socket_id in facts.users:
+            self._app(app_id).users.setdefault(user_id, {})[socket_id] = node
+
+    def _register_member(self, node: str, app_id: str, channel: str, socket_id: str, user_id: str, info: str) -> None:
+        """Who compares versions sees that something has changed, and the next change says that one was missed."""
+        presence = self._app(app_id).presence.setdefault(channel, _Presence())
+        owner, known = presence.sockets.get(socket_id, ("", None))
+        if known is not None and known != user_id:  # what is registered is how it is now
+            self.part(app_id, channel, owner, socket_id)
+            presence = self._app(app_id).presence.setdefault(channel, presence)
+            known = None
+        presence.sockets[socket_id] = (node, user_id)
+        if known is None:
+            presence.tabs[user_id] = presence.tabs.get(user_id, 0) + 1
+        if user_id not in presence.users:
+            presence.users[user_id] = info
+            self._graces.pop(_grace_key(app_id, channel, user_id), None)
+            self._version += 1
+            presence.version = self._version
+
+    def _removing(self, node: str) -> Iterator[bool]:
+        """Remove the node's facts one by one; False for an entry that is none of them.
+
+        There is no index of a node's facts: it would cost every join and every subscription, and a node is lost
+        rarely. Names are copied, which is fast, and looked up again, for everything may have changed in between.
+        """
+        for app_id in list(self._apps):
+            if node in self._apps.get(app_id, _NO_APP).connections:
+                del self._apps[app_id].connections[node]
+                yield True
+            for channel in list(self._apps.get(app_id, _NO_APP).presence):
+                for socket_id in list(self._presence(app_id, channel).sockets):
+                    mine = self._presence(app_id, channel).sockets.get(socket_id, ("",))[0] == node
+                    if mine:
+                        self.part(app_id, channel, node, socket_id)
+                    yield mine
+                yield False
+            for channel in list(self._apps.get(app_id, _NO_APP).subscriptions):
+                mine = node in self._apps.get(app_id, _NO_APP).subscriptions.get(channel, ())
+                if mine:
+                    self.vacate(app_id, channel, node)
+                yield mine
+            for user_id in list(self._apps.get(app_id, _NO_APP).users):
+                for socket_id in list(self._apps.get(app_id, _NO_APP).users.get(user_id, ())):
+                    mine = self._apps.get(app_id, _NO_APP).users.get(user_id, {}).get(socket_id) == node
+                    if mine:
+                        self.user_down(app_id, user_id, node, socket_id)
+                    yield mine
+            if app_id in self._apps:
+                self._tidy(app_id, self._apps[app_id])
+            yield False
 
     def _start_grace(self, key: str) -> None:
         self._graces[key] = self._clock.seconds() + self._grace
@@ -259,6 +387,9 @@ class MemoryAuthority:
     def _tell_user(self, change: UserChange) -> None:
         for listener in self._listeners:
             listener.user_changed(change)
+
+    def _presence(self, app_id: str, channel: str) -> _Presence:
+        return self._apps.get(app_id, _NO_APP).presence.get(channel, _NO_PRESENCE)
 
     def _app(self, app_id: str) -> _App:
         app = self._apps.get(app_id)

@@ -96,7 +96,7 @@ class SmallChannelTests(CountCase):
         peer.take()
         peer.unsubscribe("news")
         self.advance(0.1)
-        self.assertEqual((peer.take(), self.engine.tables()["paced counts"]), ([], 0))
+        self.assertEqual((peer.take(), self.authority.tables()["authority.paces"]), ([], 0))
 
     def test_only_one_leaves_and_comes_back(self) -> None:
         """The only connection of an app reconnects within the tenth of a second: the new one is told its count."""
@@ -122,7 +122,7 @@ class SmallChannelTests(CountCase):
         second = self.subscriber()
         self.change_app()
         third = self.subscriber()
-        self.assertEqual(self.engine.tables()["paced counts"], 0)
+        self.assertEqual(self.authority.tables()["authority.paces"], 0)
         self.advance(6)
         self.assertEqual([self.counts(peer) for peer in (first, second, third)], [[1], [], []])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Sequence
 
 from twisted.internet.task import Clock
@@ -215,7 +215,7 @@ class DrainTests(CrowdCase):
         self.successResultOf(done)
         self.authority.failing.clear()
         self.authority.free()
-        self.authority.due(math.inf)
+        self.authority.due(sys.maxsize, True)
 
     def test_slices_at_the_end(self) -> None:
         """Not even the facts of the last are told all in one turn, as those of a crowd are more than webhooks hold."""

@@ -248,4 +248,4 @@ class LostChangeTests(EngineCase):
         self.authority.inner.join("app", ROOM, "other", user_id, user_id, "{}", 0)
 
     def leave_others(self) -> None:
-        self.authority.inner.forget_node("other")
+        self.authority.inner.reap("other")

@@ -328,10 +328,10 @@ class SlowChangeTests(SlowCase):
         self.assertEqual(peer.events(), [added("u4")])
         self.authority.release()
         self.assertEqual(peer.events(), [removed("u3"), FULL, PONG])
-        self.authority.inner.forget_node("other")
+        self.authority.inner.reap("other")
         self.elsewhere("u3")
         self.assertEqual(peer.events(), [removed("u4"), added("u3")])
-        self.authority.inner.forget_node("other")
+        self.authority.inner.reap("other")
 
     def test_taken_place(self) -> None:
         """When somebody else took the place meanwhile the socket has it back, whatever the limit."""
@@ -343,7 +343,7 @@ class SlowChangeTests(SlowCase):
         self.authority.release()
         self.assertEqual(peer.events(), [added("u3"), FULL])
         self.assertEqual(self.authority.inner.snapshot("app", ROOM).members.keys(), {"u3", "u1"})
-        self.authority.inner.forget_node("other")
+        self.authority.inner.reap("other")
         self.assertEqual(peer.events(), [removed("u3")])
 
     def elsewhere(self, user_id: str) -> None:
