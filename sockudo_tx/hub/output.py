@@ -187,7 +187,7 @@ def _tell_again(line: str) -> None:
     if traceback := fields.pop("traceback", None):
         message = f"{message}\n{traceback}"
     try:
-        level = LogLevel.levelWithName(str(event.get("level")).lower())
+        level = LogLevel.lookupByName(str(event.get("level")).lower())
         when = datetime.fromisoformat(str(event.get("timestamp"))).timestamp()
     except (ValueError, LookupError):
         return
