@@ -13,7 +13,7 @@ from ..backends.hub import wire
 from ..backends.hub.wire import Welcome
 from ..backends.memory.authority import MemoryAuthority
 from ..engine.cluster.topics import CONTROL, channel_topic, user_topic
-from ..interfaces import IWebhookQueue, PresenceChange, UserChange
+from ..interfaces import IWebhookQueue, Lease, PresenceChange, UserChange
 from ..protocol.bus_frames import Control, encode, presence_frame, user_change_frame
 from .services import shared_methods
 from .shared_queue import SharedQueue
@@ -26,6 +26,9 @@ GATHER_WITHIN = 1.0
 _SLICE = 200
 """Facts, or topics, of a worker that has gone that are removed in one go: the others wait for it."""
 _NOBODY: tuple[Station, ...] = ()
+
+
+def _unheard(station: Station, counted: bytes) -> None: ...
 
 
 class Exchange:
@@ -51,6 +54,10 @@ class Exchange:
         """Frames that came from workers since the start."""
         self.delivered = 0
         """Frames that went to workers."""
+        self.reaped = 0
+        """Workers whose facts were taken back."""
+        self.last_words: Callable[[Station, bytes], None] = _unheard
+        """Takes what a worker that is about to end has counted."""
         self._clock = clock
         self._queue = SharedQueue(IWebhookQueue(services["queue"])) if "queue" in services else None
         self._shared = shared_methods({**services, "authority": authority})
@@ -97,11 +104,15 @@ class Exchange:
     def join(self, station: Station) -> dict[str, Callable[..., Any]]:
         """A worker has said who it is; what it may call."""
         self.stations.append(station)
-        methods = {
+        station.nodes.append(station.node)
+        methods: dict[str, Callable[..., Any]] = {
             **self._shared,
+            "authority.lease": lambda node, ttl: self._lease(station, node, ttl),
             "bus.subscribe": lambda topic: self._subscribe(station, topic.encode()),
             "bus.unsubscribe": lambda topic: self._unsubscribe(station, topic.encode()),
             "hub.gather": self.gather,
+            "hub.here": lambda: None,
+            "hub.last": lambda counted: self.last_words(station, counted),
         }
         if self._queue is not None:
             methods.update(self._queue.methods(station))
@@ -148,17 +159,29 @@ class Exchange:
                 del self._routes[topic]
 
     def _bury(self, station: Station) -> Iterator[None]:
-        self.authority.forget_node(station.node)
-        self._said += 1
-        self.publish(
-            CONTROL, encode(Control(node="hub", seq=self._said, previous=self._said - 1, op="gone", about=station.node))
-        )
-        while station.topics:
+        for node in station.nodes:
+            while self.authority.reap(node, _SLICE):
+                yield
+            self._tell_gone(node)
+        topics = list(station.topics)
+        for begin in range(0, len(topics), _SLICE):
             yield
-            for _ in range(min(_SLICE, len(station.topics))):
-                self._unsubscribe(station, next(iter(station.topics)))
+            for topic in topics[begin : begin + _SLICE]:
+                self._unsubscribe(station, topic)
+
+    def _lease(self, station: Station, node: str, ttl: float) -> Lease:
+        """A worker that was taken for dead has a new id, under which it leaves what it leaves."""
+        if node not in station.nodes:
+            station.nodes.append(node)
+        return self.authority.lease(node, ttl)
+
+    def _tell_gone(self, node: str) -> None:
+        self.reaped += 1
+        self._said += 1
+        gone = Control(node="hub", seq=self._said, previous=self._said - 1, op="gone", about=node)
+        self.publish(CONTROL, encode(gone))
 
     def _work(self, steps: Iterator[None]) -> None:
         """A step a turn, the first one now."""
         if next(steps, self) is not self:
-            self._clock.callLater(0, self._work, steps)
+            self.soon(lambda: self._work(steps))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec import convert
 from zope.interface.interface import InterfaceClass, Method
 
-from ..interfaces import IAuthority, ICache, ILimiter
+from ..interfaces import IAuthority, ICache, ILimiter, NodeFacts
 from ..protocol.limits import Quota
 
 __all__ = ["shared_methods"]
@@ -33,4 +34,8 @@ def _taking(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     """The method, with arguments of its own types where msgpack has only lists."""
     if name == "limiter.take":
         return lambda key, quota, weight: method(key, Quota(*quota), weight)
+    if name == "authority.register":
+        return lambda node, facts: method(node, convert(facts, NodeFacts))
+    if name == "authority.versions":
+        return lambda channels: method(convert(channels, list[tuple[str, str]]))
     return method

@@ -63,6 +63,8 @@ class Station(End):
         """It was told to leave, or does by itself."""
         self.left = False
         """It said goodbye."""
+        self.nodes: list[str] = []
+        """Every id it has had."""
         self.topics: set[bytes] = set()
         self.unsent_at_most = UNSENT_AT_MOST
         self._exchange = exchange

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
-from ...interfaces import ChannelCounts, IAuthorityListener, Joined, Parted, Snapshot
+from ...interfaces import (
+    ChannelCounts,
+    Dues,
+    IAuthority,
+    IAuthorityListener,
+    Joined,
+    Lease,
+    NodeFacts,
+    Parted,
+    Snapshot,
+)
 from .link import HubLink
 
 __all__ = ["HubAuthority"]
 
 
+@implementer(IAuthority)
 class HubAuthority:
     """Each call is a line: the hub does it, in the order of the calls, of subscriptions and of publications."""
 
@@ -28,6 +41,15 @@ class HubAuthority:
 
     def listen(self, listener: IAuthorityListener) -> None:
         """Nobody is called: changes are frames on the bus."""
+
+    def lease(self, node: str, ttl: float) -> Deferred[Lease]:
+        return self._ask("lease", Lease, node, ttl)
+
+    def reap(self, node: str, most: int = 200) -> Deferred[int]:
+        return self._ask("reap", int, node, most)
+
+    def register(self, node: str, facts: NodeFacts) -> Deferred[None]:
+        return self._ask("register", None, node, facts)
 
     def conn_open(self, app_id: str, node: str, limit: int) -> Deferred[bool]:
         def late(opened: bool) -> None:
@@ -46,6 +68,17 @@ class HubAuthority:
     def vacate(self, app_id: str, channel: str, node: str) -> Deferred[None]:
         return self._ask("vacate", None, app_id, channel, node)
 
+    def count(
+        self,
+        app_id: str,
+        channel: str,
+        node: str,
+        subscriptions: int,
+        pace: float | None = None,
+        newcomer: bool = False,
+    ) -> Deferred[int]:
+        return self._ask("count", int, app_id, channel, node, subscriptions, pace, newcomer)
+
     def join(
         self, app_id: str, channel: str, node: str, socket_id: str, user_id: str, user_info: str, limit: int
     ) -> Deferred[Joined]:
@@ -56,6 +89,9 @@ class HubAuthority:
 
     def snapshot(self, app_id: str, channel: str) -> Deferred[Snapshot]:
         return self._ask("snapshot", Snapshot, app_id, channel)
+
+    def versions(self, channels: Sequence[tuple[str, str]]) -> Deferred[list[tuple[str, int]]]:
+        return self._ask("versions", list[tuple[str, int]], list(channels))
 
     def counts(self, app_id: str, channel: str) -> Deferred[ChannelCounts]:
         return self._ask("counts", ChannelCounts, app_id, channel)
@@ -74,3 +110,6 @@ class HubAuthority:
 
     def user_connections(self, app_id: str, user_id: str) -> Deferred[int]:
         return self._ask("user_connections", int, app_id, user_id)
+
+    def due(self, most: int = sys.maxsize, final: bool = False) -> Deferred[Dues]:
+        return self._ask("due", Dues, most, final)
