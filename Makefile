@@ -35,7 +35,7 @@ unit: tools ## The fast tests: no process, no port, no sleep
 	@$(PYTEST) $(FAST) $(ARGS)
 
 integration: tools ## The daemon as a user starts it, and real servers
-	@$(PYTEST) tests/integration $(ARGS)
+	@$(PYTEST) tests/integration tests/cluster $(ARGS)
 
 conformance: tools ## Unmodified Pusher clients and SDKs against a live server
 	@$(PYTEST) tests/conformance $(ARGS)

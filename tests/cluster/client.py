@@ -67,6 +67,7 @@ class Client(Link):
         """When the connection ended, if it was not by us."""
         self.mute = False
         self.pongs = 0
+        self._known: dict[str, tuple[int, dict[str, Any]]] = {}
         self._buffer = b""
         self._upgraded = False
         nonce = base64.b64encode(os.urandom(16)).decode()
@@ -165,8 +166,8 @@ class Client(Link):
 
     def members(self, channel: str) -> dict[str, Any]:
         """Who is there as far as it knows: its last list, with every event after it applied. A redundant one fails."""
-        known: dict[str, Any] = {}
-        for each in self.texts:
+        seen, known = self._known.get(channel, (0, {}))
+        for each in self.texts[seen:]:
             if each.channel != channel:
                 continue
             if each.event == _SUCCEEDED:
@@ -179,7 +180,8 @@ class Client(Link):
                 user = each.data["user_id"]
                 assert user in known, f"{channel}: told that {user} went, who was not there"
                 del known[user]
-        return known
+        self._known[channel] = (len(self.texts), known)
+        return dict(known)
 
     # -------------------------------------------------------------------------------------------------------- the wire
 
