@@ -235,6 +235,18 @@ class MemoryAuthority:
         app = self._apps.get(app_id, _NO_APP)
         return {name: _counts(app, name) for name in app.subscriptions if name.startswith(prefix)}
 
+    def totals(self) -> dict[str, tuple[int, int, int, int]]:
+        """Of each app: users signed in, channels, and of these the presence channels and all their members."""
+        return {
+            app_id: (
+                len(app.users),
+                len(app.subscriptions),
+                len(app.presence),
+                sum(len(presence.users) for presence in app.presence.values()),
+            )
+            for app_id, app in self._apps.items()
+        }
+
     # Users
 
     def user_up(self, app_id: str, user_id: str, node: str, socket_id: str) -> bool:
