@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ...interfaces import (
@@ -30,10 +32,16 @@ class HubAuthority:
     """Each call is a line: the hub does it, in the order of the calls, of subscriptions and of publications."""
 
     def __init__(self, link: HubLink) -> None:
+        self.asked: Counter[tuple[str, bool]] = Counter()
+        """Calls that have ended, by method, and whether with an answer."""
         self._link = link
 
-    def _ask(self, method: str, wanted: Any, *args: object) -> Deferred[Any]:
-        return self._link.call("authority", method, wanted, *args)
+    def _ask(self, method: str, wanted: Any, *args: object, late: Callable[[Any], None] | None = None) -> Deferred[Any]:
+        return self._link.call("authority", method, wanted, *args, late=late).addBoth(self._answered, method)
+
+    def _answered(self, result: Any, method: str) -> Any:
+        self.asked[method, not isinstance(result, Failure)] += 1
+        return result
 
     @property
     def epoch(self) -> str:
@@ -57,7 +65,7 @@ class HubAuthority:
             if opened:
                 self.conn_close(app_id, node, 1).addErrback(lambda _: None)  # type: ignore[unused-awaitable]
 
-        return self._link.call("authority", "conn_open", bool, app_id, node, limit, late=late)
+        return self._ask("conn_open", bool, app_id, node, limit, late=late)
 
     def conn_close(self, app_id: str, node: str, count: int) -> Deferred[None]:
         return self._ask("conn_close", None, app_id, node, count)
