@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -137,7 +138,7 @@ class Station(End):
         heard(data)
 
     def crowded(self) -> None:
-        self.unsent_at_most = 2 * UNSENT_AT_MOST  # told once
+        self.unsent_at_most = sys.maxsize  # told once
         self._log.error("{worker} does not read what it is sent: its link is cut", worker=str(self))
         self._events.overflowing(self)
         self.cut()

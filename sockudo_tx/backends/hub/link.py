@@ -23,8 +23,9 @@ UNSENT_AT_MOST = 16 * 1024 * 1024
 """Bytes that wait for a hub that does not read; above it the oldest publications go, and calls fail."""
 _KEPT = UNSENT_AT_MOST // 4 * 3
 _GIVEN_UP_AT_MOST = 10_000
-_BATCH_AT_MOST = 1024 * 1024
-"""Bytes of calls sent as one message."""
+_BATCH_AT_MOST = 64 * 1024
+"""Bytes of calls sent as one message: the hub does them in one go, while the other workers wait."""
+_CALL_AT_MOST = wire.MESSAGE_AT_MOST - 64
 
 
 class _Call(NamedTuple):
@@ -136,6 +137,8 @@ class HubLink(End):
             call = wire.encode((f"{service}.{method}", *args))
         except WireError as error:
             return fail(BackendError(f"{service}.{method} {error}"))
+        if len(call) > _CALL_AT_MOST:
+            return fail(BackendError(f"{service}.{method} with {len(call)} bytes is too large"))
         if self._batch_size + len(call) > _BATCH_AT_MOST:
             self.complete()
         waiting: Deferred[Any] = Deferred()

@@ -182,11 +182,20 @@ class CallTests(LinkCase):
         self.peer.reply(1, (True, True))
         self.assertTrue(await other)
 
+    async def test_too_large(self) -> None:
+        """A call that no message holds fails at once, and alone."""
+        call = HubCache(self.link).set("k", "x" * wire.MESSAGE_AT_MOST)
+        other = HubCache(self.link).health()
+        await self.assertFailure(call, BackendError)
+        await self.heard(Kind.CALLS)
+        self.peer.reply(1, (True, True))
+        self.assertTrue(await other)
+
     async def test_large_turn(self) -> None:
-        """What a turn asks at most a megabyte of is one message; more is several, in order."""
-        calls = [HubCache(self.link).set(f"k{number}", "x" * 100_000) for number in range(25)]
+        """A turn that asks for much does so in several messages, in order: the hub serves others in between."""
+        calls = [HubCache(self.link).set(f"k{number}", "x" * 10_000) for number in range(25)]
         await self.until(lambda: sum(len(each.calls) for each in self.peer.calls()) == 25)
-        self.assertEqual([each.first for each in self.peer.calls()], [1, 11, 21])
+        self.assertEqual([each.first for each in self.peer.calls()], [1, 7, 13, 19, 25])
         self.peer.reply(1, *[(True, None)] * 25)
         for call in calls:
             await call
