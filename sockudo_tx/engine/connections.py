@@ -24,6 +24,7 @@ from .deadlines import Deadlines
 from .departures import LOST, Departed, Ending, departure, ended_by
 from .inbox import Inbox
 from .leaving import Leaver, Leaving
+from .node import Node
 from .registry import Registry
 from .settings import EngineSettings
 from .tables import Socket
@@ -60,7 +61,7 @@ class Connections:
         apps: IApps,
         authority: IAuthority,
         settings: EngineSettings,
-        node: str,
+        node: Node,
         left: Left,
         resume: Callable[[Socket], None],
         departed: Departed | None = None,
@@ -234,7 +235,7 @@ class Connections:
             space = self._registry.apps.get(app.id)
             counted(not app.max_connections or space is None or len(space.sockets) < app.max_connections)
 
-        question = lambda: self._authority.conn_open(app.id, self._node, app.max_connections)  # noqa: E731
+        question = lambda: self._authority.conn_open(app.id, self._node.id, app.max_connections)  # noqa: E731
         self.hold(socket, ask(question, counted, uncounted))
         return None
 
@@ -290,7 +291,7 @@ class Connections:
 
     def _uncount(self, app_id: str) -> None:
         ask(
-            lambda: self._authority.conn_close(app_id, self._node, 1),
+            lambda: self._authority.conn_close(app_id, self._node.id, 1),
             lambda _: None,
             lambda error: self._log.warn("a connection could not be uncounted: {error}", error=str(error)),
         )

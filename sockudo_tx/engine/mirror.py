@@ -72,6 +72,13 @@ class Mirror:
             self._remove(change.user_id)
         return Applied.CHANGED
 
+    def meanwhile(self, user_id: str, user_info: str) -> bool:
+        """Take a member in whatever the version; whether it is new."""
+        if user_id in self.members:
+            return False
+        self._add(user_id, user_info)
+        return True
+
     def resync(self, snapshot: Snapshot | Mirror) -> tuple[list[str], list[tuple[str, str]]]:
         """Become the snapshot: who left, then who came (with user_info). Who came back as another is in both."""
         gone = [user_id for user_id, info in self.members.items() if snapshot.members.get(user_id) != info]

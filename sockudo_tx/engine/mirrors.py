@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -16,10 +19,15 @@ from .mirror import Applied, Mirror
 from .registry import Registry
 from .tables import Channel
 
-__all__ = ["Mirrors"]
+if TYPE_CHECKING:
+    from .cluster.awaited import Awaited
+
+__all__ = ["Key", "Mirrors"]
 
 Key = tuple[str, str]
 """App id and channel."""
+FETCHES = 50
+"""Member lists on their way at once, when many are compared."""
 
 
 class Mirrors:
@@ -35,8 +43,24 @@ class Mirrors:
         self._heard: dict[Key, list[PresenceChange]] = {}
         """channel -> what was published meanwhile"""
         self._resyncs: set[Key] = set()
+        self._waiting: dict[Key, str] = {}
+        """channel that is compared when others are -> why"""
+        self._settling = False
+        """The authority has lost what it knew, and not every node has told it again: nobody leaves."""
+        self._awaited: Awaited | None = None
+        self._seen: Callable[[str], bool] | None = None
+        self._counted: Counter[str] | None = None
         self._together: dict[Channel, list[tuple[str, int]]] | None = None
         """channel -> removed members and versions that are still to be told, inside `together`"""
+
+    def join_cluster(self, awaited: Awaited, seen: Callable[[str], bool], counted: Counter[str]) -> None:
+        """Changes come over a bus from now on: some may come late or not at all.
+
+        `seen` is told of the epoch of each list; `counted` counts lists that are fetched again, by reason.
+        """
+        self._awaited = awaited
+        self._seen = seen
+        self._counted = counted
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -57,7 +81,13 @@ class Mirrors:
         channel = self._channel(key)
         if channel is None or channel.mirror is None:
             return
+        if self._settling:
+            if change.joined:
+                self._meanwhile(channel, channel.mirror, change.user_id, change.user_info)
+            return
         applied = channel.mirror.apply(change)
+        if self._awaited is not None:
+            self._awaited.reached(key, channel.mirror.version)
         if applied is Applied.CHANGED and change.joined:
             _tell_added(channel, change.user_id, change.user_info, change.version)
         elif applied is Applied.CHANGED and self._together is not None:
@@ -65,26 +95,65 @@ class Mirrors:
         elif applied is Applied.CHANGED:
             _tell_removed(channel, change.user_id, change.version)
         elif applied is Applied.GAP:
-            self._resync(key)
+            self.resync(key, "gap")
 
-    def adopt(self, channel: Channel | None, mirror: Mirror) -> Mirror:
-        """The newer of this member list and the channel's own, whose subscribers are told the difference."""
+    def adopt(self, channel: Channel | None, mirror: Mirror, *, compared: bool = False) -> Mirror:
+        """The newer of this member list and the channel's own, whose subscribers are told the difference.
+
+        One that was `compared` counts whatever its version: what a node has told an authority that had lost it makes no
+        version.
+        """
         current = channel.mirror if channel is not None else None
         if channel is None or current is None:
             return mirror
+        if self._settling:
+            for user_id, info in mirror.members.items():
+                self._meanwhile(channel, current, user_id, info)
+            return current
         if mirror.epoch != current.epoch:
             for socket, sub in channel.subscribers.items():  # the versions of another epoch mean nothing here
                 channel.subscribers[socket] = sub._replace(since_version=0)
-        elif mirror.version <= current.version:
+        elif mirror.version <= current.version and not compared:
             return current
         if self._together is not None:  # in order
             _tell_all_removed(channel, self._together.pop(channel, []))
         gone, new = current.resync(mirror)
         for user_id in gone:
-            _tell_removed(channel, user_id, current.version)
+            _tell_removed(channel, user_id, math.inf)
         for user_id, info in new:
-            _tell_added(channel, user_id, info, current.version)
+            _tell_added(channel, user_id, info, math.inf)
         return current
+
+    def contains(self, mirror: Mirror, version: int, user_id: str) -> bool:
+        """Whether the list is as new as this, with the user, who has just joined, among its members."""
+        return mirror.version >= version and (not self._settling or user_id in mirror.members)
+
+    def soon(self, key: Key, version: int) -> Deferred[None] | None:
+        """Wait until the list is as new as this, not for long; None where it is already all it will be."""
+        channel = self._channel(key)
+        if self._awaited is None or self._settling or channel is None or channel.mirror is None:
+            return None
+        return self._awaited.wait(key, version)
+
+    def keys(self) -> list[Key]:
+        """Every channel with a list."""
+        apps = self._registry.apps.items()
+        return [(a, name) for a, space in apps for name, channel in space.channels.items() if channel.mirror]
+
+    def state(self, key: Key) -> tuple[str, int] | None:
+        """Epoch and version of the list; None where there is none."""
+        channel = self._channel(key)
+        mirror = channel.mirror if channel is not None else None
+        return (mirror.epoch, mirror.version) if mirror is not None else None
+
+    def settle(self) -> None:
+        """The authority has lost what it knew: until `settled`, nobody leaves, and whoever it tells of is there."""
+        self._settling = True
+
+    def settled(self) -> None:
+        """Every node has told it again."""
+        self._settling = False
+        self.resync_all("epoch")
 
     def fetch(
         self, key: Key, then: Callable[[Mirror], None], otherwise: Callable[[BackendError], None]
@@ -100,11 +169,13 @@ class Mirrors:
 
         def found(snapshot: Snapshot) -> None:
             arrived()
+            if self._seen is not None:
+                self._seen(snapshot.epoch)
             mirror = Mirror(snapshot)
             gaps = [mirror.apply(change) for change in heard].count(Applied.GAP)
             then(mirror)
             if gaps:
-                self._resync(key)
+                self.resync(key, "gap")
 
         def failed(error: BackendError) -> None:
             arrived()
@@ -112,36 +183,61 @@ class Mirrors:
 
         return ask(lambda: self._authority.snapshot(*key), found, failed)
 
-    def _resync(self, key: Key) -> None:
+    def resync_all(self, reason: str) -> None:
+        """Compare every list with the authority's, some at a time."""
+        for key in self.keys():
+            self.resync(key, reason)
+
+    def resync(self, key: Key, reason: str) -> None:
         """A change was lost: compare with the authority, once for all the changes that show it."""
         if key in self._resyncs:
             return
+        if len(self._resyncs) >= FETCHES:
+            self._waiting[key] = reason
+            return
+        channel = self._channel(key)
+        if channel is None or channel.mirror is None:
+            return
         self._resyncs.add(key)
+        if self._counted is not None:
+            self._counted[reason] += 1
 
         def found(mirror: Mirror) -> None:
             self._resyncs.discard(key)
-            self.adopt(self._channel(key), mirror)
+            now = self.adopt(self._channel(key), mirror, compared=True)
+            if self._awaited is not None:
+                self._awaited.reached(key, now.version)
+            go_on()
 
         def failed(error: BackendError) -> None:
             self._resyncs.discard(key)
             self._log.warn("a member list could not be repaired: {error}", error=str(error))
+            go_on()
+
+        def go_on() -> None:
+            while self._waiting and len(self._resyncs) < FETCHES:
+                self.resync(*self._waiting.popitem())
 
         self.fetch(key, found, failed)
+
+    def _meanwhile(self, channel: Channel, mirror: Mirror, user_id: str, user_info: str) -> None:
+        if mirror.meanwhile(user_id, user_info):
+            _tell_added(channel, user_id, user_info, math.inf)
 
     def _channel(self, key: Key) -> Channel | None:
         space = self._registry.apps.get(key[0])
         return space.channels.get(key[1]) if space is not None else None
 
 
-def _tell_added(channel: Channel, user_id: str, user_info: str, version: int) -> None:
+def _tell_added(channel: Channel, user_id: str, user_info: str, version: float) -> None:
     _tell(channel, messages.member_added(channel.name.text, user_id, user_info), user_id, version)
 
 
-def _tell_removed(channel: Channel, user_id: str, version: int) -> None:
+def _tell_removed(channel: Channel, user_id: str, version: float) -> None:
     _tell(channel, messages.member_removed(channel.name.text, user_id), user_id, version)
 
 
-def _tell(channel: Channel, text: str, user_id: str, version: int) -> None:
+def _tell(channel: Channel, text: str, user_id: str, version: float) -> None:
     """To every socket whose member list is older than `version`."""
     told = [
         socket

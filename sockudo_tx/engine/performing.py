@@ -13,6 +13,7 @@ from ..protocol.effects import Effect, Enable, Join, Leave, Relay, Replay, Resyn
 from ..protocol.wirejson import text_of
 from .broadcast import send
 from .cached_events import CachedEvents
+from .cluster.cluster import Cluster
 from .facts import FactTeller
 from .subscriptions import Subscriptions
 from .tables import AppSpace, Socket
@@ -34,6 +35,7 @@ class Performing:
         placement: Placement,
         tailored: TailoredPublisher,
         hold: Callable[[Socket, Deferred[None]], None],
+        cluster: Cluster | None = None,
     ) -> None:
         self.subscriptions: Subscriptions
         """Who is told of a success performs effects in turn: set once both are there."""
@@ -43,6 +45,7 @@ class Performing:
         self._placement = placement
         self._tailored = tailored
         self._hold = hold
+        self._cluster = cluster
 
     def perform(self, socket: Socket, effects: Sequence[Effect]) -> None:
         """Carry these out; after one that must wait, the rest waits too."""
@@ -82,6 +85,8 @@ class Performing:
         if channel is not None:
             text = messages.client_event(event.event, event.channel, event.data, event.user_id)
             self._tailored.relay(channel, text, event.data, socket)
+            if self._cluster is not None:
+                self._cluster.relay(space.app.id, event.channel, text, socket.id)
         if self._facts.wants(space.app, "client_event"):
             data = None if event.data is None else text_of(event.data)
             self._facts.tell(

@@ -15,6 +15,7 @@ from .answers import ask
 from .broadcast import send
 from .mirror import Mirror
 from .mirrors import Mirrors
+from .node import Node
 from .tables import AppSpace, Channel, Socket
 
 __all__ = ["Presence"]
@@ -32,7 +33,7 @@ class Presence:
         self,
         authority: IAuthority,
         mirrors: Mirrors,
-        node: str,
+        node: Node,
         disappeared: Callable[[], None],
         settled: Callable[[], Deferred[None] | None] = lambda: None,
     ) -> None:
@@ -74,7 +75,7 @@ class Presence:
 
         def decided(joined: Joined) -> None:
             if joined.outcome != "limit":
-                waits.append(self._with_mirror(space, name, joined, admitted, failed))
+                waits.append(self._with_mirror(space, name, member, joined, admitted, failed))
             elif (settled := self._settled()) is not None:  # the places may be taken by those who are leaving
                 waits.append(settled.addCallback(lambda _: attempt()))
             else:
@@ -98,14 +99,14 @@ class Presence:
     def part(self, app_id: str, channel: str, socket_id: str) -> None:
         """Undo the socket's join."""
         ask(
-            lambda: self._authority.part(app_id, channel, self._node, socket_id),
+            lambda: self._authority.part(app_id, channel, self._node.id, socket_id),
             lambda _: self._disappeared(),
             self._lost,
         )
 
     def _join(self, app_id: str, channel: str, socket_id: str, member: Member, limit: int) -> Joined | Deferred[Joined]:
         answer: Joined | Deferred[Joined] = self._authority.join(
-            app_id, channel, self._node, socket_id, member.user_id, member.user_info, limit
+            app_id, channel, self._node.id, socket_id, member.user_id, member.user_info, limit
         )
         return answer
 
@@ -113,15 +114,29 @@ class Presence:
         self,
         space: AppSpace,
         name: ChannelName,
+        member: Member,
         joined: Joined,
         admitted: Callable[[Joined, Mirror], None],
         refused: Callable[[BackendError | None], None],
     ) -> Deferred[None] | None:
-        channel = space.channels.get(name.text)
-        if channel is not None and channel.mirror is not None and channel.mirror.version >= joined.version:
+        key = space.app.id, name.text
+
+        def ready() -> bool:
+            channel = space.channels.get(name.text)
+            if channel is None or channel.mirror is None:
+                return False
+            if not self._mirrors.contains(channel.mirror, joined.version, member.user_id):
+                return False
             admitted(joined, channel.mirror)
+            return True
+
+        def fetch() -> Deferred[None] | None:
+            return self._mirrors.fetch(key, lambda mirror: admitted(joined, mirror), refused)
+
+        if ready():
             return None
-        return self._mirrors.fetch((space.app.id, name.text), lambda mirror: admitted(joined, mirror), refused)
+        soon = self._mirrors.soon(key, joined.version)
+        return fetch() if soon is None else soon.addCallback(lambda _: None if ready() else fetch())
 
     def _mute(self, socket: Socket, channel: Channel, old: Member, new: Member) -> dict[str, str | None]:
         """The socket hears nothing of its two identities for now; what it knows of them."""

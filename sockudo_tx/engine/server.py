@@ -6,7 +6,6 @@ queue in its inbox, and nobody else notices. Not reentrant across threads: react
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
@@ -17,6 +16,7 @@ from ..interfaces import (
     Answer,
     BackendError,
     ChannelCounts,
+    Fact,
     IApps,
     IAuthority,
     IBus,
@@ -39,13 +39,16 @@ from .answers import when
 from .app_changes import AppChanges
 from .broadcast import publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
+from .cluster.cluster import Cluster
 from .cluster.settings import ClusterSettings
+from .cluster.tally import ClusterTally
 from .connections import Connections
 from .counts import SubscriptionCounts
 from .departures import LOST, Departed, Ending
 from .facts import FactTeller
 from .leaving import Leaver
 from .mirrors import Mirrors
+from .node import Node
 from .performing import Performing
 from .presence import Presence
 from .registry import Registry
@@ -89,7 +92,7 @@ class Engine:
         self.apps = apps
         self.cache = cache
         self.settings = settings
-        self.node_id = node_id or secrets.token_hex(8)
+        self.node = Node(node_id)
         self.tally = Tally()
         self.registry = Registry(self.tally)
         self.draining = False
@@ -98,16 +101,28 @@ class Engine:
         self._facts = FactTeller(clock, self.registry, apps, authority, facts, settings.grace)
         self._counts = SubscriptionCounts(self.registry, self._facts, settings.subscription_count_interval)
         self._mirrors = Mirrors(self.registry, authority)
-        self._presence = Presence(authority, self._mirrors, self.node_id, self._facts.disappeared, self._settled)
-        self._users = Users(self.registry, authority, self.node_id)
+        self._presence = Presence(authority, self._mirrors, self.node, self._facts.disappeared, self._settled)
+        self.alone = bus is None
+        """There are no other nodes. An attribute: each publish asks."""
+        self._cluster: Cluster | None = None
+        if bus is not None:
+            self._cluster = Cluster(clock, bus, authority, self.node, self.registry, cluster_settings)
+        interest = self._cluster.interest if self._cluster is not None else None
+        self._users = Users(self.registry, authority, self.node, interest)
         self._placement = Placement(clock, settings.delta)
         self._cached = CachedEvents(cache, self._facts, self._placement, settings.cache_ttl)
         self._tailored = TailoredPublisher(settings.delta, pace or OwnPace(), clock.seconds, self._placement)
         self._connections = Connections(
-            clock, self.registry, apps, authority, settings, self.node_id, self._left, self._resume, departed
+            clock, self.registry, apps, authority, settings, self.node, self._left, self._resume, departed
         )
         self._performing = Performing(
-            self._users, self._facts, self._cached, self._placement, self._tailored, self._connections.hold
+            self._users,
+            self._facts,
+            self._cached,
+            self._placement,
+            self._tailored,
+            self._connections.hold,
+            self._cluster,
         )
         self._subscriptions = self._performing.subscriptions = Subscriptions(
             self.registry,
@@ -117,12 +132,26 @@ class Engine:
             self._counts,
             self._facts,
             self._placement,
-            self.node_id,
+            self.node,
             self._performing.perform,
             self._refuse,
+            interest,
         )
         self._app_changes = AppChanges(self.registry, apps, self._connections)
-        authority.listen(self)
+        self._coordinated = self._cluster is not None and pace is not None and not isinstance(pace, OwnPace)
+        if self._cluster is None:
+            authority.listen(self)
+        else:
+            self._facts.sweep()
+            self._counts.elsewhere = self._cluster.control
+            self._cluster.begin(
+                self._tailored,
+                self._mirrors,
+                self._users,
+                self._terminate_here,
+                self._tell_of,
+                self._facts.disappeared,
+            )
 
     # The WebSocket side
 
@@ -200,15 +229,24 @@ class Engine:
         """
         reached = []
         space = self.registry.apps.get(app.id)
+        cluster = self._cluster
+        full = None
         for channel, text in zip(event.channels, messages.event(event.name, event.data, event.channels), strict=True):
+            if self._coordinated:
+                full = self._tailored.verdict(app, channel, text, event)
             if space is not None:
                 found = space.channels.get(channel)
                 if event.tags or (found is not None and found.segments is not None):
-                    count = self._tailored.publish(app, space, channel, text, event)
+                    if self._coordinated:
+                        count = self._tailored.publish(app, space, channel, text, event, counted=True, full=full)
+                    else:
+                        count = self._tailored.publish(app, space, channel, text, event)
                 else:
                     count = publish_locally(space, channel, text, event.socket_id)
                 if count:
                     reached.append(("public" if found is None else found.kind, count))
+            if cluster is not None:
+                cluster.forward(app.id, channel, text, event, full)
             if "cache-" in channel and ChannelName.of(channel).cache:
                 self._cached.store(app.id, channel, text)
         return reached
@@ -241,6 +279,11 @@ class Engine:
 
     def terminate_user(self, app_id: str, user_id: str) -> None:
         """Close every connection that is signed in as the user."""
+        self._terminate_here(app_id, user_id)
+        if self._cluster is not None:
+            self._cluster.terminate(app_id, user_id)
+
+    def _terminate_here(self, app_id: str, user_id: str) -> None:
         space = self.registry.apps.get(app_id)
         for socket in tuple(space.users.get(user_id, ())) if space is not None else ():
             self._connections.close(socket, errors.terminated_by_app())
@@ -261,6 +304,21 @@ class Engine:
     # Life
 
     @property
+    def node_id(self) -> str:
+        """Who this process is to the others, where there are any."""
+        return self.node.id
+
+    @property
+    def refusing(self) -> bool:
+        """What is published now does not reach the other nodes, and its publisher has to be told (scaling.md 4.8)."""
+        return self._cluster is not None and self._cluster.refusing
+
+    @property
+    def cluster_tally(self) -> ClusterTally | None:
+        """What was seen of the bus; None where there is none."""
+        return self._cluster.tally if self._cluster is not None else None
+
+    @property
     def admitting(self) -> bool:
         """New connections are welcome."""
         return not self._connections.draining
@@ -275,12 +333,19 @@ class Engine:
 
         def finished(_: None) -> Deferred[None]:
             self._placement.stop()
-            return self._facts.flush()
+            return self._facts.flush(final=self._cluster is None)
 
-        return self._connections.drain(over).addCallback(finished)
+        def told(_: None) -> None:
+            if self._cluster is not None:
+                self._cluster.stop()
+
+        return self._connections.drain(over).addCallback(finished).addCallback(told)
 
     def abandon(self) -> None:
         """Forget the other nodes without a word to them; for tests of what a crash leaves behind."""
+        self._facts.stop()
+        if self._cluster is not None:
+            self._cluster.stop()
 
     def adjust(self, settings: EngineSettings) -> None:
         """These settings from now on."""
@@ -371,6 +436,11 @@ class Engine:
         for socket, space, session in leavers:
             self._users.gone(socket, space, session.user.user_id if session.user is not None else None)
             self.registry.remove(space, socket)
+
+    def _tell_of(self, app_id: str, fact: Fact) -> None:
+        space = self.registry.apps.get(app_id)
+        if space is not None:
+            self._facts.tell(space.app, fact)
 
     def _settled(self) -> Deferred[None] | None:
         return self._connections.leaving.settled()

@@ -13,11 +13,14 @@ from ..protocol.effects import Asked, Effect, Join, Member
 from ..protocol.errors import PeerError
 from ..protocol.names import ChannelName
 from .answers import ask
+from .cluster.interest import Interest
+from .cluster.topics import channel_topic
 from .counts import COUNTED_WITHIN, SubscriptionCounts
 from .facts import FactTeller
 from .leaving import Leaver
 from .mirror import Mirror
 from .mirrors import Mirrors
+from .node import Node
 from .presence import Presence
 from .registry import Registry
 from .tables import PLAIN_SUBSCRIPTION, AppSpace, Channel, Socket, Subscription
@@ -32,7 +35,8 @@ Refuse = Callable[[Socket, PeerError], None]
 class Subscriptions:
     """Moves sockets in and out of channels, in the tables, at the authority and in the facts.
 
-    `perform` carries out what the session says after a join; `refuse` tells a socket no.
+    `perform` carries out what the session says after a join; `refuse` tells a socket no. With other nodes, `interest`
+    has their frames come: a channel's topic is needed while it has subscribers, or somebody is about to be one.
     """
 
     _log = Logger()
@@ -46,9 +50,10 @@ class Subscriptions:
         counts: SubscriptionCounts,
         facts: FactTeller,
         placement: Placement,
-        node: str,
+        node: Node,
         perform: Perform,
         refuse: Refuse,
+        interest: Interest | None = None,
     ) -> None:
         self._registry = registry
         self._authority = authority
@@ -60,6 +65,7 @@ class Subscriptions:
         self._node = node
         self._perform = perform
         self._refuse = refuse
+        self._interest = interest
 
     def join(self, socket: Socket, effect: Join) -> Deferred[None] | None:
         """Enter a channel and answer; a repeat answers again and counts nothing twice."""
@@ -72,11 +78,42 @@ class Subscriptions:
         if member is not None:
             return self._join_presence(socket, space, name, member, asked)
         new = name.user_id is None and name.text not in session.channels
+        if new and known is None and self._interest is not None:
+            return self._need(space, name, lambda: self._arrive(socket, space, name, asked))
         effects = session.joined(name, None)  # first, so that leaving cleans up whatever happens
         if new:
             self._enter(space, name, socket, PLAIN_SUBSCRIPTION)
         self._succeed(socket, space, name.text, effects, asked)
         return None
+
+    def _arrive(self, socket: Socket, space: AppSpace, name: ChannelName, asked: Asked | None) -> None:
+        """Nothing of the channel is missed from now on: enter and answer, in one turn."""
+        if socket.session is not None:
+            effects = socket.session.joined(name, None)
+            self._enter(space, name, socket, PLAIN_SUBSCRIPTION)
+            self._succeed(socket, space, name.text, effects, asked)
+        self._need_no_more(space, name.text)
+
+    def _need(
+        self, space: AppSpace, name: ChannelName, then: Callable[[], Deferred[None] | None]
+    ) -> Deferred[None] | None:
+        """Need what others publish to the channel; `then` when nothing of it is missed any more.
+
+        The first who needs it occupies it. The authority is asked before the bus: where both are one stream, what the
+        bus confirms proves that it has decided.
+        """
+        assert self._interest is not None
+        topic = channel_topic(space.app.id, name.text)
+        if not self._interest.needed(topic):
+            self._occupy(space, name.text)
+        wait = self._interest.hold(topic, anew=True)
+        return then() if wait is None else wait.addCallback(lambda _: then())
+
+    def _need_no_more(self, space: AppSpace, name: str) -> None:
+        """The last who needed it vacates it."""
+        assert self._interest is not None
+        if self._interest.release(channel_topic(space.app.id, name)):
+            self._vacate(space, name)
 
     def leave(self, socket: Socket, space: AppSpace, name: str, member: Member | None) -> None:
         """Leave a channel the session has already forgotten."""
@@ -121,13 +158,26 @@ class Subscriptions:
         if channel.subscribers:
             self._count(space, channel)
             return
+        if self._interest is None or self._interest.release(channel_topic(space.app.id, channel.name.text)):
+            self._vacate(space, channel.name.text)
+        else:
+            self._count(space, channel)  # somebody is about to enter
+        if self._counts.pace(space, channel) is not None:
+            self._facts.expect(COUNTED_WITHIN)
+
+    def _occupy(self, space: AppSpace, name: str) -> None:
+        def occupied(told: bool) -> None:
+            if told:
+                self._facts.tell(space.app, Fact("channel_occupied", name))
+
+        ask(lambda: self._authority.occupy(space.app.id, name, self._node.id), occupied, self._lost)
+
+    def _vacate(self, space: AppSpace, name: str) -> None:
         ask(
-            lambda: self._authority.vacate(space.app.id, channel.name.text, self._node),
+            lambda: self._authority.vacate(space.app.id, name, self._node.id),
             lambda _: self._facts.disappeared(),
             self._lost,
         )
-        if self._counts.pace(space, channel) is not None:
-            self._facts.expect(COUNTED_WITHIN)
 
     def _succeed(
         self, socket: Socket, space: AppSpace, name: str, effects: Sequence[Effect], asked: Asked | None
@@ -158,6 +208,7 @@ class Subscriptions:
                 if joined.webhook:  # it was a member for a moment, and its removal will be told
                     self._facts.tell(space.app, Fact("member_added", name.text, user_id=member.user_id))
                 self._presence.part(space.app.id, name.text, socket.id)
+                over()
                 return
             mirror = self._mirrors.adopt(space.channels.get(name.text), mirror)
             effects = socket.session.joined(name, member, mirror.data())
@@ -166,14 +217,26 @@ class Subscriptions:
             if joined.webhook:
                 self._facts.tell(space.app, Fact("member_added", name.text, user_id=member.user_id))
             self._succeed(socket, space, name.text, effects, asked)
+            over()
 
         def refused(error: BackendError | None) -> None:
             if error is not None:
                 self._lost(error)
             self._refuse(socket, errors.channel_full() if error is None else errors.internal())
+            over()
 
-        limit = space.app.max_presence_members_per_channel or 0
-        return self._presence.join(socket, name, member, limit, admitted, refused)
+        def over() -> None:
+            if self._interest is not None:
+                self._need_no_more(space, name.text)
+
+        def join() -> Deferred[None] | None:
+            if socket.session is None:  # gone while the bus was waited for
+                over()
+                return None
+            limit = space.app.max_presence_members_per_channel or 0
+            return self._presence.join(socket, name, member, limit, admitted, refused)
+
+        return join() if self._interest is None else self._need(space, name, join)
 
     def _enter(self, space: AppSpace, name: ChannelName, socket: Socket, subscription: Subscription) -> Channel:
         """Into the tables; the first local subscriber occupies the channel."""
@@ -183,12 +246,10 @@ class Subscriptions:
         if channel.segments is not None:
             channel.segments.enter(socket)
         if before is None:
-
-            def occupied(told: bool) -> None:
-                if told:
-                    self._facts.tell(space.app, Fact("channel_occupied", name.text))
-
-            ask(lambda: self._authority.occupy(space.app.id, name.text, self._node), occupied, self._lost)
+            if self._interest is None:
+                self._occupy(space, name.text)
+            else:  # occupied since it was needed; the channel needs it by itself now
+                self._interest.hold(channel_topic(space.app.id, name.text))
         if not repeat:
             space.tally.subscriptions[channel.kind] += 1
             self._count(space, channel, entered=True)
@@ -197,7 +258,7 @@ class Subscriptions:
     def _count(self, space: AppSpace, channel: Channel, entered: bool = False) -> None:
         name, subscribers, pace = channel.name.text, len(channel.subscribers), self._counts.pace(space, channel)
         ask(
-            lambda: self._authority.count(space.app.id, name, self._node, subscribers, pace, entered),
+            lambda: self._authority.count(space.app.id, name, self._node.id, subscribers, pace, entered),
             lambda _: None,
             self._lost,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -201,7 +202,7 @@ class MemoryBus:
     def heal(self) -> None:
         """The link is there again, and what was subscribed is."""
         self._link.heal()
-        again = [self._link.ask(lambda topic=topic: self._broker.subscribe(topic, self)) for topic in self.topics]
+        again = [self._link.ask(partial(self._broker.subscribe, topic, self)) for topic in self.topics]
         for answer in again:
             answer.addErrback(lambda _: None)  # type: ignore[unused-awaitable]  # cut again
         self._link.ask(lambda: None).addCallbacks(self._healed, lambda _: None)  # type: ignore[unused-awaitable]

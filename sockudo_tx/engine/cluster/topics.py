@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CONTROL", "channel_topic", "node_topic", "user_topic"]
+__all__ = ["CONTROL", "channel_key", "channel_topic", "node_topic", "user_topic"]
 
 CONTROL = "x"
 """Everybody's."""
@@ -21,3 +21,12 @@ def user_topic(app_id: str, user_id: str) -> str:
 def node_topic(node: str) -> str:
     """One node's own."""
     return f"n\0{node}"
+
+
+def channel_key(topic: str) -> tuple[str, str] | None:
+    """App id and channel of a channel's topic; None of any other."""
+    kind, _, rest = topic.partition("\0")
+    if kind != "c":
+        return None
+    app_id, _, channel = rest.partition("\0")
+    return app_id, channel

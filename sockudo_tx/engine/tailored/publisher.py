@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from ...delta.conflation import conflation_key
 from ...delta.frames import poisons
-from ...delta.settings import DeltaSettings, Rules
+from ...delta.settings import DeltaSettings, Rules, rules_for
 from ...delta.streams import Stream
 from ...interfaces import IDeltaPace, IFraming
 from ...protocol import messages
@@ -52,8 +52,29 @@ class TailoredPublisher:
         self._now = now
         self._placement = placement
 
-    def publish(self, app: App, space: AppSpace, name: str, text: str, event: Publication) -> int:
-        """Deliver to the channel's subscribers here; how many got it. `text` is the message without tags."""
+    def verdict(self, app: App, name: str, text: str, event: Publication) -> bool | None:
+        """Count an event that this node publishes, for all nodes, whether or not anybody here follows (11)."""
+        rules = rules_for(name, app.channel_delta_compression, self.settings)
+        if not _numbers(event, text.encode(), rules) or poisons(text, event.data):
+            return None
+        key = "" if rules.path is None else conflation_key(rules.path, event.name, name, event.data, event.tags)
+        return self._pace.count(app.id, name, key, rules.interval)
+
+    def publish(
+        self,
+        app: App,
+        space: AppSpace,
+        name: str,
+        text: str,
+        event: Publication,
+        *,
+        counted: bool = False,
+        full: bool | None = None,
+    ) -> int:
+        """Deliver to the channel's subscribers here; how many got it. `text` is the message without tags.
+
+        Where the event is `counted` already, `full` is the verdict of whoever published it.
+        """
         rules = space.rules.of(name, app.channel_delta_compression, self.settings)
         if event.tags and rules.tags:
             text = messages.tagged(text, event.tags)
@@ -70,7 +91,8 @@ class TailoredPublisher:
         deliveries: list[Delivery] = []
         poison = segments.followers and poisons(text, event.data)
         if segments.followers and not poison and _numbers(event, payload, rules):
-            deliveries = self._numbered(app, channel, segments, receiving, payload, event, rules, excluded)
+            told = (full,) if counted else None
+            deliveries = self._numbered(app, channel, segments, receiving, payload, event, rules, excluded, told)
         if deliveries or segments.filtered:
             try:
                 count = self._by_segment(receiving, deliveries, payload, excluded, channel.tally)
@@ -83,8 +105,8 @@ class TailoredPublisher:
             self._placement.poisoned(channel)
         return count
 
-    def relay(self, channel: Channel, text: str, data: str | None, sender: Socket) -> None:
-        """A client's event, for everybody else as it is."""
+    def relay(self, channel: Channel, text: str, data: str | None, sender: Socket | None) -> None:
+        """A client's event, for everybody else as it is; `sender` is None when it is another node's."""
         deliver_to_channel(channel, text, sender)
         if channel.segments is not None and poisons(text, "" if data is None else text_of(data)):
             self._placement.poisoned(channel)
@@ -116,6 +138,7 @@ class TailoredPublisher:
         event: Publication,
         rules: Rules,
         excluded: Socket | None,
+        told: tuple[bool | None] | None,
     ) -> list[Delivery]:
         """What those who follow are sent; nothing, and no number is used, when none of them gets the event."""
         name, tally, streams = channel.name.text, channel.tally, segments.streams
@@ -123,7 +146,7 @@ class TailoredPublisher:
         key = "" if rules.path is None else conflation_key(rules.path, event.name, name, event.data, event.tags)
         stream = streams.get(key)
         now = self._now()
-        verdict = self._pace.count(app.id, name, key, rules.interval)
+        verdict = self._pace.count(app.id, name, key, rules.interval) if told is None else told[0]
         why_full = (
             "coordinated" if verdict else stream.due(now, rules.interval * (1 if verdict is None else 2), rules.max_age)
         )
