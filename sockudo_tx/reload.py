@@ -8,6 +8,7 @@ the log says why. Source: decisions.md 51.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -73,6 +74,10 @@ class Reload:
 
     def again(self, read: Callable[[], Loaded]) -> bool:
         """Take what `read` gives, or leave everything as it is; whether it was taken."""
+        return self.ended(self.take(read))
+
+    def take(self, read: Callable[[], Loaded]) -> bool:
+        """The same for one who has more to do before the reload has `ended`."""
         try:
             new = self._acceptable(read())
             config = followed(self.loaded.config, new.config)
@@ -101,8 +106,14 @@ class Reload:
             config=new.file or "built-in",
             apps=len(new.apps),
         )
-        self.done += 1
-        return self._end(True)
+        return True
+
+    def go_back(self, loaded: Loaded) -> None:
+        """What had been taken cannot be gone on with: as far as the parts can, this is in use again."""
+        self.loaded = loaded
+        for part in self.parts:
+            with contextlib.suppress(ConfigError):  # files that have changed meanwhile; what it has is good
+                tuple(part(loaded)())
 
     def _acceptable(self, new: Loaded) -> Loaded:
         """At a start a broken app costs only itself. Here it would cost its clients, who are connected."""
@@ -135,10 +146,14 @@ class Reload:
         for finding in errors:
             self._log.error("{finding}", finding=str(finding))
         self._log.error("configuration not reloaded, the one in use stays: {errors} errors", errors=len(errors))
-        self.refused += 1
-        return self._end(False)
+        return False
 
-    def _end(self, succeeded: bool) -> bool:
+    def ended(self, succeeded: bool) -> bool:
+        """Count it; whether it `succeeded`, again."""
+        if succeeded:
+            self.done += 1
+        else:
+            self.refused += 1
         self.last_at = self._clock.seconds()
         self.last_ok = succeeded
         return succeeded

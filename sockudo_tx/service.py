@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
@@ -18,7 +18,6 @@ from twisted.python.reflect import qual
 from ._version import __version__
 from .backends import factory as driver
 from .backends.memory.apps import MemoryApps
-from .backends.memory.authority import MemoryAuthority
 from .backends.null import NullFacts
 from .backends.webhooks.http import HttpSender
 from .backends.webhooks.targets import TargetSender
@@ -31,7 +30,7 @@ from .engine.server import Engine
 from .engine.tailored.pace import OwnPace
 from .engine.traced import TracedEngine
 from .engine.webhooks import Webhooks
-from .interfaces import IApps, IAuthority, ICache, IDeltaPace, IFacts, ILimiter, IWebhookQueue, IWebhookSender
+from .interfaces import IApps, IDeltaPace, IFacts, IWebhookQueue, IWebhookSender
 from .listening import (
     PassedListener,
     PassedSockets,
@@ -54,6 +53,7 @@ from .settings import (
     webhook_settings,
     websocket_settings,
 )
+from .shared import Shared, by_itself, over_link
 from .systemd import Systemd
 from .transports.certificates import Certificates
 from .transports.port import PortFactory
@@ -66,7 +66,10 @@ from .transports.tls_context import CertificateError
 from .transports.turn import Turn
 from .watchdog import Watchdog
 
-__all__ = ["Server", "make_service"]
+if TYPE_CHECKING:
+    from .backends.hub.link import HubLink
+
+__all__ = ["Server", "about", "certificates_of", "certificates_part", "make_service", "patience"]
 
 
 def make_service(
@@ -75,35 +78,39 @@ def make_service(
     *,
     passed: PassedSockets | None = None,
     wanted: Wanted = Wanted(),  # noqa: B008 (immutable)
+    link: HubLink | None = None,
 ) -> Server:
     """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed.
 
     Sockets that were `passed` take the place of those it would open; `wanted` says which of the dear lines somebody
-    reads. Raises `CertificateError`.
+    reads. With a `link` it is one of several on this machine, and has in common with them what the hub has. Raises
+    `CertificateError`.
     """
+    shared = by_itself(loaded.config, reactor) if link is None else over_link(loaded.config, reactor, link)
     departures = ConnectionLog(IReactorTime(reactor))
     apps = IApps(driver(IApps, loaded.config.app_manager.driver)(loaded.config, reactor))
     sender = HttpSender(reactor, *sender_settings(loaded.config))
-    webhooks = _webhooks(loaded.config, reactor, apps, sender)
-    engine = _engine(loaded.config, reactor, apps, webhooks, wanted, departures)
+    webhooks = _webhooks(loaded.config, reactor, apps, sender, shared.queue)
+    engine = _engine(loaded.config, reactor, apps, shared, webhooks, wanted, departures)
     watchdog = Watchdog(reactor, loaded.config.health.stall_ms / 1000)
-    port = _port(loaded.config, reactor, engine, _checks(loaded.config, engine, watchdog, webhooks))
+    checks = _checks(loaded.config, engine, watchdog, webhooks, link)
+    port = _port(loaded.config, reactor, engine, checks, shared)
     server = Server(
         reactor,
         engine,
         port.site,
-        Systemd(reactor, os.environ),
+        Systemd(reactor, os.environ if link is None else {}),
         Reload(loaded, reactor),
         departures,
-        _patience(loaded.config),
-        lambda: _about(server, reactor),
+        patience(loaded.config),
+        lambda: about(server.reloads.loaded, reactor),
     )
     server.heed(wanted)
     server.reloads.parts += [
         follows(engine.adjust, engine_settings),
         follows(port.site.adjust, rest_settings),
         follows(port.adjust, websocket_settings),
-        follows(server.wait_for, _patience),
+        follows(server.wait_for, patience),
     ]
     if webhooks is not None:
         server.webhooks = webhooks
@@ -118,36 +125,43 @@ def make_service(
     return server
 
 
-def _webhooks(config: Config, reactor: Any, apps: IApps, sender: HttpSender) -> Webhooks | None:
+def _webhooks(
+    config: Config, reactor: Any, apps: IApps, sender: HttpSender, queue: IWebhookQueue | None
+) -> Webhooks | None:
     """What takes facts to the apps' own servers; None when there is no queue to put them in."""
-    if config.queue.driver == "none":
+    if queue is None:
         return None
-    queue = IWebhookQueue(driver(IWebhookQueue, config.queue.driver)(config, reactor))
     targets = IWebhookSender(TargetSender(sender))
     return Webhooks(IReactorTime(reactor), queue, targets, apps, webhook_settings(config), cut=sender.close)
 
 
 def _engine(
-    config: Config, reactor: Any, apps: IApps, webhooks: Webhooks | None, wanted: Wanted, departed: Departed
+    config: Config,
+    reactor: Any,
+    apps: IApps,
+    shared: Shared,
+    webhooks: Webhooks | None,
+    wanted: Wanted,
+    departed: Departed,
 ) -> Engine:
     """The engine over the chosen backends; one that tells what it does if somebody reads that."""
     return (TracedEngine if wanted.frames or wanted.refusals else Engine)(
         clock=IReactorTime(reactor),
         apps=apps,
-        authority=IAuthority(MemoryAuthority(reactor, grace=config.webhooks.grace_ms / 1000)),
-        cache=ICache(driver(ICache, config.cache.driver)(config, reactor)),
+        authority=shared.authority,
+        cache=shared.cache,
         facts=IFacts(NullFacts() if webhooks is None else webhooks.facts),
         settings=engine_settings(config),
         departed=departed,
         pace=IDeltaPace(OwnPace()),
+        bus=shared.bus,
+        node_id=shared.node,
     )
 
 
-def _port(config: Config, reactor: Any, engine: Engine, checks: Sequence[Check]) -> PortFactory:
-    """Both grammars of the port. A reload may switch the rate limits on, so there is always a limiter."""
-    limiting = config.rate_limiter.driver if config.rate_limiter.enabled else "memory"
-    limiter = ILimiter(driver(ILimiter, limiting)(config, reactor))
-    site = rest_site(engine, rest_settings(config), Turn(soon(reactor)), checks, limiter)
+def _port(config: Config, reactor: Any, engine: Engine, checks: Sequence[Check], shared: Shared) -> PortFactory:
+    """Both grammars of the port."""
+    site = rest_site(engine, rest_settings(config), Turn(soon(reactor)), checks, shared.limiter)
     return PortFactory(engine, site, websocket_settings(config), reactor)
 
 
@@ -157,9 +171,9 @@ def _add_listeners(
     """Metrics, clients, and the way from plain HTTP to HTTPS, in the order in which they are opened."""
     tls: TlsFactory | None = None
     if config.ssl.enabled and (passed.main_over_tcp if passed.main else not config.unix_socket.enabled):
-        certificates = server.certificates = _certificates(config, reactor)
+        certificates = server.certificates = certificates_of(config, reactor)
         certificates.setServiceParent(server)
-        server.reloads.parts.append(_certificates_part(certificates))
+        server.reloads.parts.append(certificates_part(certificates))
         tls = certificates.over(port, port.pending)
     if not config.metrics.enabled:
         passed.without_metrics()
@@ -197,7 +211,9 @@ def _main_listener(
     return TcpListener(reactor, encrypted, config.host, config.port), announced
 
 
-def _checks(config: Config, engine: Engine, watchdog: Watchdog, webhooks: Webhooks | None) -> tuple[Check, ...]:
+def _checks(
+    config: Config, engine: Engine, watchdog: Watchdog, webhooks: Webhooks | None, link: HubLink | None
+) -> tuple[Check, ...]:
     """What `/up` looks at besides the apps (http-api.md 10.2)."""
     cache = () if config.cache.driver == "none" else (Check("cache", usable(engine.cache.health)),)
     return (
@@ -205,10 +221,12 @@ def _checks(config: Config, engine: Engine, watchdog: Watchdog, webhooks: Webhoo
         *cache,
         Check("queue", well if webhooks is None else usable(webhooks.queue.health)),
         Check("reactor", watchdog.trouble, critical=True),
+        *(() if link is None else (Check("workers", lambda: link.state.reason or None),)),
     )
 
 
-def _patience(config: Config) -> Patience:
+def patience(config: Config) -> Patience:
+    """How long an end may take."""
     return Patience(config.shutdown_grace_period, config.shutdown.drain_ms / 1000)
 
 
@@ -222,7 +240,8 @@ def _apps_part(apps: MemoryApps, engine: Engine) -> Part:
     return takes(take_up, lambda new: new)
 
 
-def _certificates(config: Config, clock: IReactorTime) -> Certificates:
+def certificates_of(config: Config, clock: IReactorTime) -> Certificates:
+    """What TLS is made with. Raises `CertificateError`."""
     interval = config.ssl.watch_interval_ms / 1000
     return Certificates(certificate_files(config), clock, interval, config.ssl.expiry_warning_days)
 
@@ -235,7 +254,7 @@ def _redirect(config: Config, reactor: Any, passed: Sequence[socket.socket]) -> 
     return redirect_listener(reactor, factory, config.host, config.ssl.redirect_port)
 
 
-def _certificates_part(certificates: Certificates) -> Part:
+def certificates_part(certificates: Certificates) -> Part:
     """The certificate for connections to come, from files that may have other names now."""
 
     def prepare(new: Loaded) -> Callable[[], list[str]]:
@@ -251,9 +270,8 @@ def _certificates_part(certificates: Certificates) -> Part:
     return prepare
 
 
-def _about(server: Server, reactor: Any) -> Mapping[str, Any]:
+def about(loaded: Loaded, reactor: Any) -> Mapping[str, Any]:
     """What support will ask for (configuration.md 11)."""
-    loaded = server.reloads.loaded
     config = loaded.config
     return {
         "version": __version__,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # this is loaded first of all
     from twisted.internet.interfaces import IReactorFromThreads
 
-__all__ = ["hold_reloads", "take_over"]
+__all__ = ["hold_reloads", "leave_when_told", "reap_children", "take_over"]
 
 
 def hold_reloads() -> None:
@@ -59,6 +59,29 @@ def take_over(
     signal.signal(signal.SIGTERM, heard)
     signal.signal(signal.SIGINT, heard)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+
+def leave_when_told(reactor: IReactorFromThreads, drain: Callable[[], object], hurry: Callable[[], object]) -> None:
+    """SIGTERM for a worker, which leaves SIGINT and SIGHUP to its parent: the first drains, the second ends at once."""
+    asked = False
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        reactor.callFromThread(hurry if asked else drain)
+        asked = True
+
+    signal.signal(signal.SIGTERM, heard)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def reap_children(reactor: IReactorFromThreads) -> None:
+    """Hear of each child that ends. Twisted does by itself, but uvloop takes the descriptor by which signals wake it.
+
+    Call it when the reactor is running, in the main thread.
+    """
+    from twisted.internet.process import reapAllProcesses
+
+    signal.signal(signal.SIGCHLD, lambda number, frame: reactor.callFromThread(reapAllProcesses))
 
 
 def _is_terminal() -> bool:

@@ -7,6 +7,7 @@ prober asks before or after a stall, never during one.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -19,10 +20,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-__all__ = ["Beats", "Watchdog"]
+__all__ = ["Beats", "Watchdog", "outlive"]
 
 MEMORY = 30.0
 """Seconds after its end that a stall still counts: three probes of most balancers."""
+_LOOK = 1.0
+"""Seconds between two looks whether a parent is there."""
 _FRAMES = 12
 """Innermost calls shown of a reactor that stands still."""
 
@@ -129,3 +132,19 @@ def _where(thread: int) -> str:
     frame = sys._current_frames().get(thread)
     calls = traceback.extract_stack(frame)[-_FRAMES:] if frame is not None else []
     return " < ".join(f"{call.name} ({call.filename}:{call.lineno})" for call in reversed(calls)) or "unknown"
+
+
+def outlive(parent: int, grace: float) -> None:
+    """Not by more than about so many seconds: a thread ends this process when its parent is gone and it still is there.
+
+    Whose reactor turns has left by then, for it hears of it on its link.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK)
+        time.sleep(grace + _LOOK)
+        os.write(2, b"sockudo: the hub is gone and the reactor stands still; this worker ends\n")
+        os._exit(1)
+
+    threading.Thread(target=watch, name="sockudo parent", daemon=True).start()

@@ -1,0 +1,83 @@
+"""How a worker is started: a fresh interpreter with what `orders.py` says it inherits."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..backends.hub.pair import adopt
+from ..config.load import Loaded
+from ..listening import ListenError
+from .exchange import Exchange
+from .orders import FIRST_SOCKET, LINK, ORDERS, Orders
+from .output import Output
+from .process import WorkerEvents, WorkerProcess
+from .sockets import ListeningSockets
+from .station import Station
+
+__all__ = ["Spawning"]
+
+_MODULE = "sockudo_tx.worker"
+_OURS = "sockudo_tx.reactor"
+
+
+class Spawning:
+    """Starts workers of one hub. What they print is for `output`."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        exchange: Exchange,
+        sockets: ListeningSockets,
+        workers: int,
+        output: Output,
+    ) -> None:
+        self._reactor = reactor
+        self._exchange = exchange
+        self._sockets = sockets
+        self._workers = workers
+        self.output = output
+        self._folder = os.getcwd()
+
+    def __call__(self, slot: int, loaded: Loaded, events: WorkerEvents) -> WorkerProcess:
+        worker = WorkerProcess(slot, self._reactor, events, self.output(slot))
+        ours, theirs = socket.socketpair()
+        inherited = self._sockets.for_slot(slot)
+        module = type(self._reactor).__module__
+        orders = Orders(
+            slot=slot,
+            workers=self._workers,
+            loaded=loaded,
+            hub=os.getpid(),
+            folder=self._folder,
+            reactor="" if module == _OURS else module,
+            roles=tuple(role for role, _ in inherited),
+            manner=self.output.manner,
+        ).write()
+        descriptors: dict[int, int | str] = {1: "r", 2: "r", LINK: theirs.fileno(), ORDERS: orders}
+        descriptors.update({FIRST_SOCKET + place: opened.fileno() for place, (_, opened) in enumerate(inherited)})
+        command = [sys.executable, "-P", "-m", _MODULE, f"{slot + 1}/{self._workers}"]
+        with open(os.devnull, "rb") as nothing:
+            descriptors[0] = nothing.fileno()
+            try:
+                process = self._reactor.spawnProcess(
+                    worker, command[0], command, env=_environment(), childFDs=descriptors
+                )
+            except OSError as error:
+                ours.close()
+                raise ListenError(f"{worker.name} cannot be started: {error.strerror}") from error
+            finally:
+                theirs.close()
+                os.close(orders)
+        worker.pid = process.pid
+        worker.station = Station(self._exchange, slot, worker)
+        adopt(self._reactor, ours, worker.station)
+        return worker
+
+
+def _environment() -> Mapping[str, str]:
+    """Ours, and the places we ourselves are imported from: what is found there first by us is found first by them."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
