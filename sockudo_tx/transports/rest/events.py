@@ -23,12 +23,16 @@ async def publish(call: Call) -> Reply:
     key = call.idempotency_key if event.idempotency_key is None else event.idempotency_key
     if key is None:
         call.publish(event)
+        if not call.engine.alone:
+            _check_reach(call)
         return await _described(call, event)
     async with Claims(call, "idempotency") as claims:
         answered = await claims.take(key)
         if answered is not None:
             return answered
         call.publish(event)
+        if not call.engine.alone:
+            _check_reach(call)
         claims.published()
         return await claims.keep(await _described(call, event))
 
@@ -55,6 +59,8 @@ async def _publish_all(call: Call, events: list[Publication], batch: Claims | No
         due = await claims.first_uses(events)
         for event in due:
             call.publish(event)
+        if not call.engine.alone:
+            _check_reach(call)
         claims.published()
         if batch is not None:
             batch.published()
@@ -79,6 +85,17 @@ async def _described(call: Call, event: Publication) -> Reply:
         return OK
     reading = Reading(call)
     return reading.reply({"channels": {name: await reading.attributes(name, event.info) for name in event.channels}})
+
+
+def _check_reach(call: Call) -> None:
+    """Refuse what other nodes will not hear of, although everybody here has it; the key may be used again."""
+    if call.engine.refusing:
+        raise RestError(
+            503,
+            "service_unavailable",
+            "Other servers cannot be reached: only clients of this one got the event; try again",
+            {"Retry-After": "1"},
+        )
 
 
 def _check_encoding(call: Call) -> None:
