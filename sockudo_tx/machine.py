@@ -40,10 +40,18 @@ class Machine:
             return self._engine.stats(), False
         return together(map(_APPS.decode, answers), distinct), len(answers) >= workers
 
-    def health(self) -> Deferred[str | None]:
+    def reached(self) -> Deferred[str | None]:
         """For `/up`: whether other workers can be reached. Fails with `BackendError`."""
         here: Deferred[None] = self._link.call("hub", "here", None)
         return here.addCallback(lambda _: None)
+
+    def missing(self) -> str | None:
+        """For `/up`: which workers are, in words."""
+        return self._link.state.reason or None
+
+    def last_words(self, counted: bytes) -> Deferred[None]:
+        """Leave this with the hub, for the metrics of the machine: what was counted here."""
+        return self._link.call("hub", "last", None, counted)
 
     def _asked(self) -> Deferred[_Answers]:
         async def both() -> _Answers:

@@ -16,11 +16,13 @@ from ._version import __version__
 from .config.schema import Config
 from .engine.server import Engine
 from .engine.webhooks import Webhooks
+from .interfaces import IAuthority, IBus
 from .listening import OptionalListener, PassedListener, SocketListener
 from .reactor import event_loop_of
 from .reload import Reload
 from .transports.certificates import Certificates
 from .transports.metrics import families as f
+from .transports.metrics.cluster import cluster_samples, mirror_samples
 from .transports.metrics.collect import Collector
 from .transports.metrics.lag import ReactorLag
 from .transports.metrics.packing import Packer
@@ -49,6 +51,9 @@ class Measured(NamedTuple):
     announced: tuple[ProxyProtocolFactory, ...]
     """What reads PROXY headers, where connections have any."""
     webhooks: Webhooks | None
+    bus: IBus | None = None
+    """What connects it with others; None where there are none."""
+    authority: IAuthority | None = None
 
 
 def metrics_services(
@@ -103,7 +108,7 @@ def metrics_listener(
 
 
 def _sources(parts: Measured) -> list[Source]:
-    engine, port, watchdog, reload, certificates, tls, announced, webhooks = parts
+    engine, port, watchdog, reload, certificates, tls, announced, webhooks, bus, authority = parts
     slow, beats, rest = port.websockets.slow, watchdog.beats, port.site.api
     sources: list[Source] = [
         process_samples,
@@ -144,7 +149,20 @@ def _sources(parts: Measured) -> list[Source]:
         ]
     if webhooks is not None:
         sources += [lambda: _deliveries(webhooks), single(f.WEBHOOK_DEPTH, lambda: _depth(webhooks))]
+    if bus is not None:
+        sources += [
+            single(f.BUS_UP, lambda: int(bus.up)),
+            lambda: cluster_samples(engine, getattr(bus, "dropped", 0)),
+            lambda: mirror_samples(engine),
+            lambda: _questions(authority),
+        ]
     return sources
+
+
+def _questions(authority: Any) -> Iterator[list[Sample]]:
+    """What the authority was asked, if somebody has counted."""
+    asked: dict[tuple[str, bool], int] = getattr(authority, "asked", {})
+    yield [(f.AUTHORITY_OPS, (method, "ok" if ok else "failed"), count) for (method, ok), count in asked.items()]
 
 
 def _deliveries(webhooks: Webhooks) -> Iterator[list[Sample]]:

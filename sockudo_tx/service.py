@@ -40,6 +40,7 @@ from .listening import (
     redirect_listener,
 )
 from .logs import Wanted
+from .machine import Machine
 from .metrics import Measured, metrics_services
 from .reactor import event_loop_of, soon
 from .reload import Part, Reload, follows, takes
@@ -93,8 +94,9 @@ def make_service(
     webhooks = _webhooks(loaded.config, reactor, apps, sender, shared.queue)
     engine = _engine(loaded.config, reactor, apps, shared, webhooks, wanted, departures)
     watchdog = Watchdog(reactor, loaded.config.health.stall_ms / 1000)
-    checks = _checks(loaded.config, engine, watchdog, webhooks, link)
-    port = _port(loaded.config, reactor, engine, checks, shared)
+    machine = None if link is None else Machine(engine, link)
+    checks = _checks(loaded.config, engine, watchdog, webhooks, machine)
+    port = _port(loaded.config, reactor, engine, checks, shared, machine)
     server = Server(
         reactor,
         engine,
@@ -121,7 +123,7 @@ def make_service(
     if isinstance(engine.apps, MemoryApps):
         server.reloads.parts.append(_apps_part(engine.apps, engine))
     watchdog.setServiceParent(server)
-    _add_listeners(server, loaded.config, reactor, port, watchdog, passed or PassedSockets())
+    _add_listeners(server, loaded.config, reactor, port, watchdog, passed or PassedSockets(), shared, link)
     return server
 
 
@@ -159,14 +161,24 @@ def _engine(
     )
 
 
-def _port(config: Config, reactor: Any, engine: Engine, checks: Sequence[Check], shared: Shared) -> PortFactory:
+def _port(
+    config: Config, reactor: Any, engine: Engine, checks: Sequence[Check], shared: Shared, machine: Machine | None
+) -> PortFactory:
     """Both grammars of the port."""
-    site = rest_site(engine, rest_settings(config), Turn(soon(reactor)), checks, shared.limiter)
+    stats = None if machine is None else machine.stats
+    site = rest_site(engine, rest_settings(config), Turn(soon(reactor)), checks, shared.limiter, stats)
     return PortFactory(engine, site, websocket_settings(config), reactor)
 
 
 def _add_listeners(
-    server: Server, config: Config, reactor: Any, port: PortFactory, watchdog: Watchdog, passed: PassedSockets
+    server: Server,
+    config: Config,
+    reactor: Any,
+    port: PortFactory,
+    watchdog: Watchdog,
+    passed: PassedSockets,
+    shared: Shared,
+    link: HubLink | None,
 ) -> None:
     """Metrics, clients, and the way from plain HTTP to HTTPS, in the order in which they are opened."""
     tls: TlsFactory | None = None
@@ -179,9 +191,18 @@ def _add_listeners(
         passed.without_metrics()
     main, announced = _main_listener(config, reactor, port, port if tls is None else tls, passed)
     parts = Measured(
-        server.engine, port, watchdog, server.reloads, server.certificates, tls, announced, server.webhooks
+        server.engine,
+        port,
+        watchdog,
+        server.reloads,
+        server.certificates,
+        tls,
+        announced,
+        server.webhooks,
+        shared.bus,
+        shared.authority,
     )
-    for service in metrics_services(config, reactor, parts, passed.metrics):
+    for service in metrics_services(config, reactor, parts, passed.metrics, None if link is None else link.answers):
         service.setServiceParent(server)
     server.listen(main)
     if tls is not None and config.ssl.redirect_http and (passed.redirect or not passed.complete):
@@ -212,16 +233,16 @@ def _main_listener(
 
 
 def _checks(
-    config: Config, engine: Engine, watchdog: Watchdog, webhooks: Webhooks | None, link: HubLink | None
+    config: Config, engine: Engine, watchdog: Watchdog, webhooks: Webhooks | None, machine: Machine | None
 ) -> tuple[Check, ...]:
     """What `/up` looks at besides the apps (http-api.md 10.2)."""
     cache = () if config.cache.driver == "none" else (Check("cache", usable(engine.cache.health)),)
     return (
-        Check("adapter", well, critical=config.health.adapter_loss == "error"),
+        Check("adapter", well if machine is None else machine.reached, critical=config.health.adapter_loss == "error"),
         *cache,
         Check("queue", well if webhooks is None else usable(webhooks.queue.health)),
         Check("reactor", watchdog.trouble, critical=True),
-        *(() if link is None else (Check("workers", lambda: link.state.reason or None),)),
+        *(() if machine is None else (Check("workers", machine.missing),)),
     )
 
 

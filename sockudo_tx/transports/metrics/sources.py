@@ -21,7 +21,7 @@ from . import families as f
 from .exposition import Value
 from .families import Family
 
-__all__ = ["Sample", "Source", "answer_samples", "app_samples", "outbox_samples", "single"]
+__all__ = ["Sample", "Source", "answer_samples", "app_samples", "outbox_samples", "pieces", "single"]
 
 Sample = tuple[Family, tuple[str, ...], Value]
 """A value and its labels in the family's order, without `port`."""
@@ -110,7 +110,7 @@ def _channels(app_id: str, tally: AppTally, space: AppSpace | None) -> Iterator[
     """Channels by kind; zero for a kind that was there before."""
     kinds = Counter(dict.fromkeys(tally.subscriptions, 0))
     if space is not None:
-        for piece in _pieces(list(space.channels.values()), _CHANNELS):
+        for piece in pieces(list(space.channels.values()), _CHANNELS):
             kinds.update([channel.kind for channel in piece])
             yield []
     yield [(f.CHANNELS, (app_id, kind), count) for kind, count in kinds.items()]
@@ -124,7 +124,7 @@ def answer_samples(engine: Engine) -> Iterator[list[Sample]]:
 def outbox_samples(engine: Engine) -> Iterator[list[Sample]]:
     """What waits for clients that do not read as fast as they are sent to."""
     clients = messages = size = 0
-    for piece in _pieces(engine.sockets(), _SOCKETS):
+    for piece in pieces(engine.sockets(), _SOCKETS):
         for socket in piece:
             sink = untraced(socket.sink)
             if isinstance(sink, Outbox) and sink.blocked:
@@ -135,7 +135,8 @@ def outbox_samples(engine: Engine) -> Iterator[list[Sample]]:
     yield [(f.OUTBOX_CLIENTS, (), clients), (f.OUTBOX_MESSAGES, (), messages), (f.OUTBOX_BYTES, (), size)]
 
 
-def _pieces(values: list[T], size: int) -> Iterator[list[T]]:
+def pieces(values: list[T], size: int) -> Iterator[list[T]]:
+    """So many of them at a time."""
     waiting = iter(values)
     while piece := list(islice(waiting, size)):
         yield piece
