@@ -125,6 +125,9 @@ class Station(End):
 
     # What the link's end asks of us
 
+    def dataReceived(self, data: bytes) -> None:
+        self._exchange.read(super().dataReceived, data)
+
     def heard(self, kind: int, data: bytes) -> None:
         if kind == _FRAME:
             self._exchange.relay(self, data)
