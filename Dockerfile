@@ -28,6 +28,7 @@ ENV PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 \
     PORT=6001 \
     METRICS_PORT=9601 \
+    SOCKUDO_WORKERS=auto \
     HEALTHCHECK_PATH=up
 WORKDIR /app
 COPY deploy/docker/healthcheck.py ./healthcheck.py

@@ -132,6 +132,7 @@ def test_contract(image: Image) -> None:
     assert stage.told["EXPOSE"] == "6001 9601"
     assert stage.told["STOPSIGNAL"] == "SIGTERM"
     expected = {"HOST": "0.0.0.0", "PORT": "6001", "METRICS_PORT": "9601", "HEALTHCHECK_PATH": "up"}
+    expected["SOCKUDO_WORKERS"] = "auto"
     assert expected.items() <= stage.env.items()
     assert {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}.items() <= stage.env.items()
     health = "--interval=30s --timeout=10s --start-period=30s --retries=3"

@@ -10,6 +10,7 @@ __all__ = ["CHOICES", "production"]
 
 CHOICES: tuple[tuple[str, Any, str], ...] = (
     ("mode", "production", "Warnings about what must not happen in production."),
+    ("instance.workers", "auto", "Every CPU of the machine or the container works; with one there is one process."),
     ("shutdown.drain_ms", 5000, "Balancers see `/up` turn red before clients are moved to another server."),
     (
         "websocket.disconnect_on_buffer_full",

@@ -12,7 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from sockudo_tx.hub.output import Manner, Output, WorkerOutput, worker_log
 from sockudo_tx.logs import LogSettings
 
-
 PLAIN = Manner()
 
 
@@ -34,7 +33,7 @@ class OutputCase(SynchronousTestCase):
         self.output.write_to(self.out)
         self.worker = self.output(1)
         self.said: list[dict[str, Any]] = []
-        self.patch(WorkerOutput, "_log", Logger(observer=self.said.append))
+        self.patch(WorkerOutput, "_log", Logger(observer=cast("ILogObserver", self.said.append)))
 
     def logger(self, manner: Manner = PLAIN, **settings: Any) -> Logger:
         log = worker_log(self.pipe, LogSettings(**settings), manner, 1)

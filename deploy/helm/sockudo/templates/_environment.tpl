@@ -19,7 +19,7 @@
 {{- end }}
 
 {{- define "sockudo.environment" -}}
-{{- include "sockudo.variables" (dict "HOST" "0.0.0.0" "PORT" "6001" "METRICS_PORT" "9601" "LOG_OUTPUT_FORMAT" .Values.config.logOutputFormat "RUST_LOG" .Values.config.rustLog) }}
+{{- include "sockudo.variables" (dict "HOST" "0.0.0.0" "PORT" "6001" "METRICS_PORT" "9601" "SOCKUDO_WORKERS" .Values.config.workers "LOG_OUTPUT_FORMAT" .Values.config.logOutputFormat "RUST_LOG" .Values.config.rustLog) }}
 - name: INSTANCE_PROCESS_ID
   valueFrom:
     fieldRef:
