@@ -49,10 +49,6 @@ class Machine:
         """For `/up`: which workers are, in words."""
         return self._link.state.reason or None
 
-    def last_words(self, counted: bytes) -> Deferred[None]:
-        """Leave this with the hub, for the metrics of the machine: what was counted here."""
-        return self._link.call("hub", "last", None, counted)
-
     def _asked(self) -> Deferred[_Answers]:
         async def both() -> _Answers:
             distinct: Deferred[dict[str, Distinct]] = self._link.call("hub", "totals", dict[str, Distinct])

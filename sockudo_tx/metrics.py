@@ -148,7 +148,9 @@ def _sources(parts: Measured) -> list[Source]:
             single(f.HANDSHAKES, lambda: tls.failed, "failed"),
         ]
     if webhooks is not None:
-        sources += [lambda: _deliveries(webhooks), single(f.WEBHOOK_DEPTH, lambda: _depth(webhooks))]
+        sources.append(lambda: _deliveries(webhooks))
+        if bus is None:  # else it is somebody else's
+            sources.append(single(f.WEBHOOK_DEPTH, lambda: _depth(webhooks)))
     if bus is not None:
         sources += [
             single(f.BUS_UP, lambda: int(bus.up)),

@@ -25,6 +25,9 @@ if TYPE_CHECKING:  # the reactor has to be chosen before anything imports Twiste
 
 __all__ = ["main"]
 
+_LAST_WORDS = 1.0
+"""Seconds the hub has to take what was counted here."""
+
 
 def main() -> int:
     """Serves as ordered; the exit status."""
@@ -98,6 +101,8 @@ class _Worker:
         """Drain and end."""
         if not self._ending:
             self._ending = True
+            if self._server is not None:
+                self._server.last = self.link.last
             self.link.leaving()
             self._reactor.stop()
 
@@ -111,6 +116,8 @@ class _Worker:
         if not self._ending:
             self._log.error("the hub is gone, and so must we: {reason}", reason=reason)
             self.status = 1
+        if self._server is not None:
+            self._server.cut_off()
         self.leave()
 
     async def _serve(self) -> None:
@@ -142,7 +149,25 @@ class _Worker:
 
     async def _stop(self, server: Server) -> None:
         await server.stopService()
+        await self._leave_counts()
         self.link.bye()
+
+    async def _leave_counts(self) -> None:
+        """For the metrics of the machine, in which they stay."""
+        from twisted.internet.defer import TimeoutError as TooLate
+        from twisted.internet.defer import maybeDeferred
+
+        from .interfaces import BackendError
+
+        counted = self.link.answers.get("metrics")
+        if counted is None:
+            return
+        try:
+            await self.link.call("hub", "last", None, await maybeDeferred(counted)).addTimeout(
+                _LAST_WORDS, self._reactor
+            )
+        except (BackendError, TooLate) as error:
+            self._log.debug("the hub does not take our counts: {error}", error=str(error))
 
     def _failed(self, failure: Any) -> None:
         self._log.debug("cannot start", log_failure=failure)

@@ -180,6 +180,7 @@ def _of_worker(slot: int, packed: bytes) -> Iterator[list[Sample]]:
     if not packed:
         return
     connections = Merged()
+    connections.add(f.WORKER_CONNECTIONS, (_name(slot),), 0)
     for samples in _of_process(_name(slot), unpack(packed)):
         for family, _, value in samples:
             if family is f.CONNECTED:

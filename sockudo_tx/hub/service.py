@@ -20,7 +20,7 @@ from ..backends.hub.wire import GroupState
 from ..backends.memory.authority import MemoryAuthority
 from ..config.load import Loaded
 from ..interfaces import IWebhookQueue
-from ..listening import PassedSockets
+from ..listening import PassedSockets, SocketListener
 from ..logs import Wanted
 from ..reactor import soon
 from ..reload import Reload, follows
@@ -32,6 +32,7 @@ from ..systemd import Systemd
 from .exchange import Exchange
 from .output import Output
 from .rolling import Rolling
+from .scraped import machine_metrics
 from .sockets import ListeningSockets
 from .spawning import Spawning
 from .supervisor import Supervisor
@@ -82,6 +83,9 @@ class Hub(MultiService):
     def open(self) -> None:
         """Open the sockets of all workers now, before a fork or a drop of privileges. Raises `ListenError`."""
         self.sockets.open()
+        for child in self:
+            if isinstance(child, SocketListener):
+                child.open()
 
     def give_to(self, uid: int | None, gid: int | None) -> None:
         """The process will go on as this user and group."""
@@ -215,10 +219,13 @@ def make_hub(loaded: Loaded, reactor: Any, workers: int, *, passed: PassedSocket
         services["queue"] = queue
     authority = MemoryAuthority(reactor, grace=config.webhooks.grace_ms / 1000)
     exchange = Exchange(clock, services, authority, soon(reactor))
-    sockets = ListeningSockets(config, workers, passed or PassedSockets())
+    passed = passed or PassedSockets()
+    sockets = ListeningSockets(config, workers, passed)
     spawn = Spawning(reactor, exchange, sockets, workers, Output())
     hub = Hub(reactor, sockets, exchange, queue, spawn, workers, loaded)
     hub.reloads.parts.append(follows(hub.wait_for, patience))
+    for service in machine_metrics(config, reactor, hub.supervisor, exchange, hub.reloads, queue, passed.metrics):
+        service.setServiceParent(hub)
     if config.ssl.enabled:
         certificates = certificates_of(config, reactor)
         hub.reloads.parts.append(certificates_part(certificates))
