@@ -7,6 +7,10 @@ import secrets
 __all__ = ["Node"]
 
 
+REMEMBERED = 8
+"""Ids it had."""
+
+
 class Node:
     """A process that owns connections. Whoever tells the authority of them reads `id` each time."""
 
@@ -14,10 +18,10 @@ class Node:
 
     def __init__(self, node_id: str | None = None) -> None:
         self.id = node_id or secrets.token_hex(8)
-        self.earlier: set[str] = set()
-        """Ids under which it was taken for dead."""
+        self.earlier: tuple[str, ...] = ()
+        """The last ids under which it was taken for dead."""
 
     def rename(self) -> None:
         """Another id: the one it had is dead to the others."""
-        self.earlier.add(self.id)
+        self.earlier = (*self.earlier[-REMEMBERED + 1 :], self.id)
         self.id = secrets.token_hex(8)

@@ -151,6 +151,7 @@ class Engine:
                 self._terminate_here,
                 self._tell_of,
                 self._facts.disappeared,
+                self._subscriptions.recount,
             )
 
     # The WebSocket side
@@ -327,13 +328,16 @@ class Engine:
         """Shutdown has begun: health checks and answers say so; connections go on, and more may come."""
         self.draining = True
 
-    def drain(self, over: float) -> Deferred[None]:
-        """Close every connection with 4200 within about `over` seconds; fires when all are gone and told of."""
+    def drain(self, over: float, last: bool = False) -> Deferred[None]:
+        """Close every connection with 4200 within about `over` seconds; fires when all are gone and told of.
+
+        `last`: the other nodes leave too, and what is pending is told without further grace.
+        """
         self.announce_end()
 
         def finished(_: None) -> Deferred[None]:
             self._placement.stop()
-            return self._facts.flush(final=self._cluster is None)
+            return self._facts.flush(final=last or self._cluster is None)
 
         def told(_: None) -> None:
             if self._cluster is not None:

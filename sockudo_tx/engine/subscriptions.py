@@ -153,6 +153,13 @@ class Subscriptions:
         for channel, space in left.items():
             self._left(space, channel)
 
+    def recount(self) -> None:
+        """Tell the authority again how many there are, where somebody wants to know totals."""
+        for space in list(self._registry.apps.values()):
+            for channel in space.channels.values():
+                if self._counts.pace(space, channel) is not None:
+                    self._count(space, channel)
+
     def _left(self, space: AppSpace, channel: Channel) -> None:
         """The channel has fewer subscribers, perhaps none."""
         if channel.subscribers:

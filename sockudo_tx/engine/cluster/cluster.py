@@ -72,8 +72,12 @@ class Cluster:
         terminate: Callable[[str, str], None],
         tell: Callable[[str, Fact], None],
         gone: Callable[[], None],
+        recount: Callable[[], None],
     ) -> None:
-        """Be one of them, from now on. `gone` is told when another node is no more."""
+        """Be one of them, from now on.
+
+        `gone` is told when another node is no more; `recount` when the authority has to be told of all totals again.
+        """
         self._mirrors = mirrors
         self._users = users
         self._gone = gone
@@ -88,7 +92,8 @@ class Cluster:
             self._settings,
             self.tally,
             lambda epoch: self._say(CONTROL, Control(node="", op="epoch", about=epoch)),
-            lambda: self._hold(node_topic(self._node.id)),
+            self._renamed,
+            recount,
         )
         self._audit = MirrorAudit(self._clock, self._authority, mirrors, self._settings.audit)
         mirrors.join_cluster(
@@ -228,6 +233,10 @@ class Cluster:
     def _hold(self, topic: str) -> None:
         """For as long as there is a cluster: nobody waits for it."""
         self.interest.hold(topic)
+
+    def _renamed(self, earlier: str) -> None:
+        self._hold(node_topic(self._node.id))
+        self.interest.release(node_topic(earlier))
 
     def _late(self, topic: str) -> None:
         """The bus has confirmed a topic when nobody waited any more."""

@@ -8,7 +8,6 @@ fenced           we were taken for dead: another id, and everything anew under i
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -26,12 +25,15 @@ __all__ = ["Membership"]
 
 _AGAIN = 1.0
 """Seconds until a registration that failed is tried again."""
+REMEMBERED = 8
+"""Epochs that were: a late word of one of them is none of the next."""
 _SETTLE = 3.0
 """Seconds that everybody gets to register, beside a heartbeat."""
 
 
 class Membership:
-    """`changed` is told of an epoch that is new to us, `renamed` of another node id."""
+    """`changed` is told of a new epoch, `renamed` of the id that the node had; `settled` comes when everybody
+    has told an authority that had lost it what it knows."""
 
     _log = Logger()
 
@@ -45,7 +47,8 @@ class Membership:
         settings: ClusterSettings,
         tally: ClusterTally,
         changed: Callable[[str], None],
-        renamed: Callable[[], None],
+        renamed: Callable[[str], None],
+        settled: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._authority = authority
@@ -56,8 +59,9 @@ class Membership:
         self._tally = tally
         self._changed = changed
         self._renamed = renamed
+        self._recount = settled
         self._epoch: str | None = None
-        self._past: deque[str] = deque(maxlen=8)
+        self._past: tuple[str, ...] = ()
         self._heartbeat: IDelayedCall | None = None
         self._timers: dict[str, IDelayedCall] = {}
         """what for -> when"""
@@ -100,7 +104,7 @@ class Membership:
             self._epoch = epoch
         if epoch == self._epoch or epoch in self._past or self._stopped:
             return False
-        self._past.append(self._epoch)
+        self._past = (*self._past[-REMEMBERED + 1 :], self._epoch)
         self._epoch = epoch
         self._log.warn("the shared state was lost: this node tells the authority what it knows again")
         self._mirrors.settle()
@@ -122,12 +126,13 @@ class Membership:
     def _settled(self) -> None:
         """By now everybody has registered: what still differs is so."""
         self._mirrors.settled()
+        self._recount()
 
     def _take_another_id(self) -> None:
         earlier = self._node.id
         self._node.rename()
         self._log.warn("this node was taken for dead: it goes on as {node}", node=self._node.id, earlier=earlier)
-        self._renamed()
+        self._renamed(earlier)
         self._come_back(earlier)
 
     def _come_back(self, earlier: str) -> None:
