@@ -58,6 +58,9 @@ class Server(MultiService):
     webhooks: Webhooks | None = None
     """What happens to facts, unless nobody is to hear of them."""
 
+    last = False
+    """The other nodes stop too: what is pending is told at the end, since nobody comes after."""
+
     def __init__(
         self,
         reactor: Any,
@@ -81,6 +84,7 @@ class Server(MultiService):
         self._about = about
         self._systemd = systemd
         self._hurried: Deferred[None] | None = None
+        self._cut_off = self._handing_over = False
         systemd.setServiceParent(self)
 
     def listen(self, listener: SocketListener) -> None:
@@ -162,8 +166,9 @@ class Server(MultiService):
     async def _leave(self, drain: float, over: float) -> None:
         if drain:
             await deferLater(self._clock, drain)
-        await gatherResults([self._close(), self.engine.drain(over), self.site.drain()], consumeErrors=True)
-        if self.webhooks is not None:
+        await gatherResults([self._close(), self.engine.drain(over, self.last), self.site.drain()], consumeErrors=True)
+        if self.webhooks is not None and not self._cut_off:
+            self._handing_over = True
             await self.webhooks.drain()
 
     def _end(self) -> Deferred[None] | None:
@@ -182,6 +187,12 @@ class Server(MultiService):
         """Stop waiting for clients."""
         if self._hurried is not None and not self._hurried.called:
             self._hurried.callback(None)
+
+    def cut_off(self) -> None:
+        """The hub is gone: clients can still be told to leave, and nothing else can be handed over."""
+        self._cut_off = True
+        if self._handing_over:
+            self.hurry()
 
     def _tell_systemd(self) -> None:
         if self.engine.draining:
