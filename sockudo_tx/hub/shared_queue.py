@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ..interfaces import Answer, IWebhookQueue, WebhookJob
+from .services import typed
 
 if TYPE_CHECKING:
     from .station import Station
 
 __all__ = ["SharedQueue"]
+
+_SAME_FOR_ALL = ("put", "hasten", "depth", "dead", "revive", "drop", "health")
 
 
 class SharedQueue:
@@ -46,20 +48,25 @@ class SharedQueue:
         """What this worker may call."""
         self._claims[station] = {}
         queue = self._queue
-        return {
-            "queue.put": lambda jobs: queue.put(_jobs(jobs)),
-            "queue.take": lambda most, busy, tired: self._take(station, most, set(busy), set(tired)),
-            "queue.done": lambda job_id: self._settle(station, job_id, queue.done),
-            "queue.retry": lambda job, delay: self._settle(station, job[0], lambda _: queue.retry(_job(job), delay)),
-            "queue.bury": lambda job, reason: self._settle(station, job[0], lambda _: queue.bury(_job(job), reason)),
-            "queue.hasten": queue.hasten,
-            "queue.depth": queue.depth,
-            "queue.dead": queue.dead,
-            "queue.revive": queue.revive,
-            "queue.drop": queue.drop,
-            "queue.health": queue.health,
-            "queue.close": lambda: self._close(station),
-        }
+
+        def take(most: int, busy: set[str], tired: set[str]) -> Answer[list[WebhookJob]]:
+            return self._take(station, most, busy, tired)
+
+        def done(job_id: str) -> Answer[None]:
+            return self._settle(station, job_id, queue.done)
+
+        def retry(job: WebhookJob, delay: float) -> Answer[None]:
+            return self._settle(station, job.id, lambda _: queue.retry(job, delay))
+
+        def bury(job: WebhookJob, reason: str) -> Answer[None]:
+            return self._settle(station, job.id, lambda _: queue.bury(job, reason))
+
+        def close() -> None:
+            self._close(station)
+
+        own = {"take": take, "done": done, "retry": retry, "bury": bury, "close": close}
+        same = {name: getattr(queue, name) for name in _SAME_FOR_ALL}
+        return {f"queue.{name}": typed(method) for name, method in (*own.items(), *same.items())}
 
     def elect(self, stations: Sequence[Station]) -> None:
         """Who delivers now: of those that serve, one that stays before one that leaves."""
@@ -114,11 +121,3 @@ class SharedQueue:
     def _lost(self, job: WebhookJob) -> None:
         if self._holder is not None:
             self._holder.tell("queue.lost", job)
-
-
-def _jobs(found: object) -> list[WebhookJob]:
-    return msgspec.convert(found, list[WebhookJob])
-
-
-def _job(found: object) -> WebhookJob:
-    return msgspec.convert(found, WebhookJob)
