@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from ..delta.wishes import offered_in
 from ..interfaces import Fact
 from ..protocol import messages
-from ..protocol.effects import Effect, Enable, Join, Leave, Relay, Replay, Resync, Send, Signin
+from ..protocol.effects import Effect, Enable, Join, Leave, Relay, Replay, Resync, Send, Signin, Watch
 from ..protocol.wirejson import text_of
 from .broadcast import send
 from .cached_events import CachedEvents
@@ -73,7 +73,9 @@ class Performing:
         elif isinstance(effect, Replay):
             return self._cached.replay(socket, space, effect.channel)
         elif isinstance(effect, Signin):
-            return self._users.sign_in(socket, effect)
+            return self._users.sign_in(socket, effect.user_id)
+        elif isinstance(effect, Watch):
+            return self._users.watch(socket, space, effect.watchlist)
         elif isinstance(effect, Enable):
             self._placement.enable(socket, space, offered_in(effect.data))
         elif isinstance(effect, Resync):

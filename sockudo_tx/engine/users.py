@@ -9,7 +9,6 @@ from twisted.logger import Logger
 
 from ..interfaces import BackendError, IAuthority, UserChange
 from ..protocol import messages
-from ..protocol.effects import Signin
 from .answers import ask
 from .broadcast import deliver_control, send
 from .cluster.interest import Interest
@@ -45,40 +44,32 @@ class Users:
         self._told: dict[Key, bool] = {}
         """watched user -> whether watchers take it for online; only with other nodes"""
 
-    def sign_in(self, socket: Socket, effect: Signin) -> Deferred[None] | None:
-        """Register the socket under the user and tell it who of its watchlist is online."""
+    def sign_in(self, socket: Socket, user_id: str) -> Deferred[None] | None:
+        """Register the socket under the user. Afterwards it gets all that is sent to him, and the others know of it."""
         space = socket.space
         assert space is not None
-        user_id = effect.user_id
         wait = None
         if self._interest is not None and socket not in space.users.get(user_id, ()):
             wait = self._interest.hold(user_topic(space.app.id, user_id))
         self._registry.bind(space.users, user_id, socket)
         if wait is not None:
-            return wait.addCallback(lambda _: self._up(socket, space, effect))
-        return self._up(socket, space, effect)
+            return wait.addCallback(lambda _: self._up(socket, space, user_id))
+        return self._up(socket, space, user_id)
 
-    def _up(self, socket: Socket, space: AppSpace, effect: Signin) -> Deferred[None] | None:
+    def _up(self, socket: Socket, space: AppSpace, user_id: str) -> Deferred[None] | None:
         if socket.session is None:
             return None  # gone while the bus was waited for
-        later: list[Deferred[None] | None] = []
+        return ask(
+            lambda: self._authority.user_up(space.app.id, user_id, self._node.id, socket.id),
+            lambda _: None,
+            self._lost,
+        )
 
-        def up(_: bool) -> None:
-            # Only now: a user that watches itself learns of itself once, in the status.
-            if socket.session is not None:
-                later.append(self._watch(socket, space, effect.watchlist))
+    def watch(self, socket: Socket, space: AppSpace, watchlist: tuple[str, ...]) -> Deferred[None] | None:
+        """Put this watchlist in place of any other, and tell who of it is online.
 
-        def down(error: BackendError) -> None:
-            self._lost(error)
-            up(False)
-
-        wait = ask(lambda: self._authority.user_up(space.app.id, effect.user_id, self._node.id, socket.id), up, down)
-        if wait is not None:
-            return wait.addCallback(lambda _: later[0] if later else None)
-        return later[0] if later else None
-
-    def _watch(self, socket: Socket, space: AppSpace, watchlist: tuple[str, ...]) -> Deferred[None] | None:
-        """Put this watchlist in place of any other, and tell who of it is online."""
+        After `sign_in`: a user that watches itself learns of itself once, in the status.
+        """
         interest, app_id = self._interest, space.app.id
         waits = [interest.hold(user_topic(app_id, user_id)) for user_id in watchlist] if interest is not None else []
         self._unwatch(space, socket)

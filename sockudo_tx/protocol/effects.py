@@ -1,9 +1,10 @@
-"""What a session asks the server to do: eight kinds of frozen values, performed in order.
+"""What a session asks the server to do: nine kinds of frozen values, performed in order.
 
 Send     a text to this socket                Relay    a client event to a channel
 Join     enter a channel                      Signin   bind this socket to a user
 Leave    leave a channel                      Replay   a cache channel's last event, or a miss
-Enable   deltas on all channels               Resync   deltas of a channel begin anew
+Watch    hear of users' comings and goings    Enable   deltas on all channels
+                                              Resync   deltas of a channel begin anew
 """
 
 from __future__ import annotations
@@ -13,7 +14,20 @@ from typing import Any, NamedTuple
 from .names import ChannelName
 from .tags import Filter
 
-__all__ = ["Asked", "Effect", "Enable", "Join", "Leave", "Member", "Relay", "Replay", "Resync", "Send", "Signin"]
+__all__ = [
+    "Asked",
+    "Effect",
+    "Enable",
+    "Join",
+    "Leave",
+    "Member",
+    "Relay",
+    "Replay",
+    "Resync",
+    "Send",
+    "Signin",
+    "Watch",
+]
 
 
 class Member(NamedTuple):
@@ -65,9 +79,14 @@ class Relay(NamedTuple):
 
 
 class Signin(NamedTuple):
-    """Register this socket under `user_id`; `watchlist` is already cut to its limit."""
+    """Register this socket under `user_id`."""
 
     user_id: str
+
+
+class Watch(NamedTuple):
+    """Tell this socket which of these users are online, and of changes; already cut to the limit."""
+
     watchlist: tuple[str, ...]
 
 
@@ -89,4 +108,4 @@ class Resync(NamedTuple):
     channel: str
 
 
-Effect = Send | Join | Leave | Relay | Signin | Replay | Enable | Resync
+Effect = Send | Join | Leave | Relay | Signin | Watch | Replay | Enable | Resync

@@ -5,7 +5,7 @@ out as an effect and comes back as an input:
 
     receive(Subscribe)  -> [Join]      then the engine calls `joined`  -> [Send, Replay]
     receive(Unsubscribe)-> [Leave]     the session has forgotten the channel already
-    receive(Signin)     -> [Send, Signin]
+    receive(Signin)     -> [Signin, Send, Watch]
     receive(ClientEvent)-> [Relay]
     receive(EnableDelta)-> [Enable]
     receive(SyncError)  -> [Resync]
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from . import auth, errors, messages
 from .app import App
-from .effects import Effect, Enable, Join, Leave, Member, Relay, Replay, Resync, Send
+from .effects import Effect, Enable, Join, Leave, Member, Relay, Replay, Resync, Send, Watch
 from .effects import Signin as SigninEffect
 from .identity import Identity, member_of, user_of
 from .limits import SlidingWindow
@@ -177,8 +177,9 @@ class Session:
         self.user = user
         self.authorized = True
         effects: list[Effect] = [
+            SigninEffect(user.user_id),
             Send(messages.signin_success(command.user_data)),
-            SigninEffect(user.user_id, user.watchlist if app.enable_watchlist_events else ()),
+            Watch(user.watchlist if app.enable_watchlist_events else ()),
         ]
         if user.watchlist_cut and app.enable_watchlist_events:
             effects.append(Send(messages.error(errors.watchlist_too_long())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sockudo_tx.protocol import messages
-from sockudo_tx.protocol.effects import Enable, Join, Leave, Member, Replay, Resync, Send
+from sockudo_tx.protocol.effects import Enable, Join, Leave, Member, Replay, Resync, Send, Watch
 from sockudo_tx.protocol.effects import Signin as SigninEffect
 from sockudo_tx.protocol.errors import PeerError
 from sockudo_tx.protocol.messages import EnableDelta, Ignored, Ping, Pong, Signin, Subscribe, SyncError, Unsubscribe
@@ -215,15 +215,16 @@ class SigninTests(SessionCase):
     """Signing in (protocol.md 14)"""
 
     def test_success(self) -> None:
-        """The exact user_data comes back, then the user is bound with its watchlist."""
+        """The user is bound, the exact user_data comes back, then the watchlist is watched."""
         user_data = '{ "id":"u1", "watchlist":["u2"] }'
         effects = self.receive(signin(user_data))
-        self.assertEqual(effects, [Send(messages.signin_success(user_data)), SigninEffect("u1", ("u2",))])
+        success = Send(messages.signin_success(user_data))
+        self.assertEqual(effects, [SigninEffect("u1"), success, Watch(("u2",))])
         self.assertTrue(self.session.authorized)
 
     def test_key_is_optional(self) -> None:
         """The key before the colon may be left out, but not be wrong."""
-        self.assertEqual(len(self.receive(signin('{"id":"u1"}', prefix=""))), 2)
+        self.assertEqual(len(self.receive(signin('{"id":"u1"}', prefix=""))), 3)
         wrong = (4009, "Authentication error: Connection not authorized for signin.")
         for prefix in ("yek:", ":", "key:key:", " key:"):
             self.assertEqual(self.refusal(signin('{"id":"u1"}', prefix=prefix)), wrong)
@@ -248,7 +249,7 @@ class SigninTests(SessionCase):
         """The same user may sign in again and replaces what was said; another one is refused."""
         self.receive(signin('{"id":"u1","user_info":1,"watchlist":["u2"]}'))
         effects = self.receive(signin('{"id":"u1","user_info":2}'))
-        self.assertEqual(effects[1], SigninEffect("u1", ()))
+        self.assertEqual((effects[0], effects[2]), (SigninEffect("u1"), Watch(())))
         assert self.session.user is not None
         self.assertEqual(self.session.user.user_info, "2")
         other = (4009, "Authentication error: Connection is already signed in as another user")
@@ -257,11 +258,12 @@ class SigninTests(SessionCase):
     def test_watchlist_cut(self) -> None:
         """A list of more than a hundred is cut, and the client is told after everything else."""
         user_data = json.dumps({"id": "u1", "watchlist": [f"u{n}" for n in range(101)]})
-        success, bound, told = self.receive(signin(user_data))
-        assert isinstance(bound, SigninEffect)
-        self.assertEqual(len(bound.watchlist), 100)
+        bound, success, watch, told = self.receive(signin(user_data))
+        self.assertEqual(bound, SigninEffect("u1"))
+        assert isinstance(watch, Watch)
+        self.assertEqual(len(watch.watchlist), 100)
         assert isinstance(told, Send)
         self.assertEqual(json.loads(told.text)["data"]["code"], 4302)
         self.assertEqual(success, Send(messages.signin_success(user_data)))
         off = changed(enable_watchlist_events=False)
-        self.assertEqual(self.receive(signin(user_data), off)[1:], [SigninEffect("u1", ())])
+        self.assertEqual(self.receive(signin(user_data), off)[2:], [Watch(())])
