@@ -45,34 +45,35 @@ class _Found(NamedTuple):
 
 
 class _Knocks:
-    """Connections opened all the time, and who answers them."""
+    """Connections opened all the time, and when each was answered; by whom is looked up in the end."""
 
-    def __init__(self, server: WholeServer) -> None:
-        self._server = server
+    def __init__(self, port: int) -> None:
+        self._port = port
         self._selector = selectors.DefaultSelector()
         self._opened: dict[socket.socket, float] = {}
+        self._answered: dict[socket.socket, float] = {}
         self._due = 0.0
         self.slowest = 0.0
-        self.answered: dict[int, float] = {}
-        """process -> when it first answered"""
 
     def work(self) -> None:
         now = time.perf_counter()
         if now >= self._due:
             self._due = now + _KNOCK
-            peer = socket.create_connection(("127.0.0.1", self._server.port))
-            peer.sendall(upgrade(self._server.port))
+            peer = socket.create_connection(("127.0.0.1", self._port))
+            peer.sendall(upgrade(self._port))
             self._opened[peer] = now
             self._selector.register(peer, selectors.EVENT_READ)
         for key, _ in self._selector.select(0):
             peer = key.fileobj
             assert isinstance(peer, socket.socket)
             self._selector.unregister(peer)
-            self.slowest = max(self.slowest, (now - self._opened.pop(peer)) * 1000)
-            process = owner(peer, self._server.pids[1:])
-            if process is not None:
-                self.answered.setdefault(process, now)
-            peer.close()
+            self._answered[peer] = now
+            self.slowest = max(self.slowest, (now - self._opened[peer]) * 1000)
+
+    def first(self, others: list[int], pids: list[int]) -> float:
+        """When one of these processes first answered that is none of the others; infinite if none did."""
+        new = [pid for pid in pids if pid not in others]
+        return min((at for peer, at in self._answered.items() if owner(peer, new) is not None), default=float("inf"))
 
     def close(self) -> None:
         for peer in self._opened:
@@ -101,24 +102,24 @@ def _once(server: WholeServer) -> _Found:
                 doomed[user] = 0
             else:
                 observers.append(talker)
-        knocks = _Knocks(server)
+        knocks = _Knocks(server.port)
         stack.callback(knocks.close)
         os.kill(victim, signal.SIGKILL)
         began = time.perf_counter()
-        publish = _publish(server, publisher, knocks, began)
-        back = min((at for pid, at in knocks.answered.items() if pid not in workers), default=float("inf")) - began
+        publish = _publish(server.port, publisher, knocks, began)
+        back = knocks.first(workers, server.pids[1:]) - began
         wrong = sum(_wrong(observer, doomed) for observer in observers)
     return _Found(publish, back, knocks.slowest, wrong)
 
 
-def _publish(server: WholeServer, publisher: socket.socket, knocks: _Knocks, began: float) -> list[float]:
+def _publish(port: int, publisher: socket.socket, knocks: _Knocks, began: float) -> list[float]:
     taken: list[float] = []
     due = began
     while due < began + _AFTER:
         while time.perf_counter() < due:
             knocks.work()
             time.sleep(0.0005)
-        publisher.sendall(post(server.port, "/events", events("bench-0", ["x" * 200])))
+        publisher.sendall(post(port, "/events", events("bench-0", ["x" * 200])))
         read_answer(publisher)  # raises if it fails
         taken.append((time.perf_counter() - due) * 1000)
         due += 1 / _RATE

@@ -286,13 +286,13 @@ class ScenarioTests(unittest.TestCase):
 
     def test_scaling(self) -> None:
         """Servers of its own with different numbers of workers, which are gone afterwards; every event arrives."""
-        command = [SOCKUDO, "bench", "scaling", "--workers", "1,1", "--rate", "80", *FEW, "--json"]
+        command = [SOCKUDO, "bench", "scaling", "--workers", "1,2", "--rate", "80", *FEW, "--json"]
         ended = end(
             subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )
         self.assertEqual(ended.status, 0, ended.errors)
         documents = json.loads(ended.output)
-        self.assertEqual([document["options"]["workers"] for document in documents], [1, 1])
+        self.assertEqual([document["options"]["workers"] for document in documents], [1, 2])
         for document in documents:
             self.assertEqual({document["figures"][name] for name in CLEAN}, {0})
             self.assertGreater(document["figures"]["delivered"], 0)
