@@ -15,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from ..config.load import Loaded
+from ..listening import ListenError
 from .process import WorkerEvents, WorkerProcess
 from .restarts import Restarts
 
@@ -196,7 +197,7 @@ class Supervisor:
             self._tell_replacing(slot, False)
             return
         if slot.coming is None:
-            self._start_again(slot, worker)
+            self._start_again(slot, worker.lines.last or f"{worker.name} {worker.how}")
             self._tell_replacing(slot, False)
         self._changed()
 
@@ -204,12 +205,19 @@ class Supervisor:
 
     def _begin(self, slot: Slot) -> None:
         slot.due = None
-        slot.coming = self._spawn(slot.number, self.loaded, self)
+        try:
+            slot.coming = self._spawn(slot.number, self.loaded, self)
+        except ListenError as error:
+            self._log.error("{reason}", reason=str(error))
+            if slot.current is None:
+                self._start_again(slot, str(error))
+            self._tell_replacing(slot, False)
+            self._changed()
 
-    def _start_again(self, slot: Slot, worker: WorkerProcess) -> None:
+    def _start_again(self, slot: Slot, why: str) -> None:
         wait = slot.restarts.ended(self._clock.seconds())
         if not self._served and all(slot.restarts.count and slot.coming is None for slot in self.slots):
-            self._fail(worker.lines.last or f"{worker.name} {worker.how}")
+            self._fail(why)
         elif wait is None:
             slot.empty = True
             self._log.critical("{worker} keeps ending and is not started again", worker=slot.name)

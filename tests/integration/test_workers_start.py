@@ -114,6 +114,19 @@ class WaysTests(WorkersCase):
         self.assertIn("instance.workers", output)
         self.assertIn("from 1 to 256", output)
 
+    def test_no_worker_starts(self) -> None:
+        """A machine on which no worker can be started: the reason, and status 1, also of twistd."""
+        for run in (
+            "from sockudo_tx.cli import main; sys.exit(main(['run', '--workers', '2']))",
+            "sys.argv = ['twistd', '-n', '--pidfile=', 'sockudo', '--workers=2'];"
+            "from twisted.scripts.twistd import run; run()",
+        ):
+            status, output = self.run_to_end(sys.executable, "-c", f"import sys; sys.executable = '/nowhere'; {run}")
+            self.assertEqual(status, 1, output)
+            self.assertRegex(output, "CRITICAL .*no worker could be started: ")
+            self.assertNotIn("Traceback", output)
+            (self.folder / "output.txt").unlink()
+
     def test_check_config(self) -> None:
         """`check-config` and `--check` tell how many there would be."""
         status, output = self.run_to_end(SOCKUDO, "check-config", "--offline", "--workers", "3")
