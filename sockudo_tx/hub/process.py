@@ -185,7 +185,9 @@ class WorkerProcess(ProcessProtocol):
         if self._why or self.has_ended:
             return
         self._why = why
-        self._log.error("{worker} {why}; it is ended, with a traceback", worker=self.name, why=why, worker_pid=self.pid)
+        self._log.error(
+            "worker {worker} {why}; it is ended, with a traceback", worker=self.slot + 1, why=why, worker_pid=self.pid
+        )
         self._signal(signal.SIGABRT)
         self._later(_LAST_WORDS, self.kill)
 

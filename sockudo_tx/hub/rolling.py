@@ -82,9 +82,9 @@ class Rolling:
         if self._supervisor.draining:
             return
         self._log.error(
-            "the new {worker} did not get ready; {replaced} of {workers} workers were replaced, the others go on as "
-            "they were",
-            worker=slot.name,
+            "the new worker {worker} did not get ready; {replaced} of {workers} workers were replaced, the others go "
+            "on as they were",
+            worker=slot.number + 1,
             replaced=replaced,
             workers=len(self._supervisor.slots),
         )

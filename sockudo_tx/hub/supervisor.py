@@ -48,10 +48,6 @@ class Slot:
         yield from (worker for worker in (self.current, self.coming) if worker is not None)
         yield from tuple(self.leaving)
 
-    @property
-    def name(self) -> str:
-        return f"worker {self.number + 1}"
-
 
 class Supervisor:
     """`changed` is called when a slot was filled or given up; `failed` once, when there is no point in going on."""
@@ -162,14 +158,17 @@ class Supervisor:
             slot.leaving.add(before)
             before.leave()
         self._log.info(
-            "{worker} of {workers} is ready", worker=worker.name, workers=len(self.slots), worker_pid=worker.pid
+            "worker {worker} of {workers} is ready",
+            worker=worker.slot + 1,
+            workers=len(self.slots),
+            worker_pid=worker.pid,
         )
         self._tell_replacing(slot, True)
         self._changed()
 
     def worker_leaving(self, worker: WorkerProcess) -> None:
         slot = self.slots[worker.slot]
-        self._log.warn("{worker} is shutting down by itself", worker=worker.name, worker_pid=worker.pid)
+        self._log.warn("worker {worker} is shutting down by itself", worker=worker.slot + 1, worker_pid=worker.pid)
         self._out(slot, worker)
         slot.leaving.add(worker)
 
@@ -177,10 +176,10 @@ class Supervisor:
         slot = self.slots[worker.slot]
         if worker in slot.leaving:
             slot.leaving.discard(worker)
-            self._log.info("{worker} {how}", worker=worker.name, how=worker.how, worker_pid=worker.pid)
+            self._log.info("worker {worker} {how}", worker=worker.slot + 1, how=worker.how, worker_pid=worker.pid)
             return
         log = self._log.info if worker.is_leaving else self._log.error
-        log("{worker} {how}", worker=worker.name, how=worker.how, worker_pid=worker.pid)
+        log("worker {worker} {how}", worker=worker.slot + 1, how=worker.how, worker_pid=worker.pid)
         self._out(slot, worker)
 
     def _out(self, slot: Slot, worker: WorkerProcess) -> None:
@@ -220,7 +219,7 @@ class Supervisor:
             self._fail(why)
         elif wait is None:
             slot.empty = True
-            self._log.critical("{worker} keeps ending and is not started again", worker=slot.name)
+            self._log.critical("worker {worker} keeps ending and is not started again", worker=slot.number + 1)
             if all(slot.empty for slot in self.slots):
                 self._fail("every worker keeps ending")
         else:
