@@ -15,7 +15,7 @@ from ..backends.memory.authority import MemoryAuthority
 from ..engine.cluster.topics import CONTROL, channel_topic, user_topic
 from ..interfaces import IWebhookQueue, Lease, PresenceChange, UserChange
 from ..protocol.bus_frames import Control, encode, presence_frame, user_change_frame
-from .services import shared_methods
+from .services import shared_methods, typed
 from .shared_queue import SharedQueue
 from .station import Station
 
@@ -131,19 +131,32 @@ class Exchange:
         """A worker has said who it is; what it may call."""
         self.stations.append(station)
         station.nodes.append(station.node)
-        methods: dict[str, Callable[..., Any]] = {
-            **self._shared,
-            "authority.lease": lambda node, ttl: self._lease(station, node, ttl),
-            "bus.subscribe": lambda topic: self._subscribe(station, topic.encode()),
-            "bus.unsubscribe": lambda topic: self._unsubscribe(station, topic.encode()),
+
+        def lease(node: str, ttl: float) -> Lease:
+            if node not in station.nodes:  # it was taken for dead: under its new id too it leaves what it leaves
+                station.nodes.append(node)
+            return self.authority.lease(node, ttl)
+
+        def subscribe(topic: str) -> None:
+            self._subscribe(station, topic.encode())
+
+        def unsubscribe(topic: str) -> None:
+            self._unsubscribe(station, topic.encode())
+
+        def last(counted: bytes) -> None:
+            self.last_words(station, counted)
+
+        own: dict[str, Callable[..., Any]] = {
+            "authority.lease": lease,
+            "bus.subscribe": subscribe,
+            "bus.unsubscribe": unsubscribe,
             "hub.gather": self.gather,
             "hub.here": lambda: None,
             "hub.totals": self.authority.totals,
-            "hub.last": lambda counted: self.last_words(station, counted),
+            "hub.last": last,
         }
-        if self._queue is not None:
-            methods.update(self._queue.methods(station))
-        return methods
+        of_queue = self._queue.methods(station) if self._queue is not None else {}
+        return {**self._shared, **{name: typed(method) for name, method in own.items()}, **of_queue}
 
     def welcome(self) -> Welcome:
         return Welcome(self.authority.epoch, self._queue is not None and self._queue.durable)
@@ -195,12 +208,6 @@ class Exchange:
             yield
             for topic in topics[begin : begin + _SLICE]:
                 self._unsubscribe(station, topic)
-
-    def _lease(self, station: Station, node: str, ttl: float) -> Lease:
-        """A worker that was taken for dead has a new id, under which it leaves what it leaves."""
-        if node not in station.nodes:
-            station.nodes.append(node)
-        return self.authority.lease(node, ttl)
 
     def _tell_gone(self, node: str) -> None:
         self.reaped += 1

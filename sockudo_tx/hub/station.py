@@ -153,8 +153,10 @@ class Station(End):
                 asked.errback(BackendError(f"{self} is gone"))
         self._asked.clear()
         self._pinged.clear()
-        self._exchange.leave(self)
-        self._events.gone(self)
+        try:
+            self._exchange.leave(self)
+        finally:
+            self._events.gone(self)
 
     # What the worker says
 

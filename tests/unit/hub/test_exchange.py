@@ -298,12 +298,15 @@ class CallTests(ExchangeCase):
             self.links[0].call("authority", "occupy", bool),
             self.links[0].call("authority", "occupy", bool, [], {}, 3),
             self.links[0].call("authority", "register", None, "n", [1]),
+            self.links[0].call("authority", "lease", None, ["n"], 3),
         ]
         good = self.authorities[0].occupy("a", "c", self.nodes[0])
         for call in calls:
             await self.assertFailure(call, BackendError)
         self.assertTrue(await good)
-        self.assertEqual(len(self.flushLoggedErrors()), 6)
+        self.assertEqual(len(self.flushLoggedErrors()), 7)
+        self.links[0].cut()
+        await self.until(lambda: not self.group.authority.totals())
 
     async def test_empty_call(self) -> None:
         """A call of nothing fails, and the rest of its message is done."""
