@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from sockudo_tx.backends.hub.link import HubLink
 from sockudo_tx.config.load import load
 from sockudo_tx.listening import OptionalListener
 from sockudo_tx.service import make_service
+from sockudo_tx.transports.metrics.packing import unpack
 from sockudo_tx.watchdog import Watchdog
 from tests.http.scrape import read
 
@@ -64,6 +68,37 @@ class SourcesTests(SynchronousTestCase):
                 'sockudo_connections_refused_total{port="9601",reason="proxy_header"}': 3,
             },
         )
+
+    def test_alone(self) -> None:
+        """One process tells nothing of workers and of other nodes."""
+        text = b'{"port": 0, "metrics": {"host": "127.0.0.1", "port": 9601}}'
+        clock = MemoryReactorClock()
+        server = make_service(load("test.json", {}, "/", read=lambda path: text), clock)
+        (listener,) = [child for child in server if isinstance(child, OptionalListener)]
+        site: Any = listener._factory
+        page = site.resource._pages.page()
+        while not page.called:
+            clock.advance(0)
+        families = re.findall(r"^# TYPE (\S+)", self.successResultOf(page).decode(), re.MULTILINE)
+        others = ("worker", "bus_", "authority_", "mirror", "node_", "cluster_", "hub_", "horizontal_", "redis_")
+        self.assertEqual([name for name in families if name.removeprefix("sockudo_").startswith(others)], [])
+        self.assertGreaterEqual(len(families), 20)
+
+    def test_worker(self) -> None:
+        """A worker opens no port for them, and answers when it is asked."""
+        text = b'{"port": 0, "metrics": {"host": "127.0.0.1", "port": 9601}}'
+        clock = MemoryReactorClock()
+        loaded = load("test.json", {}, "/", read=lambda path: text)
+        link = HubLink(0, 1, "0123456789abcdef", clock, lambda function: clock.callLater(0, function))
+        server = make_service(loaded, clock, link=link)
+        self.assertEqual([child for child in server if isinstance(child, OptionalListener)], [])
+        answer = link.answers["metrics"]()
+        assert isinstance(answer, Deferred)
+        while not answer.called:
+            clock.advance(0)
+        told = {family.name for samples in unpack(self.successResultOf(answer)) for family, _, _ in samples}
+        self.assertLessEqual({"process_cpu_seconds_total", "reactor_lag_ms", "bus_up", "mirrors"}, told)
+        self.assertNotIn("webhook_queue_depth", told)
 
     def scraped(self, listener: Any, clock: MemoryReactorClock) -> dict[str, float]:
         """The samples of a page, without those of the process and of what runs."""

@@ -107,7 +107,9 @@ LIMIT_CHECKS = _counter("rate_limit_checks_total", _LIMITER, "Requests and event
 LIMIT_HITS = _counter("rate_limit_triggered_total", _LIMITER, "Requests and events above a rate limit.")
 SUBSCRIPTIONS = _counter("channel_subscriptions_total", _KIND, "Successful subscriptions.")
 UNSUBSCRIPTIONS = _counter("channel_unsubscriptions_total", _KIND, "Subscriptions ended, by request or disconnect.")
-CHANNELS = _gauge("active_channels", _KIND, "Channels with a subscriber on this node.")
+CHANNELS = _gauge(
+    "active_channels", _KIND, "Channels with a subscriber on this node; on several workers once for each of them."
+)
 FANOUT = _histogram(
     "broadcast_latency_ms",
     (*_KIND, "recipient_count_bucket"),
