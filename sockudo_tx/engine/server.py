@@ -314,6 +314,14 @@ class Engine:
         """What is published now does not reach the other nodes, and its publisher has to be told (scaling.md 4.8)."""
         return self._cluster is not None and self._cluster.refusing
 
+    def start_anew(self) -> None:
+        """The authority was not told of changes that are forgotten by now: it is told everything again.
+
+        For a `SteadyAuthority`, as its `resync`.
+        """
+        if self._cluster is not None:
+            self._cluster.start_anew()
+
     @property
     def cluster_tally(self) -> ClusterTally | None:
         """What was seen of the bus; None where there is none."""

@@ -105,6 +105,10 @@ class Cluster:
         self.membership.start()
         self._audit.start()
 
+    def start_anew(self) -> None:
+        """Changes that had to be told to the authority were forgotten: tell it everything under another id."""
+        self.membership.start_anew()
+
     def stop(self) -> None:
         """No more timers, and nothing that is told from now on matters."""
         self.membership.stop()

@@ -62,6 +62,8 @@ class Membership:
         self._recount = settled
         self._epoch: str | None = None
         self._past: tuple[str, ...] = ()
+        self._deserted: tuple[str, ...] = ()
+        """Ids that were given up, and whose facts have to go."""
         self._heartbeat: IDelayedCall | None = None
         self._timers: dict[str, IDelayedCall] = {}
         """what for -> when"""
@@ -122,6 +124,33 @@ class Membership:
             self._after("register", _AGAIN, lambda: self.register(reason))
 
         ask(self._registration.quiet, lambda _: None, failed)
+
+    def start_anew(self) -> None:
+        """Too much was not told in time, and is forgotten: what is true is registered under another id.
+
+        Then the earlier one goes, and everybody learns of exactly what is no more (`IAuthority.register`).
+        """
+        earlier = self._node.id
+        self._node.rename()
+        self._renamed(earlier)
+        self.renew()
+        self._move((*self._deserted, earlier))
+
+    def _move(self, deserted: tuple[str, ...]) -> None:
+        self._deserted = deserted
+        self._tally.registrations["backlog"] += 1
+
+        def failed(error: BackendError) -> None:
+            self._failed(error)
+            self._after("move", _AGAIN, lambda: self._move(self._deserted))
+
+        def desert(left: int) -> None:
+            if not left:
+                self._deserted = self._deserted[1:]
+            if self._deserted:
+                ask(lambda: self._authority.reap(self._deserted[0]), desert, failed)
+
+        ask(self._registration.quiet, lambda _: desert(1), failed)
 
     def _settled(self) -> None:
         """By now everybody has registered: what still differs is so."""
