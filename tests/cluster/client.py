@@ -65,6 +65,8 @@ class Client(Link):
         """The code with which the server closed it."""
         self.gone: float | None = None
         """When the connection ended, if it was not by us."""
+        self.refused = b""
+        """The head of an answer that was no upgrade."""
         self.mute = False
         self.pongs = 0
         self._known: dict[str, tuple[int, dict[str, Any]]] = {}
@@ -119,7 +121,8 @@ class Client(Link):
 
     def established(self) -> Client:
         """Itself, when it may begin."""
-        self.pump.until("connection_established", lambda: self.socket_id)
+        self.pump.until("connection_established", lambda: self.socket_id or self.gone)
+        assert self.socket_id, f"no connection_established: {self.refused!r}, {self.closed}"
         return self
 
     def join(self, channel: str, user: str = "", info: Any = None) -> Any:
@@ -191,7 +194,9 @@ class Client(Link):
             head, found, rest = self._buffer.partition(b"\r\n\r\n")
             if not found:
                 return
-            assert head.startswith(b"HTTP/1.1 101"), head
+            if not head.startswith(b"HTTP/1.1 101"):
+                self.refused, self.gone = head, self.gone or time.monotonic()
+                return
             self._upgraded, self._buffer = True, rest
         now, start, buffer = time.monotonic(), 0, self._buffer
         while (end := self._frame(buffer, start, now)) > start:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .fleet import Fleet
+from .hub import HubFleet
 
 __all__ = ["DRIVERS"]
 
-DRIVERS: tuple[type[Fleet], ...] = ()
+DRIVERS: tuple[type[Fleet], ...] = (HubFleet,)

@@ -105,6 +105,7 @@ class Fleet:
         self.pump = Pump()
         self.sink = Sink(self.pump)
         self.clients: list[Client] = []
+        self.backends: list[Backend] = []
         self.nodes: list[Node] = []
         self._promises: list[tuple[float, Callable[[], None]]] = []
 
@@ -158,6 +159,16 @@ class Fleet:
             **more,
         }
 
+    def client(self, app: Account = MAIN) -> Client:
+        """One that has asked any node for its connection."""
+        self.clients.append(client := Client(self.pump, self.anywhere(), app))
+        return client
+
+    def backend(self, app: Account = MAIN) -> Backend:
+        """One that calls any node."""
+        self.backends.append(backend := Backend(self.pump, self.anywhere(), app))
+        return backend
+
     def promise(self, check: Callable[[], None]) -> None:
         """Holds when everything has come, and still 3 s later: it is checked now and when the module is through."""
         check()
@@ -183,7 +194,7 @@ class Fleet:
 
     def close(self) -> None:
         """Ends everybody."""
-        for each in self.clients:
+        for each in (*self.clients, *self.backends):
             each.hang_up()
         for node in self.nodes:
             node.hang_up()

@@ -23,7 +23,7 @@ class Crowd:
     def __init__(self, fleet: Fleet, many: int, name: str) -> None:
         self.name = name
         self.rooms = math.ceil(many / ROOM)
-        self.watchers = [self._come(fleet) for _ in range(self.rooms)]
+        self.watchers = [fleet.client() for _ in range(self.rooms)]
         for number, each in enumerate(self.watchers):
             each.established().join(self.room(number), "watcher")
         self.clients: list[Client] = []
@@ -39,13 +39,8 @@ class Crowd:
         """Whom the watcher of a room knows."""
         return self.watchers[number].members(self.room(number))
 
-    def _come(self, fleet: Fleet) -> Client:
-        client = Client(fleet.pump, fleet.anywhere())
-        fleet.clients.append(client)
-        return client
-
     def _enter(self, fleet: Fleet, numbers: range) -> None:
-        coming = [self._come(fleet) for _ in numbers]
+        coming = [fleet.client() for _ in numbers]
         self.clients += coming
         for number, each in zip(numbers, coming, strict=True):
             each.established()
