@@ -117,7 +117,7 @@ def _sources(parts: Measured) -> list[Source]:
         lambda: outbox_samples(engine),
         single(f.SLOW_DROPPED, lambda: slow.dropped),
         single(f.SLOW_DISCONNECTED, lambda: slow.disconnected),
-        single(f.CLEANUP_BACKLOG, lambda: engine.leaving),
+        single(f.CLEANUP_BACKLOG, lambda: engine.leaving + getattr(authority, "backlog", 0)),
         single(f.PENDING, lambda: len(rest.pending)),
         single(f.REFUSED, lambda: rest.pending.dropped, "pending_limit"),
         single(f.REFUSED, lambda: rest.pending.late, "late_head"),

@@ -15,7 +15,7 @@ take calls in the order in which they are made.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -79,6 +79,12 @@ class SteadyAuthority:
     def backlog(self) -> int:
         """Changes that are not told yet, those under way included."""
         return len(self._backlog)
+
+    @property
+    def asked(self) -> Mapping[tuple[str, bool], int]:
+        """Calls that have ended, by method, and whether with an answer, if the remote authority counts them."""
+        asked: Mapping[tuple[str, bool], int] = getattr(self._remote, "asked", {})
+        return asked
 
     def adjust(self, settings: BacklogSettings) -> None:
         """These settings from now on; how many batches are under way is settled at start."""

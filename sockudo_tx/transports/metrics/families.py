@@ -145,7 +145,11 @@ OUTBOX_MESSAGES = _gauge("outbox_messages", _PORT, "Messages waiting for such cl
 OUTBOX_BYTES = _gauge("outbox_bytes", _PORT, "Bytes waiting for such clients.")
 SLOW_DROPPED = _counter("slow_consumer_dropped_total", _PORT, "Messages dropped because a client reads too slowly.")
 SLOW_DISCONNECTED = _counter("slow_consumer_disconnected_total", _PORT, "Clients disconnected for reading too slowly.")
-CLEANUP_BACKLOG = _gauge("cleanup_backlog", _PORT, "Connections that have ended and wait to be cleaned up behind.")
+CLEANUP_BACKLOG = _gauge(
+    "cleanup_backlog",
+    _PORT,
+    "Connections that have ended and wait to be cleaned up behind, and changes that other nodes were not told of yet.",
+)
 PENDING = _gauge("pending_connections", _PORT, "Connections that have not sent a whole request head.")
 REFUSED = _counter(
     "connections_refused_total",
