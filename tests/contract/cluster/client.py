@@ -41,6 +41,8 @@ class Place:
         self.members: dict[str, Any] = {}
         self.count: int | None = None
         """What it was told last."""
+        self.count_lost = False
+        """What it was to be told later may have been lost."""
 
 
 class Client:
@@ -68,6 +70,8 @@ class Client:
         """Others may take this client's users for gone: its node was given up, or the state was lost."""
         self.heard: list[tuple[str, str, str]] = []
         """Member changes: `added` or `removed`, channel, and who."""
+        self.is_reachable = False
+        """It was signed in at a quiet point: events for its user reach it from everywhere."""
         self._status_due = False
         """The first word about all of the watchlist is still to come; changes may come before it."""
         self._last: dict[tuple[str, str], int] = {}
@@ -118,8 +122,8 @@ class Client:
 
     @property
     def is_settled(self) -> bool:
-        """Everything it has said is answered."""
-        return not self.ended and not self.asked
+        """Everything it has said is answered, and what it says next is done at once."""
+        return not self.ended and not self.asked and self.socket.inbox is None
 
     def take(self) -> list[tuple[str, str]]:
         """Members that came and went since the last time: `added` or `removed`, and who."""
@@ -159,7 +163,8 @@ class Client:
         elif event == "pusher_internal:member_removed":
             self._removed(channel, json.loads(data))
         elif event == "pusher_internal:subscription_count":
-            self._place(channel).count = json.loads(data)["subscription_count"]
+            place = self._place(channel)
+            place.count, place.count_lost = json.loads(data)["subscription_count"], False
         elif event == "pusher_internal:watchlist_events":
             self._watched(json.loads(data)["events"])
         elif event == "pusher:cache_miss":
@@ -207,11 +212,11 @@ class Client:
         before = self.places.get(channel)
         place = self.places[channel] = Place(asked)
         if before is not None:
-            place.count = before.count
+            place.count, place.count_lost = before.count, before.count_lost
         if asked.user_id is None:
             return
         place.members = data["presence"]["hash"]
-        if asked.user_id not in place.members:
+        if asked.user_id not in place.members and not self.own_told:
             raise Broken("not in its own list")
         if before is not None and before.user_id == asked.user_id and before.members != place.members:
             raise Broken(f"the list is another one than that of before, {before.members}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,8 @@ class FaultyBus:
         """Topic and frame."""
         self.received_kinds: dict[str, int] = {}
         """How many frames of each kind have come, by the name of the header."""
+        self.recent: deque[tuple[str, bytes]] = deque(maxlen=50)
+        """The last frames that have come."""
         self.dropping: Wanted | None = None
         """Frames that do not arrive."""
         self.doubling: Wanted | None = None
@@ -143,6 +146,7 @@ class FaultyBus:
         if self.is_cut or (self.dropping is not None and self.dropping(found)):
             self.lost.append((topic, found))
             return
+        self.recent.append((topic, frame))
         kind = type(found).__name__ if isinstance(found, Ignored) else type(found.header).__name__
         self.received_kinds[kind] = self.received_kinds.get(kind, 0) + 1
         for _ in range(2 if self.doubling is not None and self.doubling(found) else 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 
 from twisted.trial.unittest import FailTest
@@ -49,6 +50,8 @@ async def _explain(
         try:
             await run(new_pair, seed, candidate, nodes)
         except Broken as found:
+            if _kind(found) != _kind(fault):
+                return False
             last = found
             return True
         return False
@@ -58,3 +61,8 @@ async def _explain(
     raise FailTest(
         f"seed {seed}: {fault}\n{len(left)} of {len(steps)} steps are enough: {last}\n[\n{lines}\n]"
     ) from None
+
+
+def _kind(fault: Broken) -> str:
+    """The fault without names and numbers."""
+    return re.sub(r"\W*\w*\d\w*\W*", "", str(fault))

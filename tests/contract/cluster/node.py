@@ -31,6 +31,12 @@ SETTINGS = EngineSettings(
 )
 
 
+COUNTS = ("._counted", ".ignored", ".dropped", ".resyncs", ".registrations")
+"""Tallies, which never fall."""
+OTHERS = 8
+"""Positions of others that a node may remember, until the next one is taken down."""
+
+
 class Node:
     """`clock`, `bus` and `authority` are given with the faults already between them and the driver."""
 
@@ -42,6 +48,8 @@ class Node:
         self.app = app
         self.life = Life()
         self.clock = OwnTime(base)
+        self.published: set[tuple[str, int]] = set()
+        """Channel and number of what was published here and may be on its way to others."""
         bus, authority = connect(name)
         self.bus = FaultyBus(bus, self.life)
         self.authority = FaultyAuthority(authority, self.life)
@@ -61,7 +69,11 @@ class Node:
     def left(self) -> dict[str, int]:
         """Every table that holds more than in a new node."""
         found = sizes({"engine": self.engine})
-        return {name: size for name, size in found.items() if size > self._fresh.get(name, 0)}
+        return {
+            name: size
+            for name, size in found.items()
+            if size > self._fresh.get(name, 0) + (OTHERS if "._positions" in name else 0) and not name.endswith(COUNTS)
+        }
 
     def publish(
         self, *channels: str, data: str = "{}", excluded: str | None = None, tags: dict[str, str] | None = None

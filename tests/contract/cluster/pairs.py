@@ -207,7 +207,7 @@ class HubPair(OnClock):
 
     async def close(self) -> None:
         for cable in self._cables.values():
-            cable.cut()
+            cable.close()
 
 
 PAIRS: dict[str, type[Pair]] = {"memory": MemoryPair, "hub": HubPair}

@@ -102,3 +102,8 @@ class Cable:
     def cut(self) -> None:
         """The node's end is gone; the other one reads the end of file."""
         self._near.close()
+
+    def close(self) -> None:
+        """Both ends are gone."""
+        self._near.close()
+        self._far.close()

@@ -48,10 +48,14 @@ class World:
         self.clients: list[Client] = []
         self.owed: dict[Client, set[tuple[str, int]]] = {}
         """Channel and number of the events each is to get."""
+        self.unwanted: dict[Client, set[tuple[str, int]]] = {}
+        """Those its filters keep away."""
         self.denied: dict[Client, set[tuple[str, int]]] = {}
         """Those it must not get."""
         self.excused: set[tuple[str, int]] = set()
         """Events that may have been lost on their way to other nodes."""
+        self.counts_lost = False
+        """Somebody may have missed how many there are; nothing tells it again before the next change."""
         self.unrepaired = False
         """Something was lost that only an audit notices."""
         self.over = False
@@ -72,6 +76,7 @@ class World:
 
     def crash(self, node: Node) -> None:
         node.crash()
+        self.excused |= node.published  # perhaps on their way out
         self.nodes.remove(node)
         for client in self.clients_of(node):
             client.ended = True
@@ -80,6 +85,11 @@ class World:
 
     def clients_of(self, node: Node) -> list[Client]:
         return [client for client in self.clients if client.node is node]
+
+    def changes(self, client: Client, channel: str) -> None:
+        """It asks for something else there: what is on its way to it may come or not."""
+        for events in (self.owed, self.unwanted):
+            events[client] = {each for each in events[client] if each[0] != channel}
 
     def leave(self, *clients: Client) -> None:
         """These lose their connections at once."""
@@ -91,7 +101,8 @@ class World:
 
     def forget_client(self, client: Client) -> None:
         self.clients.remove(client)
-        del self.owed[client], self.denied[client]
+        for events in (self.owed, self.unwanted, self.denied):
+            del events[client]
 
     @property
     def acting(self) -> list[Node]:
@@ -105,7 +116,8 @@ class World:
     def connect(self, node: Node) -> Client:
         client = Client(node, f"c{self._number()}")
         self.clients.append(client)
-        self.owed[client], self.denied[client] = set(), set()
+        for events in (self.owed, self.unwanted, self.denied):
+            events[client] = set()
         return client
 
     # Steps
@@ -144,6 +156,7 @@ class World:
             if channel in ROOMS and channel in client.places and d % 8:
                 self._again(a, b)
             else:
+                self.changes(client, channel)
                 client.subscribe(channel, MEMBERS[c % len(MEMBERS)] if channel in ROOMS else None, d % 3 == 0)
 
     def _again(self, a: int, b: int, *_: int) -> None:
@@ -160,6 +173,7 @@ class World:
             client = self.talkers[a % len(self.talkers)]
             channels = [*client.places, *(asked.channel for asked in client.asked if asked.what == "subscribe")]
             if channels:
+                self.changes(client, channels[b % len(channels)])
                 client.unsubscribe(channels[b % len(channels)])
 
     def _publish(self, a: int, b: int, c: int, d: int) -> None:
@@ -183,9 +197,10 @@ class World:
         number = self._number()
         for channel in channels:
             for client in self.clients:
-                unwanted = client.is_in(channel) and client.places[channel].filtered and tags != {"side": "buy"}
-                if client is excluded or unwanted:
+                if client is excluded:
                     self.denied[client].add((channel, number))
+                elif client.is_in(channel) and client.places[channel].filtered and tags != {"side": "buy"}:
+                    self.unwanted[client].add((channel, number))
                 elif client.is_in(channel):
                     self._owe(client, node, channel, number)
         data = json.dumps({"n": number, "p": node.name})
@@ -197,7 +212,7 @@ class World:
         if inside:
             sender = inside[a % len(inside)]
             number = self._number()
-            for client in self.clients:
+            for client in self.clients if sender.is_settled else ():
                 if client is not sender and client.is_in("private-p"):
                     self._owe(client, sender.node, "private-p", number)
             sender.say("client-e", {"n": number, "p": sender.name}, channel="private-p")
@@ -214,7 +229,7 @@ class World:
             node, user_id = self.acting[a % len(self.acting)], USERS[b % len(USERS)]
             number, channel = self._number(), f"#server-to-user-{user_id}"
             for client in self.clients:
-                if client.user_id == user_id and client.is_settled:
+                if client.user_id == user_id and client.is_settled and client.is_reachable:
                     self._owe(client, node, channel, number)
             node.publish(channel, data=json.dumps({"n": number, "p": node.name}))
 
@@ -223,8 +238,12 @@ class World:
             self.acting[a % len(self.acting)].engine.terminate_user(APP.id, USERS[b % len(USERS)])
 
     def _owe(self, client: Client, node: Node, channel: str, number: int) -> None:
-        if client.node is not node and not node.bus.up:
-            self.excused.add((channel, number))
+        if client.node is not node:
+            node.published.add((channel, number))
+            if not node.bus.up:
+                self.excused.add((channel, number))
+            if client.node.bus.is_cut:
+                return
         self.owed[client].add((channel, number))
 
     async def _turn(self, a: int, *_: int) -> None:
@@ -258,7 +277,7 @@ class World:
         if len(self.nodes) > 1:
             node = self.nodes[a % len(self.nodes)]
             # What it was told to tell, and has not told, is lost with it.
-            self.facts.unsure = True
+            self.facts.unsure = self.counts_lost = True
             self.crash(node)
 
     def _freeze(self, a: int, *_: int) -> None:
@@ -281,7 +300,7 @@ class World:
             return False
 
         node.bus.dropping = dropping
-        self.unrepaired = True
+        self.unrepaired = self.counts_lost = True
 
     def _twice(self, a: int, *_: int) -> None:
         """Every frame that has a number comes twice from now on."""
@@ -293,7 +312,7 @@ class World:
         self.nodes[a % len(self.nodes)].bus.lag()
 
     def _cut(self, a: int, *_: int) -> None:
-        self.unrepaired = True
+        self.unrepaired = self.counts_lost = True
         self.nodes[a % len(self.nodes)].bus.cut()
 
     def _heal(self, a: int, *_: int) -> None:
@@ -325,7 +344,7 @@ class World:
 
     def _forget(self, *_: int) -> None:
         if self.pair.forgets:
-            self.facts.unsure = self.over = self.unrepaired = True
+            self.facts.unsure = self.over = self.unrepaired = self.counts_lost = True
             for client in self.clients:
                 client.own_told = True
             self.pair.forget()
@@ -335,9 +354,12 @@ class World:
         self.leave(*self.clients)
         await self.pair.advance(200)  # graces, lingering topics, positions in them
         await rest(self)
+        self.boot()
+        for node in self.nodes:  # positions in topics go when another one is taken down
+            node.engine.terminate_user(APP.id, "nobody")
+        await self.pair.settle()
         for node in self.nodes:
-            left = {name: size for name, size in node.left().items() if size}
-            if left:
+            if left := node.left():
                 raise Broken(f"{node.name} keeps {left}")
         if left := self.pair.left():
             raise Broken(f"the authority or the bus keeps {left}")

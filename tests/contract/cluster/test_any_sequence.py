@@ -1,0 +1,45 @@
+"""Whatever happens to nodes, frames and clients: what clients believe becomes the truth, and never was impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from twisted.trial.unittest import TestCase
+
+from .model import run_seed
+from .pairs import PAIRS, Pair
+from .steps import CALM, FAULTS, seeded
+
+__all__ = ["sequences"]
+
+
+def sequences(new_pair: Callable[[int], Pair]) -> type[TestCase]:
+    """The test case for this pair."""
+
+    class AnySequence(TestCase):
+        async def test_people(self) -> None:
+            """People come, join, publish and leave, on all nodes at once."""
+            for seed in range(6):
+                await run_seed(new_pair, seed, seeded(seed, 300, CALM))
+
+        async def test_people_and_faults(self) -> None:
+            """Nodes die, freeze, and are taken for dead meanwhile; frames get lost, come twice, come late."""
+            for seed in range(100, 106):
+                await run_seed(new_pair, seed, seeded(seed, 300, CALM | FAULTS))
+
+        @pytest.mark.long
+        async def test_many(self) -> None:
+            """The same with many seeds."""
+            for seed in range(1000, 1200):
+                await run_seed(new_pair, seed, seeded(seed, 400, CALM if seed % 3 else CALM | FAULTS))
+
+    return AnySequence
+
+
+class MemorySequenceTests(sequences(PAIRS["memory"])):  # type: ignore[misc]
+    """A broker and an authority in memory"""
+
+
+class HubSequenceTests(sequences(PAIRS["hub"])):  # type: ignore[misc]
+    """The hub's exchange and its workers' links, over real sockets"""
