@@ -47,7 +47,7 @@ def workers_option(text: str) -> Workers:
     """What somebody wrote behind `--workers`. Raises `ValueError`, which says what may stand there."""
     if text.lower() == "auto":
         return "auto"
-    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_WORKERS:
+    if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST_WORKERS:
         return int(text)
     raise ValueError(f"--workers takes auto or a number from 1 to {MOST_WORKERS}, not {text[:40]!r}")
 

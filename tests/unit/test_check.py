@@ -13,7 +13,7 @@ from unittest import mock
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.check import check_config, print_effective, read_configuration
+from sockudo_tx.check import check_config, print_effective, read_configuration, workers_option
 from sockudo_tx.config.findings import ConfigError
 from tests.forty_mistakes import ENVIRONMENT, FILE, MISTAKES, SECRET
 from tests.unit.config.cases import APP
@@ -35,6 +35,42 @@ class CheckCase(SynchronousTestCase):
         with mock.patch.dict(os.environ, environ or {}, clear=True), redirect_stdout(out):
             self.status = check_config("f.json", **settings)
         return out.getvalue()
+
+
+class WorkersTests(CheckCase):
+    """`instance.workers`"""
+
+    def test_told(self) -> None:
+        """How many processes there would be is the line before the verdict, and a member of the report."""
+        for content, line, count in (
+            ({}, "Here that is one process (instance.workers: 1)", 1),
+            ({"instance": {"workers": 3}}, "Here that is 3 workers and their parent (instance.workers: 3)", 3),
+        ):
+            self.assertIn(line, self.run_check({"apps": [APP], **content}))
+            self.assertEqual(json.loads(self.run_check({"apps": [APP], **content}, as_json=True))["workers"], count)
+        self.assertIn(
+            "auto, one worker for each CPU)", self.run_check({"apps": [APP], "instance": {"workers": "auto"}})
+        )
+
+    def test_option(self) -> None:
+        """The command line beats the environment, which beats the file; where it comes from is told."""
+        file = {"apps": [APP], "instance": {"workers": 4}}
+        for environ, options, count, source in (
+            ({}, {}, 4, "f.json"),
+            ({"SOCKUDO_WORKERS": "3"}, {}, 3, "environment SOCKUDO_WORKERS"),
+            ({"SOCKUDO_WORKERS": "3"}, {"workers": 2}, 2, "command line"),
+        ):
+            report = json.loads(self.run_check(file, environ, as_json=True, **options))
+            self.assertEqual(report["config"]["instance"]["workers"], count)
+            self.assertTrue(report["sources"]["instance.workers"].endswith(source))
+
+    def test_words(self) -> None:
+        """What `--workers` takes."""
+        for text, value in (("1", 1), ("256", 256), ("auto", "auto"), ("Auto", "auto")):
+            self.assertEqual(workers_option(text), value)
+        for text in ("0", "257", "", "-1", "1.5", "four", "\u0664", "9" * 5000):
+            with self.assertRaises(ValueError):
+                workers_option(text)
 
 
 class FortyMistakesTests(CheckCase):

@@ -1,4 +1,4 @@
-"""Several nodes: what each would keep for itself although the others need it."""
+"""Several nodes or workers: what each would keep for itself although the others need it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,29 @@ def _stores(config: Config, written: Written) -> Iterator[Advice]:
             f"keeps changed apps as they were {how_long}",
             f"{why} copy of what the database says",
             "Use 300 seconds or less",
+        )
+
+
+def _workers(config: Config, written: Written) -> Iterator[Advice]:
+    """What several processes of one machine do not have in common (scaling.md 7.3)."""
+    workers = config.instance.workers
+    if workers == 1:
+        return
+    if config.adapter.driver != "local":
+        yield Advice(
+            ("instance.workers", "adapter.driver"),
+            "makes each worker a node of the cluster",
+            f"adapter.driver is {config.adapter.driver}: workers meet there, like servers of several machines",
+            "Count workers where you count nodes (adapter.nats.nodes_number)",
+            "info",
+        )
+    if config.listener.max_connections_per_address:
+        yield Advice(
+            ("listener.max_connections_per_address", "instance.workers"),
+            "is counted by each worker for itself",
+            f"instance.workers is {workers}, and connections of one address are dealt out over all workers",
+            "Divide it by the number of workers, or let a proxy limit",
+            "info",
         )
 
 
@@ -199,4 +222,4 @@ def _pool(path: str, other: str, least: int, most: int) -> Advice:
     return Advice((path, other), f"must be at most {other}", cause, f"Lower it to {most}, or raise {other}")
 
 
-RULES: tuple[Rule, ...] = (_stores, _health, _nodes, _addresses, _queue, _pools)
+RULES: tuple[Rule, ...] = (_stores, _workers, _health, _nodes, _addresses, _queue, _pools)

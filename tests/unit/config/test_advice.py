@@ -39,6 +39,40 @@ class AdviceCase(ConfigCase):
         self.assertEqual([str(finding) for finding in self.found(content, **environ)], [])
 
 
+class WorkerTests(AdviceCase):
+    """Several processes on one machine"""
+
+    def test_workers(self) -> None:
+        """What workers do not share is told; everything else is as with one process, without a word."""
+        limited = {"listener": {"max_connections_per_address": 10}}
+        for workers in (3, "auto"):
+            self.peace({"instance": {"workers": workers}})
+            finding = self.conflict(
+                {"instance": {"workers": workers}, **limited},
+                "listener.max_connections_per_address",
+                "by each worker",
+                "info",
+            )
+            self.assertIn(str(workers), finding.cause)
+        self.peace(limited)
+
+    def test_nodes(self) -> None:
+        """With an adapter between machines every worker is a node."""
+        for workers, told in ((1, 0), (2, 1), ("auto", 1)):
+            found = self.found({"instance": {"workers": workers}, "adapter": {"driver": "nats"}})
+            self.assertEqual(sum("a node of the cluster" in str(finding) for finding in found), told)
+
+    def test_numbers(self) -> None:
+        """A number from 1 to 256, or `auto` in any case; anything else refuses."""
+        for good in (1, 256, "auto", "AUTO", "4"):
+            self.peace({"instance": {"workers": good}})
+        for bad in (0, 257, -1, 1.5, "many", None):
+            (finding,) = self.survey({DEFAULT: {"apps": [APP], "host": "10.0.0.1", "instance": {"workers": bad}}}, {})
+            self.assertTrue(finding.refuses, bad)
+            self.assertEqual(finding.path, "instance.workers")
+        self.peace({}, SOCKUDO_WORKERS="auto")
+
+
 class ListenerTests(AdviceCase):
     """Ports, Unix sockets, TLS, the PROXY protocol"""
 

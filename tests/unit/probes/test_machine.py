@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sockudo_tx.config.findings import Finding
 from sockudo_tx.config.load import Loaded, survey
-from sockudo_tx.probes import certificate_findings, file_limit_findings, queue_file_findings
+from sockudo_tx.probes import certificate_findings, file_limit_findings, queue_file_findings, worker_findings
 from tests.certificates import self_signed
 
 DAY = 86400.0
@@ -130,6 +130,16 @@ class FileLimitTests(SynchronousTestCase):
         self.assertEqual(self.found(2500 + 64, 1500, 1000), [])  # and those that the server itself needs
         self.assertEqual(len(self.found(2500 + 63, 1500, 1000)), 1)
 
+    def test_workers(self) -> None:
+        """Each worker has a limit of its own, and takes its share of the clients and somewhat more."""
+        apps = [{"id": "1", "key": "1", "secret": "s", "max_connections": 8000}]
+        loaded = loaded_from({"apps": apps, "instance": {"workers": 4}})
+        self.assertEqual(list(file_limit_findings(loaded, 2500 + 64)), [])
+        (finding,) = file_limit_findings(loaded, 2500 + 63)
+        self.assertIn("8000 connections", finding.value)
+        self.assertIn("each of 4 workers", finding.value)
+        self.assertIn("at least 2564", finding.rule)
+
     def test_usual_limit(self) -> None:
         """The limit that systems begin with is told whatever the apps say; endless connections alone are not."""
         self.assertIn("only 1024 open files", self.found(1024, 0)[0].message)
@@ -138,6 +148,19 @@ class FileLimitTests(SynchronousTestCase):
     def test_demo_app(self) -> None:
         """The demo app's own number is nobody's wish."""
         self.assertEqual(list(file_limit_findings(survey(None, {}, "/nowhere"), 5000)), [])
+
+
+class WorkerTests(SynchronousTestCase):
+    """`worker_findings`"""
+
+    def test_more_than_cpus(self) -> None:
+        """More workers than CPUs is a warning; as many, `auto`, and one on whatever there is are none."""
+        for workers, cpus, told in ((3, 2, 1), (2, 2, 0), (2, 1, 1), (1, 1, 0), ("auto", 1, 0)):
+            found = list(worker_findings(loaded_from({"instance": {"workers": workers}}), cpus))
+            self.assertEqual(len(found), told, (workers, cpus))
+            for finding in found:
+                self.assertEqual((finding.path, finding.severity), ("instance.workers", "warning"))
+                self.assertIn(f"at most {cpus}", finding.rule)
 
 
 class QueueFileTests(SynchronousTestCase):
