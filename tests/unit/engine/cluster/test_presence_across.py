@@ -36,7 +36,7 @@ class PresenceTests(ClusterCase):
         for n, client in enumerate(own, 1):
             self.assertEqual([user for _, user in told(client)], [f"u{m}" for m in range(n + 1, 6)])
 
-    def test_S29_lost_then_another(self) -> None:
+    def test_lost_then_another(self) -> None:
         """A change that never came shows with the next one; the lists are right then."""
         here, there = self.member(0, "u1"), self.member(1, "u2")
         here.take()
