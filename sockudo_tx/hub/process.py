@@ -77,8 +77,7 @@ class WorkerProcess(ProcessProtocol):
     def __init__(self, slot: int, clock: IReactorTime, events: WorkerEvents, lines: Lines) -> None:
         self.slot = slot
         self.lines = lines
-        self.ended: Deferred[None] = Deferred()
-        """Fires when the process is gone."""
+        self._waits: list[Deferred[None]] = []
         self._clock = clock
         self._events = events
         self._asked_at: float | None = None
@@ -92,6 +91,15 @@ class WorkerProcess(ProcessProtocol):
         return f"worker {self.slot + 1}"
 
     # what it is asked
+
+    def over(self) -> Deferred[None]:
+        """Fires when the process is gone; one for each who waits, to be cancelled by himself."""
+        wait: Deferred[None] = Deferred()
+        if self.has_ended:
+            wait.callback(None)
+        else:
+            self._waits.append(wait)
+        return wait
 
     def look(self, late: bool) -> None:
         """Call it each second: whether it still answers. `late`: we did not look in time ourselves."""
@@ -164,7 +172,10 @@ class WorkerProcess(ProcessProtocol):
         if self.station is not None:
             self.station.close()
         self._events.worker_ended(self)
-        self.ended.callback(None)
+        waits, self._waits = self._waits, []
+        for wait in waits:
+            if not wait.called:  # who waited has given up
+                wait.callback(None)
 
     # ends
 

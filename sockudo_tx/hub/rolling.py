@@ -74,7 +74,7 @@ class Rolling:
                 return False
             replaced += 1
             if old is not None:
-                await old.ended
+                await old.over()
         self._log.info("all {workers} workers were replaced", workers=replaced)
         return True
 

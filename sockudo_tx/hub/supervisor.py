@@ -137,7 +137,9 @@ class Supervisor:
 
     def over(self) -> Deferred[None]:
         """Fires when every process has ended."""
-        over: Deferred[None] = DeferredList([worker.ended for worker in self.workers()]).addCallback(self._stopped)
+        over: Deferred[None] = DeferredList(
+            [worker.over() for worker in self.workers()], consumeErrors=True
+        ).addCallback(self._stopped)
         return over
 
     def hurry(self) -> None:
