@@ -24,22 +24,6 @@ class DownTests(ClusterCase):
         self.b.publish("news", "e3")
         self.assertEqual([m["event"] for m in there.json()], ["e0", "e1", "e2", "e3"])
 
-    def test_bounded(self) -> None:
-        """The oldest are dropped: too many, too large, too old; each is counted."""
-        self.start(settings=ClusterSettings(buffer_frames=3, buffer_bytes=2900))
-        there = self.client(0, "news")
-        self.cluster.cut(1)
-        for n in range(5):
-            self.b.publish("news", f"e{n}")
-        self.assertEqual(dict(self.b.engine.cluster_tally.dropped), {"frames": 2})
-        self.b.publish("news", "large", '"' + "x" * 2650 + '"')
-        self.assertEqual(dict(self.b.engine.cluster_tally.dropped), {"frames": 3, "bytes": 2})
-        self.cluster.advance(6)
-        self.b.request("POST", "/apps/app/events", body=EVENT)
-        self.assertEqual(dict(self.b.engine.cluster_tally.dropped), {"frames": 3, "bytes": 2, "age": 1})
-        self.cluster.heal(1)
-        self.assertEqual([m["event"] for m in there.json()], ["tick"])
-
     def test_refused(self) -> None:
         """Accepted for as long as it is kept, then 503, though everybody here gets it; at once where that is wanted."""
         here = self.client(1, "news")
