@@ -41,11 +41,11 @@ def main() -> int:
     from twisted.logger import globalLogBeginner, globalLogPublisher
 
     from .descriptors import TurnedAway
-    from .hub.output import worker_log
+    from .hub.output import unblocked, worker_log
     from .process import log_settings
 
     clock: Any = reactor
-    log = worker_log(sys.stdout.buffer, log_settings(orders.loaded), orders.manner, orders.slot)
+    log = worker_log(unblocked(sys.stdout.fileno()), log_settings(orders.loaded), orders.manner, orders.slot)
     globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False)
     globalLogPublisher.addObserver(TurnedAway(clock))
     worker = _Worker(orders, clock)

@@ -10,7 +10,10 @@ workers write JSON, and their events are told to it again.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 import re
 from datetime import datetime
 from typing import IO, Any, NamedTuple, cast
@@ -19,13 +22,16 @@ from twisted.logger import Logger, LogLevel, globalLogPublisher
 
 from ..logs import Log, LogSettings
 
-__all__ = ["Manner", "Marked", "Output", "WorkerOutput", "worker_log"]
+__all__ = ["Manner", "Marked", "Output", "WorkerOutput", "unblocked", "worker_log"]
 
 _MARK = "\x1e"
 """Begins a line of the log. Control characters inside of one are always escaped."""
 _MARKED = _MARK.encode()
 _LONGEST = 1 << 20
 """Bytes of a line; a longer one is written in pieces."""
+_ROOM = 1 << 20
+"""Bytes that a pipe holds; what Linux allows everybody."""
+_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _HEAD = re.compile(r"\S+ +(?:\x1b\[[0-9;]*m)? *[A-Z]+(?:\x1b\[0m)? (?:\S+: )?")
 _TAIL = re.compile(r" worker=\d+$")
 
@@ -39,17 +45,42 @@ class Manner(NamedTuple):
     """For a terminal, which has colours."""
 
 
+def unblocked(descriptor: int) -> IO[bytes]:
+    """The pipe to our parent, so that nobody waits for a parent who does not read: it holds a megabyte."""
+    os.set_blocking(descriptor, False)
+    with contextlib.suppress(OSError):  # above what this user may have: then the 64 KiB that everybody has
+        fcntl.fcntl(descriptor, _PIPE_SIZE, _ROOM)
+    return open(descriptor, "wb", buffering=0, closefd=False)
+
+
 class Marked:
-    """The worker's end: a file for a log observer that marks the log's lines."""
+    """The worker's end: a file for a log observer that marks the log's lines.
+
+    A pipe that is full loses lines, and says later how many.
+    """
 
     def __init__(self, out: IO[bytes], terminal: bool = False) -> None:
         self._out = out
         self._terminal = terminal
+        self._rest = b""
+        """Of the lines that were cut because the pipe was full."""
+        self._lost = 0
 
     def write(self, text: str) -> None:
         """Whole lines."""
-        marked = "".join(f"{_MARK}{line}\n" for line in text.split("\n") if line)
-        self._out.write(marked.encode("utf-8", "backslashreplace"))
+        lines = [f"{_MARK}{line}\n" for line in text.split("\n") if line]
+        lost = f"{self._lost} lines of the log are lost: the hub did not read them in time\n" if self._lost else ""
+        whole = not self._rest or self._send(self._rest)
+        if whole and (self._send((lost + "".join(lines)).encode("utf-8", "backslashreplace")) or self._rest):
+            self._lost = 0
+        else:
+            self._lost += len(lines)
+
+    def _send(self, data: bytes) -> bool:
+        """Whether all of it went; what is left of lines that went in part is kept."""
+        taken = self._out.write(data) or 0  # None: a full pipe
+        self._rest = data[taken:] if taken or data is self._rest else b""
+        return taken == len(data)
 
     def flush(self) -> None:
         self._out.flush()

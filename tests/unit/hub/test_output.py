@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from typing import Any, cast
 
 from twisted.logger import ILogObserver, Logger, LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from sockudo_tx.hub.output import Manner, Output, WorkerOutput, worker_log
+from sockudo_tx.hub.output import Manner, Output, WorkerOutput, unblocked, worker_log
 from sockudo_tx.logs import LogSettings
 
 PLAIN = Manner()
@@ -179,3 +180,31 @@ class EventTests(OutputCase):
         self.assertIn("Traceback", second["log_message"])
         self.assertEqual(second["log_level"], LogLevel.critical)
         self.assertGreater(first["log_time"], 1.7e9)
+
+
+class FullTests(OutputCase):
+    """A parent that does not read for a while"""
+
+    def test_lines_are_lost(self) -> None:
+        """A worker whose pipe is full goes on; what fits arrives in whole lines, and how many were lost is told."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        os.set_blocking(reading, False)
+        pipe = unblocked(writing)
+        log = Logger(namespace="sockudo_tx.part", observer=worker_log(pipe, LogSettings(), PLAIN, 1))
+        many = 2_000
+        for number in range(many):
+            log.info("{text}", text=f"{number}-" + "x" * 1000)
+        self.worker.received(os.read(reading, 1 << 21))
+        for number in range(3):
+            log.info("later {number}", number=number)
+        self.worker.received(os.read(reading, 1 << 21))
+        arrived = self.out.getvalue().splitlines()
+        early, late = arrived[:-3], arrived[-3:]
+        self.assertEqual([line.count("x") for line in early], [1000] * len(early))
+        self.assertIn("later 2", late[-1])
+        self.assertTrue(0 < len(early) < many)
+        self.assertEqual(
+            self.warned, [f"{many - len(early)} lines of the log are lost: the hub did not read them in time"]
+        )
