@@ -153,6 +153,20 @@ class OneForEachTests(SocketsCase):
                 self.refused(self.of(3, PORT=str(other.getsockname()[1])).open)
         self.assertLessEqual(set(os.listdir("/proc/self/fd")), before)
 
+    def test_every_address(self) -> None:
+        """`::` answers IPv4 and IPv6 clients on one port, whichever worker they come to; and it is one server's."""
+        if not socket.has_dualstack_ipv6():
+            self.skipTest("this machine has no IPv6")
+        sockets = self.opened(2, HOST="[::]")
+        port = sockets.addresses[0].port
+        for host in ("127.0.0.1", "::1"):
+            self.clients((host, port), 30)
+            counts = [len(self.accepted(sockets.for_slot(slot)[0][1])) for slot in range(2)]
+            self.assertEqual(sum(counts), 30)
+            self.assertGreater(min(counts), 0)
+        for host in ("0.0.0.0", "127.0.0.1", "::1"):
+            self.refused(self.of(2, HOST=host, PORT=str(port)).open)
+
     def test_redirect(self) -> None:
         """Plain HTTP that leads to HTTPS has sockets for each slot too, or is done without, with one warning."""
         tls = {"SSL_ENABLED": "1", "SSL_REDIRECT_HTTP": "1", "SSL_CERT_PATH": "c", "SSL_KEY_PATH": "k"}
