@@ -74,6 +74,9 @@ class Group:
             link.close()
         while any(link.alive for link in self.links) or any(station.alive for station in self.stations):
             await turns(self.reactor, 0.001)
+        nodes = sum(len(station.nodes) for station in self.stations)
+        while self.exchange.reaped < nodes or self.exchange.tables()["hub.topics"]:
+            await turns(self.reactor, 0.001)
         await turns(self.reactor, 0.001)
 
     # What stations tell

@@ -235,6 +235,10 @@ class MemoryAuthority:
         app = self._apps.get(app_id, _NO_APP)
         return {name: _counts(app, name) for name in app.subscriptions if name.startswith(prefix)}
 
+    def names(self, app_id: str, prefix: str) -> list[str]:
+        """Those of the channels that `channels` tells of."""
+        return [name for name in self._apps.get(app_id, _NO_APP).subscriptions if name.startswith(prefix)]
+
     def totals(self) -> dict[str, tuple[int, int, int, int]]:
         """Of each app: users signed in, channels, and of these the presence channels and all their members."""
         return {

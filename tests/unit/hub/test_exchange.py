@@ -15,7 +15,7 @@ from sockudo_tx.backends.hub.link import HubLink
 from sockudo_tx.backends.hub.wire import GroupState, Kind
 from sockudo_tx.engine.cluster.topics import CONTROL, channel_topic, user_topic
 from sockudo_tx.hub.station import UNSENT_AT_MOST
-from sockudo_tx.interfaces import BackendError
+from sockudo_tx.interfaces import BackendError, ChannelCounts
 from sockudo_tx.protocol.bus_frames import Control, Decoded, Presence, UserChange, decode
 from tests.contract.hub_link import Group, turns
 
@@ -307,6 +307,21 @@ class CallTests(ExchangeCase):
         self.assertEqual(len(self.flushLoggedErrors()), 7)
         self.links[0].cut()
         await self.until(lambda: not self.group.authority.totals())
+
+    async def test_many_channels(self) -> None:
+        """A long list is made in slices, between which others are served; what was vacated meanwhile is not in it."""
+        authority = self.group.authority
+        for number in range(5000):
+            authority.occupy("a", f"c{number}", self.nodes[0])
+            authority.count("a", f"c{number}", self.nodes[0], number + 1)
+        listed = self.authorities[0].channels("a", "c")
+        short = self.authorities[0].channels("a", "c499")
+        counted = self.authorities[1].counts("a", "c7")
+        self.assertEqual((await counted).subscriptions, 8)
+        self.assertNoResult(listed)
+        authority.vacate("a", "c4999", self.nodes[0])
+        self.assertEqual(await listed, {f"c{number}": ChannelCounts(number + 1, None) for number in range(4999)})
+        self.assertEqual(len(await short), 11)
 
     async def test_empty_call(self) -> None:
         """A call of nothing fails, and the rest of its message is done."""
