@@ -72,7 +72,7 @@ class MemoryCluster:
         nodes: int = 3,
         apps: Iterable[App] | None = None,
         *,
-        settings: ClusterSettings = ClusterSettings(),  # noqa: B008 (an immutable value)
+        cluster_settings: ClusterSettings = ClusterSettings(),  # noqa: B008 (an immutable value)
         grace: float = 3.0,
         **how: Any,
     ) -> None:
@@ -84,7 +84,7 @@ class MemoryCluster:
         self.limiter = MemoryLimiter(self.clock)
         self.broker = Broker()
         self.authority.listen(self.broker)
-        self.settings = settings
+        self.settings = cluster_settings
         self._how = how
         self.nodes: list[ClusterNode] = []
         for _ in range(nodes):

@@ -193,7 +193,7 @@ class BusLossTests(SynchronousTestCase):
     """Publishing where others cannot be reached (scaling.md 4.8)"""
 
     def cluster(self, **settings: Any) -> ClusterNode:
-        self.whole = MemoryCluster(2, settings=ClusterSettings(**settings))
+        self.whole = MemoryCluster(2, cluster_settings=ClusterSettings(**settings))
         self.reader, self.far = (node.client() for node in self.whole.nodes)
         for reader in (self.reader, self.far):
             reader.subscribe("news")

@@ -37,7 +37,7 @@ class DownTests(ClusterCase):
         self.assertEqual(len(here.take()), 2)
         self.cluster.heal(1)
         self.assertEqual(self.b.request("POST", "/apps/app/events", body=EVENT).status, 200)
-        self.start(settings=ClusterSettings(refuse_when_down=True))
+        self.start(cluster_settings=ClusterSettings(refuse_when_down=True))
         self.cluster.cut(1)
         self.assertTrue(self.b.engine.refusing)
 
