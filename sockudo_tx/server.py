@@ -55,11 +55,10 @@ class Server(MultiService):
     """What TLS connections are made with, if we speak TLS."""
     status = 0
     """The exit status of the process."""
+    announces = True
+    """Whether it says that it is ready; the parent of several says so for all."""
     webhooks: Webhooks | None = None
     """What happens to facts, unless nobody is to hear of them."""
-
-    last = False
-    """The other nodes stop too: what is pending is told at the end, since nobody comes after."""
 
     def __init__(
         self,
@@ -84,7 +83,7 @@ class Server(MultiService):
         self._about = about
         self._systemd = systemd
         self._hurried: Deferred[None] | None = None
-        self._cut_off = self._handing_over = False
+        self._last = self._cut_off = self._handing_over = False
         systemd.setServiceParent(self)
 
     def listen(self, listener: SocketListener) -> None:
@@ -121,8 +120,8 @@ class Server(MultiService):
         if self.webhooks is not None:
             self.webhooks.start()
         self.site.health.ready = True
-        about = self._about()
-        self._log.info("ready at {listeners}", listeners=", ".join(self.addresses), **about)
+        if self.announces:
+            self._log.info("ready at {listeners}", listeners=", ".join(self.addresses), **self._about())
         self._clock.callWhenRunning(self._tell_systemd)  # signals are heard by then
 
     @property
@@ -166,7 +165,7 @@ class Server(MultiService):
     async def _leave(self, drain: float, over: float) -> None:
         if drain:
             await deferLater(self._clock, drain)
-        await gatherResults([self._close(), self.engine.drain(over, self.last), self.site.drain()], consumeErrors=True)
+        await gatherResults([self._close(), self.engine.drain(over, self._last), self.site.drain()], consumeErrors=True)
         if self.webhooks is not None and not self._cut_off:
             self._handing_over = True
             await self.webhooks.drain()
@@ -187,6 +186,15 @@ class Server(MultiService):
         """Stop waiting for clients."""
         if self._hurried is not None and not self._hurried.called:
             self._hurried.callback(None)
+
+    def leave(self, last: bool) -> None:
+        """One of several is about to stop. `last`: all of them, and nobody comes after who tells what is pending.
+
+        While others serve on the same port no balancer has to learn of it.
+        """
+        self._last = last
+        if not last:
+            self.patience = self.patience._replace(drain=0.0)
 
     def cut_off(self) -> None:
         """The hub is gone: clients can still be told to leave, and nothing else can be handed over."""

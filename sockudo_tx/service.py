@@ -107,6 +107,7 @@ def make_service(
         patience(loaded.config),
         lambda: about(server.reloads.loaded, reactor),
     )
+    server.announces = link is None
     server.heed(wanted)
     server.reloads.parts += [
         follows(engine.adjust, engine_settings),

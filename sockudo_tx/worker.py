@@ -102,7 +102,7 @@ class _Worker:
         if not self._ending:
             self._ending = True
             if self._server is not None:
-                self._server.last = self.link.last
+                self._server.leave(last=self.link.last)
             self.link.leaving()
             self._reactor.stop()
 

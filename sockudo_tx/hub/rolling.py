@@ -26,7 +26,8 @@ class Rolling:
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._again: tuple[Loaded, Deferred[bool]] | None = None
-        self._under_way = False
+        self.under_way = False
+        """Whether workers are being replaced."""
 
     @property
     def waiting(self) -> bool:
@@ -39,13 +40,13 @@ class Rolling:
         if self._again is not None:  # a newer one takes its place
             done = self._again[1]
         self._again = (loaded, done)
-        if not self._under_way:
+        if not self.under_way:
             self._next_round()
         return done
 
     def _next_round(self) -> None:
         asked, self._again = self._again, None
-        self._under_way = asked is not None
+        self.under_way = asked is not None
         if asked is None:
             return
         loaded, done = asked

@@ -122,7 +122,7 @@ class Hub(MultiService):
                 workers=len(supervisor.slots),
                 **about(self.reloads.loaded, self._reactor),
             )
-        if self._told:
+        if self._told and not self._rolling.under_way:
             self._tell_systemd()
 
     def _failed(self, why: str) -> None:

@@ -199,8 +199,9 @@ class HubLink(End):
         self._batch.clear()
         self._given_up.clear()
         error = BackendError(f"the hub is gone: {reason}")
-        for lose in self.losers:
-            lose(reason)
+        if not self._left:
+            for lose in self.losers:
+                lose(reason)
         self.on_lost(reason)
         for call in calls.values():
             if not call.waiting.called:
