@@ -43,7 +43,7 @@ from .cluster.cluster import Cluster
 from .cluster.settings import ClusterSettings
 from .cluster.tally import ClusterTally
 from .connections import Connections
-from .counts import SubscriptionCounts
+from .counts import COUNTED_WITHIN, SubscriptionCounts
 from .departures import LOST, Departed, Ending
 from .facts import FactTeller
 from .leaving import Leaver
@@ -150,7 +150,7 @@ class Engine:
                 self._users,
                 self._terminate_here,
                 self._tell_of,
-                self._facts.disappeared,
+                self._others_gone,
                 self._subscriptions.recount,
             )
 
@@ -453,6 +453,11 @@ class Engine:
         space = self.registry.apps.get(app_id)
         if space is not None:
             self._facts.tell(space.app, fact)
+
+    def _others_gone(self) -> None:
+        """Another node is no more: totals are others at once, and its sockets may have been the last."""
+        self._facts.disappeared()
+        self._facts.expect(COUNTED_WITHIN)
 
     def _settled(self) -> Deferred[None] | None:
         return self._connections.leaving.settled()

@@ -133,12 +133,16 @@ class PublishTests(ClusterCase):
         self.assertTrue(other.answers())
 
     def test_count(self) -> None:
-        """A total that one node is told goes to the subscribers of all, and counts all."""
+        """A total that one node is told goes to the subscribers of all, and counts all; soon after one is dead as well."""
         self.start(apps=[fixture_app(enable_subscription_count_events=True)])
         clients = [self.client(place, "news") for place in range(3)]
         self.cluster.advance(1)
         for client in clients:
             self.assertEqual(events(client)[-1], ("subscription_count", {"subscription_count": 3}))
+        self.cluster.crash(2)
+        self.cluster.advance(0.5)
+        for client in clients[:2]:
+            self.assertEqual(events(client), [("subscription_count", {"subscription_count": 2})])
 
 
 class TwoAppsTests(ClusterCase):
