@@ -105,12 +105,11 @@ class Hub(MultiService):
     def _changed(self) -> None:
         """A worker is ready, or a slot was given up."""
         supervisor = self.supervisor
-        for slot in supervisor.empty:
-            self.sockets.silence(slot)
         serving = sum(slot.current is not None for slot in supervisor.slots)
         state = GroupState(serving, supervisor.empty, supervisor.trouble)
-        for number in supervisor.empty:
-            self.sockets.silence(number)
+        for slot in supervisor.slots:
+            if slot.empty and slot.coming is None:  # a reload may be trying again
+                self.sockets.silence(slot.number)
         for worker in supervisor.workers():
             if worker.is_ready and worker.station is not None:
                 worker.station.tell_state(state)
