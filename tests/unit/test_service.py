@@ -35,8 +35,8 @@ from sockudo_tx.watchdog import Watchdog
 from tests.certificates import self_signed
 
 SOURCES = Path(sockudo_tx.__file__).parent
-ADVISERS = {"advice", "probes"}
-"""They look at keys only to say what they are worth."""
+ADVISERS = {"advice", "probes", "testing"}
+"""They look at keys only to say what they are worth, or at none."""
 FOR_LATER = {"pooling.py", "redis_address.py", "redis_keys.py", "sections", "prose.py", "production.py", "moved.py"}
 """They read keys for drivers that are not there yet, or only name keys."""
 CODE = "".join(path.read_text() for path in SOURCES.rglob("*.py") if (ADVISERS | FOR_LATER).isdisjoint(path.parts))

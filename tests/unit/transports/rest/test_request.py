@@ -163,9 +163,9 @@ class BoundaryTests(HttpCase):
 
     def test_failing_backend(self) -> None:
         """A backend that fails is a 500 that tells nothing, and one line in the log without a traceback."""
-        self.server.engine.channels = failing  # type: ignore[method-assign]
+        self.server.engine.cached_event = failing  # type: ignore[method-assign]
         with capturedLogs() as events:
-            answer = self.start().take()[0]
+            answer = self.get("/channels/cache-a", [("info", "cache")])
         self.assertRefused(answer, 500, "internal_error")
         self.assertNotIn("hush", answer.text)
         self.assertEqual([(event["log_level"], event.get("log_failure")) for event in events], [(LogLevel.error, None)])
