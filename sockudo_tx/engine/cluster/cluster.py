@@ -82,6 +82,11 @@ class Cluster:
         self._users = users
         self._gone = gone
         self._arrivals = Arrivals(self._registry, tailored, mirrors, users, terminate)
+
+        def settled() -> None:
+            recount()
+            users.compare()
+
         registration = Registration(self._registry, self._authority, self._node, self._opening, tell)
         self.membership = Membership(
             self._clock,
@@ -93,7 +98,7 @@ class Cluster:
             self.tally,
             lambda epoch: self._say(CONTROL, Control(node="", op="epoch", about=epoch)),
             self._renamed,
-            recount,
+            settled,
         )
         self._audit = MirrorAudit(self._clock, self._authority, mirrors, self._settings.audit)
         mirrors.join_cluster(

@@ -33,7 +33,7 @@ _SETTLE = 3.0
 
 class Membership:
     """`changed` is told of a new epoch, `renamed` of the id that the node had; `settled` comes when everybody
-    has told an authority that had lost it what it knows."""
+    has told an authority that had lost it what it knows, and when a node that was taken for dead is back."""
 
     _log = Logger()
 
@@ -59,7 +59,7 @@ class Membership:
         self._tally = tally
         self._changed = changed
         self._renamed = renamed
-        self._recount = settled
+        self._all_known = settled
         self._epoch: str | None = None
         self._past: tuple[str, ...] = ()
         self._deserted: tuple[str, ...] = ()
@@ -155,7 +155,7 @@ class Membership:
     def _settled(self) -> None:
         """By now everybody has registered: what still differs is so."""
         self._mirrors.settled()
-        self._recount()
+        self._all_known()
 
     def _take_another_id(self) -> None:
         earlier = self._node.id
@@ -173,6 +173,7 @@ class Membership:
 
         def back(_: None) -> None:
             self._mirrors.resync_all("fenced")
+            self._all_known()
 
         self.renew()
         ask(lambda: self._registration.aloud(earlier), back, failed)

@@ -44,7 +44,7 @@ async def look(world: World) -> None:
     _counts(world)
     _users(world)
     await _what_nodes_tell(world, rooms)
-    world.unrepaired = False
+    world.unrepaired = world.forgotten = False
     if len(world.clients) <= world.QUOTA and all(len(room) <= world.LIMIT for room in rooms.values()):
         world.over = False
     for client in world.clients:

@@ -56,6 +56,8 @@ class World:
         """Events that may have been lost on their way to other nodes."""
         self.counts_lost = False
         """Somebody may have missed how many there are; nothing tells it again before the next change."""
+        self.forgotten = False
+        """The authority has lost its state, and not everybody has told it again what is."""
         self.unrepaired = False
         """Something was lost that only an audit notices."""
         self.over = False
@@ -115,6 +117,7 @@ class World:
 
     def connect(self, node: Node) -> Client:
         client = Client(node, f"c{self._number()}")
+        client.own_told = self.forgotten
         self.clients.append(client)
         for events in (self.owed, self.unwanted, self.denied):
             events[client] = set()
@@ -309,6 +312,8 @@ class World:
         )
 
     def _lag(self, a: int, *_: int) -> None:
+        """Frames wait, answers do not: totals told by several nodes may come in another order."""
+        self.counts_lost = True
         self.nodes[a % len(self.nodes)].bus.lag()
 
     def _cut(self, a: int, *_: int) -> None:
@@ -333,8 +338,15 @@ class World:
         if node.bus.is_cut:
             node.bus.heal()
 
-    def _bury(self, a: int, *_: int) -> None:
+    async def _bury(self, a: int, *_: int) -> None:
         """One that lives is taken for dead: the others believe it until it has said otherwise."""
+        if all(node.acting for node in self.nodes):
+            await self.pair.settle()
+            self._bury_busy(a)
+            await self.pair.settle()
+
+    def _bury_busy(self, a: int, *_: int) -> None:
+        """In the middle of whatever it does."""
         if self.pair.buries:
             node = self.nodes[a % len(self.nodes)]
             self.over = self.unrepaired = True
@@ -344,7 +356,7 @@ class World:
 
     def _forget(self, *_: int) -> None:
         if self.pair.forgets:
-            self.facts.unsure = self.over = self.unrepaired = self.counts_lost = True
+            self.facts.unsure = self.over = self.unrepaired = self.counts_lost = self.forgotten = True
             for client in self.clients:
                 client.own_told = True
             self.pair.forget()
