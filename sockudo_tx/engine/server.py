@@ -41,6 +41,7 @@ from .broadcast import publish_locally, send
 from .cached_events import CachedEvent, CachedEvents
 from .cluster.cluster import Cluster
 from .cluster.settings import ClusterSettings
+from .cluster.steady import SteadyAuthority
 from .cluster.tally import ClusterTally
 from .connections import Connections
 from .counts import COUNTED_WITHIN, SubscriptionCounts
@@ -143,6 +144,8 @@ class Engine:
             authority.listen(self)
         else:
             self._facts.sweep()
+            if isinstance(authority, SteadyAuthority):
+                authority.resync = self.start_anew
             self._counts.elsewhere = self._cluster.control
             self._cluster.begin(
                 self._tailored,

@@ -21,6 +21,7 @@ from ..backends.memory.authority import MemoryAuthority
 from ..backends.memory.cache import MemoryCache
 from ..backends.memory.limiter import MemoryLimiter
 from ..engine.cluster.settings import ClusterSettings
+from ..engine.cluster.steady import SteadyAuthority
 from ..engine.cluster.topics import CONTROL
 from ..interfaces import Fact, IAuthority, IBus
 from ..protocol.app import App
@@ -64,6 +65,8 @@ class ClusterNode(MemoryServer):
 class MemoryCluster:
     """So many nodes with one authority, one cache and one limiter; `how` goes to each `MemoryServer`.
 
+    With `steady` each node has a `SteadyAuthority` before the one they share.
+
     Faults: `drop`, `hold` and `release`, `cut` and `heal`, `crash`; `add` starts another node.
     """
 
@@ -74,6 +77,7 @@ class MemoryCluster:
         *,
         cluster_settings: ClusterSettings = ClusterSettings(),  # noqa: B008 (an immutable value)
         grace: float = 3.0,
+        steady: bool = True,
         **how: Any,
     ) -> None:
         self.clock = Clock()
@@ -85,6 +89,7 @@ class MemoryCluster:
         self.broker = Broker()
         self.authority.listen(self.broker)
         self.settings = cluster_settings
+        self._steady = steady
         self._how = how
         self.nodes: list[ClusterNode] = []
         for _ in range(nodes):
@@ -97,7 +102,10 @@ class MemoryCluster:
         bus = MemoryBus(self.broker, link, place)
 
         def remote(interface: type[Interface], backend: Any) -> Any:
-            return linked(interface, backend, link) if interface is IAuthority else late(interface, backend, self.clock)
+            if interface is not IAuthority:
+                return late(interface, backend, self.clock)
+            front = linked(interface, backend, link)
+            return SteadyAuthority(self.clock, front) if self._steady else front
 
         shared = Shared(self.clock, self.authority, self.cache, self.limiter, remote, IBus(bus), self.settings)
         node = ClusterNode(place, link, bus, shared, apps=self.apps, **self._how)

@@ -44,6 +44,11 @@ class ClusterCase(SynchronousTestCase):
         self.cluster = MemoryCluster(3, **how)
         self.a, self.b, self.c = self.cluster.nodes
 
+    def subscriptions(self, place: int, channel: str) -> int:
+        """Of all nodes, as one of them says when they have told each other."""
+        self.cluster.advance(0.2)
+        return self.cluster[place].subscriptions(channel)
+
     def client(self, place: int, *channels: str) -> MemoryClient:
         client = self.cluster[place].client()
         for channel in channels:
