@@ -139,7 +139,7 @@ class FactTeller:
         def told(dues: Dues) -> None:
             self._asking = False
             self._tell_all(dues.found)
-            if len(dues.found) == SLICE:
+            if len(dues.found) >= SLICE:
                 self.expect(0)
             self._look_again(dues.wait)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import resource
 from collections import Counter
@@ -79,7 +80,8 @@ def cut(fleet: Fleet, many: int) -> None:
     fleet.suspend(ABSENCE)
     told += Counter({"channel_vacated": many + 1, "member_removed": many})
     fleet.pump.until("empty rooms", lambda: all(len(crowd.present(each)) == 1 for each in range(crowd.rooms)), 10)
-    fleet.pump.until("webhooks", lambda: hooks() >= told, 30)
+    with contextlib.suppress(AssertionError):  # what is missing says more
+        fleet.pump.until("webhooks", lambda: hooks() >= told, 30)
     fleet.pump.rest(LATE + GRACE)
     assert hooks() == told
     for number, watcher in enumerate(crowd.watchers):

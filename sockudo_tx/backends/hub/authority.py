@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from ...interfaces import (
     ChannelCounts,
+    Due,
     Dues,
     IAuthority,
     IAuthorityListener,
@@ -35,9 +36,15 @@ class HubAuthority:
         self.asked: Counter[tuple[str, bool]] = Counter()
         """Calls that have ended, by method, and whether with an answer."""
         self._link = link
+        self._overdue: list[Due] = []
+        """What was due and came when nobody waited for it any more."""
 
     def _ask(self, method: str, wanted: Any, *args: object, late: Callable[[Any], None] | None = None) -> Deferred[Any]:
         return self._link.call("authority", method, wanted, *args, late=late).addBoth(self._answered, method)
+
+    def _take_back(self, method: str, wanted: Any, *args: object) -> Deferred[Any]:
+        """What nobody waits for, above all that something is no longer so: the hub is told, however long it takes."""
+        return self._link.call("authority", method, wanted, *args, patient=True).addBoth(self._answered, method)
 
     def _answered(self, result: Any, method: str) -> Any:
         self.asked[method, not isinstance(result, Failure)] += 1
@@ -68,13 +75,13 @@ class HubAuthority:
         return self._ask("conn_open", bool, app_id, node, limit, late=late)
 
     def conn_close(self, app_id: str, node: str, count: int) -> Deferred[None]:
-        return self._ask("conn_close", None, app_id, node, count)
+        return self._take_back("conn_close", None, app_id, node, count)
 
     def occupy(self, app_id: str, channel: str, node: str) -> Deferred[bool]:
         return self._ask("occupy", bool, app_id, channel, node)
 
     def vacate(self, app_id: str, channel: str, node: str) -> Deferred[None]:
-        return self._ask("vacate", None, app_id, channel, node)
+        return self._take_back("vacate", None, app_id, channel, node)
 
     def count(
         self,
@@ -85,7 +92,7 @@ class HubAuthority:
         pace: float | None = None,
         newcomer: bool = False,
     ) -> Deferred[int]:
-        return self._ask("count", int, app_id, channel, node, subscriptions, pace, newcomer)
+        return self._take_back("count", int, app_id, channel, node, subscriptions, pace, newcomer)
 
     def join(
         self, app_id: str, channel: str, node: str, socket_id: str, user_id: str, user_info: str, limit: int
@@ -93,7 +100,7 @@ class HubAuthority:
         return self._ask("join", Joined, app_id, channel, node, socket_id, user_id, user_info, limit)
 
     def part(self, app_id: str, channel: str, node: str, socket_id: str) -> Deferred[Parted]:
-        return self._ask("part", Parted, app_id, channel, node, socket_id)
+        return self._take_back("part", Parted, app_id, channel, node, socket_id)
 
     def snapshot(self, app_id: str, channel: str) -> Deferred[Snapshot]:
         return self._ask("snapshot", Snapshot, app_id, channel)
@@ -111,7 +118,7 @@ class HubAuthority:
         return self._ask("user_up", bool, app_id, user_id, node, socket_id)
 
     def user_down(self, app_id: str, user_id: str, node: str, socket_id: str) -> Deferred[bool]:
-        return self._ask("user_down", bool, app_id, user_id, node, socket_id)
+        return self._take_back("user_down", bool, app_id, user_id, node, socket_id)
 
     def online(self, app_id: str, user_ids: Iterable[str]) -> Deferred[set[str]]:
         return self._ask("online", set[str], app_id, list(user_ids))
@@ -120,4 +127,12 @@ class HubAuthority:
         return self._ask("user_connections", int, app_id, user_id)
 
     def due(self, most: int = sys.maxsize, final: bool = False) -> Deferred[Dues]:
-        return self._ask("due", Dues, most, final)
+        def late(dues: Dues) -> None:
+            """The authority has forgotten them."""
+            self._overdue += dues.found
+
+        def answered(dues: Dues) -> Dues:
+            found, self._overdue = self._overdue + dues.found, []
+            return Dues(found, dues.wait)
+
+        return self._ask("due", Dues, most, final, late=late).addCallback(answered)

@@ -77,6 +77,7 @@ class HubLink(End):
         """Publications that were dropped since the start, because the hub did not read or they were too large."""
         self._stuck = False  # hardly anything of `_out` is a publication
         self._calls: dict[int, _Call] = {}
+        self._patient: dict[int, _Call] = {}
         self._given_up: dict[int, _Call] = {}  # those whose answer matters even now
         self._next = 1
         self._batch: list[msgspec.Raw] = []
@@ -123,11 +124,18 @@ class HubLink(End):
     # For drivers
 
     def call(
-        self, service: str, method: str, wanted: Any, *args: object, late: Callable[[Any], None] | None = None
+        self,
+        service: str,
+        method: str,
+        wanted: Any,
+        *args: object,
+        late: Callable[[Any], None] | None = None,
+        patient: bool = False,
     ) -> Deferred[Any]:
         """Have the hub do this; the answer as the type `wanted`. Fails with `BackendError`.
 
-        `late` gets an answer that nobody waits for any more: the hub has done it all the same.
+        `late` gets an answer that nobody waits for any more: the hub has done it all the same. What is `patient` is
+        given as long as the link has, because nobody could do more about it than wait.
         """
         if not self.alive:
             return fail(BackendError("the hub is gone"))
@@ -142,13 +150,13 @@ class HubLink(End):
         if self._batch_size + len(call) > _BATCH_AT_MOST:
             self.complete()
         waiting: Deferred[Any] = Deferred()
-        deadline = self.clock.seconds() + ANSWER_WITHIN
-        self._calls[self._next] = _Call(waiting, wanted, deadline, late)
+        calls = self._patient if patient else self._calls
+        calls[self._next] = _Call(waiting, wanted, self.clock.seconds() + ANSWER_WITHIN, late)
         self._next += 1
         self._batch.append(msgspec.Raw(call))
         self._batch_size += len(call)
         self.wake()
-        if self._alarm is None:
+        if self._alarm is None and not patient:
             self._alarm = self.clock.callLater(ANSWER_WITHIN, self._ring)
         return waiting
 
@@ -195,7 +203,8 @@ class HubLink(End):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        calls, self._calls = self._calls, {}
+        calls = {**self._calls, **self._patient}
+        self._calls, self._patient = {}, {}
         self._batch.clear()
         self._given_up.clear()
         error = BackendError(f"the hub is gone: {reason}")
@@ -243,9 +252,10 @@ class HubLink(End):
     def _replies(self, data: bytes) -> None:
         first, replies = wire.decode(memoryview(data)[wire.HEADER :], Replies)
         for number, reply in enumerate(replies, first):
-            call = self._calls.pop(number, None) or self._given_up.pop(number, None)
-            if call is not None:
-                self._answer(call, reply)
+            for waiting in (self._calls, self._patient, self._given_up):
+                if (call := waiting.pop(number, None)) is not None:
+                    self._answer(call, reply)
+                    break
 
     def _answer(self, call: _Call, reply: Reply) -> None:
         try:

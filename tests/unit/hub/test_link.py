@@ -20,7 +20,7 @@ from sockudo_tx.backends.hub.end import End
 from sockudo_tx.backends.hub.link import ANSWER_WITHIN, UNSENT_AT_MOST, HubLink
 from sockudo_tx.backends.hub.pair import adopt
 from sockudo_tx.backends.hub.wire import Calls, Kind
-from sockudo_tx.interfaces import BackendError
+from sockudo_tx.interfaces import BackendError, Due, Dues
 from sockudo_tx.reactor import soon
 from tests.contract.hub_link import turns
 
@@ -172,6 +172,34 @@ class CallTests(LinkCase):
         await self.heard(Kind.CALLS, 2)
         self.assertEqual(self.peer.calls()[1], Calls(2, [["authority.conn_close", "a", "n", 1]]))
         self.peer.reply(2, (True, None))
+
+    async def test_late_dues(self) -> None:
+        """What was due, and came when nobody waited for it any more, is told with what is due next."""
+        authority = HubAuthority(self.link)
+        asked = authority.due(50)
+        self.clock.advance(ANSWER_WITHIN)
+        await self.assertFailure(asked, BackendError)
+        first, second = Due("a", "channel_vacated", "c1"), Due("a", "channel_vacated", "c2")
+        await self.heard(Kind.CALLS)
+        self.peer.reply(1, (True, Dues([first], 1.0)))
+        asked = authority.due(50)
+        await self.heard(Kind.CALLS, 2)
+        self.peer.reply(2, (True, Dues([second], None)))
+        self.assertEqual(await asked, Dues([first, second], None))
+
+    async def test_taken_back(self) -> None:
+        """That something is no longer so is told however long it takes, and fails only with the link."""
+        authority = HubAuthority(self.link)
+        parted, vacated = authority.part("a", "c", "n", "1.1"), authority.vacate("a", "c", "n")
+        health = HubCache(self.link).health()
+        self.clock.advance(ANSWER_WITHIN * 10)
+        await self.assertFailure(health, BackendError)
+        await self.heard(Kind.CALLS)
+        self.peer.reply(2, (True, None))
+        self.assertIsNone(await vacated)
+        self.assertNoResult(parted)
+        self.peer.close()
+        await self.assertFailure(parted, BackendError)
 
     async def test_no_text(self) -> None:
         """What cannot be written fails alone."""
