@@ -10,6 +10,7 @@ import resource
 from .config.schema import Config
 from .config.sections.operation import RateLimiterConfig
 from .delta.settings import DeltaSettings
+from .engine.cluster.backlog import BacklogSettings
 from .engine.settings import EngineSettings
 from .engine.webhooks import WebhookSettings
 from .transports.redirect import RedirectSettings
@@ -18,6 +19,7 @@ from .transports.settings import ListenerSettings, WebSocketSettings
 from .transports.tls_context import CertificateFiles
 
 __all__ = [
+    "backlog_settings",
     "certificate_files",
     "delta_settings",
     "engine_settings",
@@ -44,6 +46,17 @@ def engine_settings(config: Config) -> EngineSettings:
         grace=config.webhooks.grace_ms / 1000,
         cleanup_batch=config.cleanup.batch_size,
         delta=delta_settings(config),
+    )
+
+
+def backlog_settings(config: Config) -> BacklogSettings:
+    """How other processes are told of connections that have ended."""
+    cleanup = config.cleanup
+    return BacklogSettings(
+        batch=cleanup.batch_size,
+        wait=cleanup.batch_timeout_ms / 1000,
+        buffer=cleanup.queue_buffer_size,
+        batches=4 if cleanup.worker_threads == "auto" else cleanup.worker_threads,
     )
 
 

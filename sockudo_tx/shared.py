@@ -47,9 +47,11 @@ def over_link(config: Config, reactor: Any, link: HubLink) -> Shared:
     from .backends.hub.limiter import HubLimiter
     from .backends.hub.webhook_queue import HubQueue
     from .backends.spare_limiter import SpareLimiter
+    from .engine.cluster.steady import SteadyAuthority
+    from .settings import backlog_settings
 
     return Shared(
-        IAuthority(HubAuthority(link)),
+        IAuthority(SteadyAuthority(reactor, IAuthority(HubAuthority(link)), backlog_settings(config))),
         ICache(HubCache(link)),
         ILimiter(SpareLimiter(HubLimiter(link), limiter_of(config, reactor), reactor)),
         None if config.queue.driver == "none" else IWebhookQueue(HubQueue(link)),

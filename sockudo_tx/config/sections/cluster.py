@@ -184,8 +184,7 @@ class CleanupConfig(Section, frozen=True, kw_only=True):
     ] = True
     queue_buffer_size: Annotated[
         Large,
-        Doc("Disconnects waiting to be told to the other nodes before batches grow; it limits nothing."),
-        UNUSED,
+        Doc("Changes waiting to be told to other processes before batches grow; it limits nothing."),
         ONE_OR_MORE,
         Env("CLEANUP_QUEUE_BUFFER_SIZE"),
     ] = 1024
@@ -197,15 +196,13 @@ class CleanupConfig(Section, frozen=True, kw_only=True):
     ] = 64
     batch_timeout_ms: Annotated[
         Milliseconds,
-        Doc("Longest wait until disconnects are told to the other nodes."),
-        UNUSED,
+        Doc("Changes right behind one another are told to other processes together, at most this late."),
         ONE_OR_MORE,
         Env("CLEANUP_BATCH_TIMEOUT_MS"),
     ] = 100
     worker_threads: Annotated[
         Large | Literal["auto"],
-        Doc("Batches under way to the other nodes at once."),
-        UNUSED,
+        Doc("Batches under way to other processes at once; `auto`: 4."),
         ONE_OR_MORE,
         Env("CLEANUP_WORKER_THREADS"),
     ] = "auto"

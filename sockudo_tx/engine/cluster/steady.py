@@ -62,6 +62,7 @@ class SteadyAuthority:
         settings: BacklogSettings = BacklogSettings(),  # noqa: B008 (an immutable value)
         resync: Callable[[], None] = lambda: None,
     ) -> None:
+        self._clock = clock
         self._remote = remote
         self._backlog = Backlog(clock, remote, settings, self._keep)
         self.resync = resync
@@ -86,13 +87,21 @@ class SteadyAuthority:
         asked: Mapping[tuple[str, bool], int] = getattr(self._remote, "asked", {})
         return asked
 
-    def adjust(self, settings: BacklogSettings) -> None:
-        """These settings from now on; how many batches are under way is settled at start."""
-        self._backlog.settings = settings
+    def settled(self, within: float) -> Deferred[None] | None:
+        """Fires when everything is told, or after so many seconds; None when it is."""
+        settled = self._backlog.settled()
+        if settled is None:
+            return None
+        over: Deferred[None] = Deferred()
+        timer = self._clock.callLater(within, over.callback, None)
 
-    def settled(self) -> Deferred[None] | None:
-        """Fires when everything is told; None when it is."""
-        return self._backlog.settled()
+        def told(_: None) -> None:
+            if timer.active():
+                timer.cancel()
+                over.callback(None)
+
+        settled.addCallback(told)  # type: ignore[unused-awaitable]  # ends here
+        return over
 
     def stop(self) -> None:
         """Tell nothing any more."""

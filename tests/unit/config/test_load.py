@@ -207,13 +207,13 @@ class UnknownKeyTests(ConfigCase):
 
     def test_keys_without_effect(self) -> None:
         """Whoever sets a key that has no effect in this version is told so, from the file or by a variable."""
-        content = {"cleanup": {"batch_timeout_ms": 65}, "webhooks": {"retry": {"enabled": True}}, "apps": [APP]}
+        content = {"cleanup": {"max_retry_attempts": 65}, "webhooks": {"retry": {"enabled": True}}, "apps": [APP]}
         (line,) = texts(self.default(content, WEBSOCKET_WRITE_BUFFER_SIZE="7"), "info")
-        self.assertIn("not used by this version: cleanup.batch_timeout_ms, websocket.write_buffer_size.", line)
+        self.assertIn("not used by this version: cleanup.max_retry_attempts, websocket.write_buffer_size.", line)
 
     def test_unused_beside_refused(self) -> None:
         """What is told as unavailable is not told as unused; beside rejected values nothing is."""
-        for content in ({"queue": {"driver": "redis"}}, {"port": "x", "cleanup": {"batch_timeout_ms": 9}}):
+        for content in ({"queue": {"driver": "redis"}}, {"port": "x", "cleanup": {"max_retry_attempts": 9}}):
             found = self.survey({DEFAULT: {"apps": [APP], **content}}, {})
             self.assertFalse([each for each in found if "not used by this version" in each.message])
 

@@ -117,15 +117,24 @@ class LaterTests(SteadyCase):
         self.far.down = False
 
     def test_settled(self) -> None:
-        """Who waits for everything to be told waits no longer than that."""
-        self.assertIsNone(self.steady.settled())
+        """Who waits for everything to be told waits no longer than that, nor than he wants to."""
+        self.assertIsNone(self.steady.settled(1))
         self.steady.count("app", "c", "a", 1)
         self.part("1.1")
-        settled = self.steady.settled()
+        settled = self.steady.settled(1)
         assert settled is not None
         self.assertNoResult(settled)
         self.pass_time(0.01)
         self.successResultOf(settled)
+        self.far.down = True
+        self.part("1.1")
+        settled = self.steady.settled(1)
+        assert settled is not None
+        self.pass_time(0.9)
+        self.assertNoResult(settled)
+        self.pass_time(0.2)
+        self.successResultOf(settled)
+        self.far.down = False
 
 
 class CountTests(SteadyCase):
