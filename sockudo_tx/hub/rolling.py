@@ -25,7 +25,7 @@ class Rolling:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
-        self._again: tuple[Loaded, Deferred[bool]] | None = None
+        self._again: tuple[Loaded, list[Deferred[bool]]] | None = None
         self.under_way = False
         """Whether workers are being replaced."""
 
@@ -37,9 +37,8 @@ class Rolling:
     def roll(self, loaded: Loaded) -> Deferred[bool]:
         """Replace every worker by one with this configuration. Whether all of them were."""
         done: Deferred[bool] = Deferred()
-        if self._again is not None:  # a newer one takes its place
-            done = self._again[1]
-        self._again = (loaded, done)
+        others = self._again[1] if self._again is not None else []  # whose settings are not the newest any more
+        self._again = (loaded, [*others, done])
         if not self.under_way:
             self._next_round()
         return done
@@ -49,12 +48,13 @@ class Rolling:
         self.under_way = asked is not None
         if asked is None:
             return
-        loaded, done = asked
+        loaded, waits = asked
         round_ = Deferred.fromCoroutine(self._round(loaded))
         round_.addErrback(self._broken)  # type: ignore[unused-awaitable]
 
         def ended(succeeded: bool) -> None:
-            done.callback(succeeded)
+            for done in waits:
+                done.callback(succeeded)
             self._next_round()
 
         round_.addCallback(ended)  # type: ignore[unused-awaitable]  # the chain ends here
