@@ -29,12 +29,16 @@ class ColdTests(ClusterCase):
     def test_second(self) -> None:
         """Another one that comes meanwhile waits as well; the authority and the bus are asked once."""
         clients = [self.client(1) for _ in range(2)]
+        occupied = []
+        occupy = self.cluster.authority.occupy
+        self.patch(self.cluster.authority, "occupy", lambda *fact: occupied.append(fact) or occupy(*fact))
         self.cluster.hold(1)
         for client in clients:
             self.ask(client)
         self.assertEqual([client.take() for client in clients], [[], []])
         self.cluster.release(1)
         self.assertEqual([self.names(client) for client in clients], [["subscription_succeeded"]] * 2)
+        self.assertEqual(occupied, [("app", "news", self.b.id)])
         self.assertEqual(self.subscriptions(0, "news"), 2)
         self.assertEqual([fact.name for fact in self.cluster.facts()], ["channel_occupied", "subscription_count"])
 

@@ -103,10 +103,15 @@ class LostStateTests(ClusterCase):
         self.cluster.advance(6)
         newcomer = self.member(0, "u5")
         self.assertEqual(told(here), [("added", "u5")])
+        self.cluster.drop(lambda place, topic, frame: frame[1] == 2)
+        self.member(0, "u6")
+        self.cluster.drop(None)
+        self.assertEqual(told(here), [("added", "u6")])
+        self.assertEqual(told(newcomer), [("added", "u6")])
         self.cluster.heal(1)
         self.cluster.advance(15)
         self.assertEqual((told(here), told(newcomer)), ([], []))
-        self.assertEqual(sorted(self.c.members(ROOM)), ["u0", "u1", "u5"])
+        self.assertEqual(sorted(self.c.members(ROOM)), ["u0", "u1", "u5", "u6"])
 
 
 class FencedTests(ClusterCase):

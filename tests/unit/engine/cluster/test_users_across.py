@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from .case import ClusterCase, events
 
 
@@ -50,6 +52,17 @@ class WatchTests(ClusterCase):
         watcher.signin("u1", watchlist=["u2"])
         theirs.signin("u2")
         self.cluster.release(0)
+        self.assertEqual(self.changes(watcher), [("online", ["u2"])])
+
+    def test_while_it_is_asked(self) -> None:
+        """What changes behind the answer, and comes before it, is told once, by the status."""
+        watcher, theirs = self.client(0), self.client(1)
+        answer: Deferred[set[str]] = Deferred()
+        self.patch(self.a.engine._users._authority, "online", lambda app_id, user_ids: answer)
+        watcher.signin("u1", watchlist=["u2"])
+        theirs.signin("u2")
+        self.assertEqual(self.changes(watcher), [])
+        answer.callback(set())
         self.assertEqual(self.changes(watcher), [("online", ["u2"])])
 
     def test_twice(self) -> None:
