@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from ..interfaces import (
     Answer,
     BackendError,
-    ChannelCounts,
     Fact,
     IApps,
     IAuthority,
@@ -25,7 +24,6 @@ from ..interfaces import (
     IFacts,
     ISink,
     PresenceChange,
-    Snapshot,
     UserChange,
 )
 from ..protocol import errors, messages
@@ -38,11 +36,10 @@ from ..protocol.publication import Publication
 from .answers import when
 from .app_changes import AppChanges
 from .broadcast import publish_locally, send
-from .cached_events import CachedEvent, CachedEvents
+from .cached_events import CachedEvents
 from .cluster.cluster import Cluster
 from .cluster.settings import ClusterSettings
 from .cluster.steady import SteadyAuthority
-from .cluster.tally import ClusterTally
 from .connections import Connections
 from .counts import COUNTED_WITHIN, SubscriptionCounts
 from .departures import LOST, Departed, Ending
@@ -52,9 +49,9 @@ from .mirrors import Mirrors
 from .node import Node
 from .performing import Performing
 from .presence import Presence
+from .questions import Questions
 from .registry import Registry
 from .settings import EngineSettings
-from .stats import Stats, stats_of
 from .subscriptions import Subscriptions
 from .tables import AppSpace, Socket
 from .tailored.pace import OwnPace
@@ -69,7 +66,7 @@ _BY_THE_SETTINGS = (messages.ClientEvent, messages.Subscribe, messages.Signin)
 """Commands that are judged by the app's settings."""
 
 
-class Engine:
+class Engine(Questions):
     """A whole Pusher server without a wire: give it sinks and messages, and it keeps the promises of the protocol."""
 
     _log = Logger()
@@ -255,32 +252,6 @@ class Engine:
                 self._cached.store(app.id, channel, text)
         return reached
 
-    def counts(self, app_id: str, channel: str) -> Answer[ChannelCounts]:
-        """Cluster-wide counts of one channel."""
-        answer: Answer[ChannelCounts] = self._authority.counts(app_id, channel)
-        return answer
-
-    def channels(self, app_id: str, prefix: str) -> Answer[dict[str, ChannelCounts]]:
-        """Occupied channels by name."""
-        answer: Answer[dict[str, ChannelCounts]] = self._authority.channels(app_id, prefix)
-        return answer
-
-    def members(self, app_id: str, channel: str) -> Answer[list[str]]:
-        """Distinct user ids of a presence channel."""
-        answer: Answer[Snapshot] = self._authority.snapshot(app_id, channel)
-        if isinstance(answer, Deferred):
-            return answer.addCallback(lambda snapshot: list(snapshot.members))
-        return list(answer.members)
-
-    def user_connections(self, app_id: str, user_id: str) -> Answer[int]:
-        """How many sockets are signed in as the user."""
-        answer: Answer[int] = self._authority.user_connections(app_id, user_id)
-        return answer
-
-    def cached_event(self, app_id: str, channel: str) -> Answer[CachedEvent | None]:
-        """The last event of a cache channel. Fails with `BackendError`."""
-        return self._cached.read(app_id, channel)
-
     def terminate_user(self, app_id: str, user_id: str) -> None:
         """Close every connection that is signed in as the user."""
         self._terminate_here(app_id, user_id)
@@ -292,48 +263,12 @@ class Engine:
         for socket in tuple(space.users.get(user_id, ())) if space is not None else ():
             self._connections.close(socket, errors.terminated_by_app())
 
-    def sockets(self) -> list[Socket]:
-        """Every connection whose transport has not gone yet, refused ones included."""
-        return list(self._connections.open)
-
-    @property
-    def leaving(self) -> int:
-        """Connections that have ended and wait to be taken out of the tables."""
-        return len(self._connections.leaving)
-
-    def stats(self) -> Stats:
-        """This node's totals, per app."""
-        return stats_of(self.registry)
-
-    # Life
-
-    @property
-    def node_id(self) -> str:
-        """Who this process is to the others, where there are any."""
-        return self.node.id
-
-    @property
-    def refusing(self) -> bool:
-        """What is published now does not reach the other nodes, and its publisher has to be told (scaling.md 4.8)."""
-        return self._cluster is not None and self._cluster.refusing
-
     def start_anew(self) -> None:
-        """The authority was not told of changes that are forgotten by now: it is told everything again.
-
-        For a `SteadyAuthority`, as its `resync`.
-        """
+        """Changes were forgotten before the authority was told of them: tell it everything (`SteadyAuthority.resync`)."""
         if self._cluster is not None:
             self._cluster.start_anew()
 
-    @property
-    def cluster_tally(self) -> ClusterTally | None:
-        """What was seen of the bus; None where there is none."""
-        return self._cluster.tally if self._cluster is not None else None
-
-    @property
-    def admitting(self) -> bool:
-        """New connections are welcome."""
-        return not self._connections.draining
+    # Life
 
     def announce_end(self) -> None:
         """Shutdown has begun: health checks and answers say so; connections go on, and more may come."""
@@ -373,16 +308,6 @@ class Engine:
     def apps_changed(self) -> None:
         """The store has other records; connections feel it at once, see `AppChanges`."""
         self._app_changes.take_up()
-
-    def tables(self) -> dict[str, int]:
-        """Entries in each table of the engine: all zero when nobody is connected."""
-        return {
-            "apps": len(self.registry.apps),
-            "connections": len(self._connections.open),
-            "deadlines": len(self._connections.deadlines),
-            "followed channels": len(self._placement),
-            "leaving": self.leaving,
-        }
 
     # IAuthorityListener
 
