@@ -264,7 +264,7 @@ class Engine(Questions):
             self._connections.close(socket, errors.terminated_by_app())
 
     def start_anew(self) -> None:
-        """Changes were forgotten before the authority was told of them: tell it everything (`SteadyAuthority.resync`)."""
+        """Changes were forgotten before the authority was told: tell it everything (`SteadyAuthority.resync`)."""
         if self._cluster is not None:
             self._cluster.start_anew()
 
