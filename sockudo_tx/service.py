@@ -47,6 +47,7 @@ from .reload import Part, Reload, follows, takes
 from .server import Patience, Server
 from .settings import (
     certificate_files,
+    cluster_settings,
     engine_settings,
     redirect_settings,
     rest_settings,
@@ -158,6 +159,7 @@ def _engine(
         departed=departed,
         pace=IDeltaPace(OwnPace()),
         bus=shared.bus,
+        cluster_settings=cluster_settings(config),
         node_id=shared.node,
     )
 

@@ -11,6 +11,7 @@ from .config.schema import Config
 from .config.sections.operation import RateLimiterConfig
 from .delta.settings import DeltaSettings
 from .engine.cluster.backlog import BacklogSettings
+from .engine.cluster.settings import ClusterSettings
 from .engine.settings import EngineSettings
 from .engine.webhooks import WebhookSettings
 from .transports.redirect import RedirectSettings
@@ -21,6 +22,7 @@ from .transports.tls_context import CertificateFiles
 __all__ = [
     "backlog_settings",
     "certificate_files",
+    "cluster_settings",
     "delta_settings",
     "engine_settings",
     "listener_settings",
@@ -57,6 +59,17 @@ def backlog_settings(config: Config) -> BacklogSettings:
         wait=cleanup.batch_timeout_ms / 1000,
         buffer=cleanup.queue_buffer_size,
         batches=4 if cleanup.worker_threads == "auto" else cleanup.worker_threads,
+    )
+
+
+def cluster_settings(config: Config) -> ClusterSettings:
+    """What a node of many does while the others cannot be reached (scaling.md 4.8)."""
+    adapter = config.adapter
+    return ClusterSettings(
+        buffer_frames=adapter.publish_buffer_messages,
+        buffer_bytes=adapter.publish_buffer_bytes,
+        buffer_age=adapter.publish_buffer_ms / 1000,
+        refuse_when_down=adapter.on_bus_loss == "reject",
     )
 
 

@@ -154,11 +154,10 @@ class AdapterConfig(Section, frozen=True, kw_only=True):
         Literal["accept", "reject"],
         Doc("What publishers are told while other nodes cannot be reached: 200 at first, or 503 at once."),
         Words(),
-        UNUSED,
     ] = "accept"
-    publish_buffer_messages: Annotated[Count, Doc("Events kept for other nodes meanwhile."), UNUSED] = 10000
-    publish_buffer_bytes: Annotated[Bytes, Doc("Their bytes, at most."), UNUSED] = 16777216
-    publish_buffer_ms: Annotated[Milliseconds, Doc("Their age, at most."), UNUSED] = 5000
+    publish_buffer_messages: Annotated[Count, Doc("Events kept for other nodes meanwhile.")] = 10000
+    publish_buffer_bytes: Annotated[Bytes, Doc("Their bytes, at most.")] = 16777216
+    publish_buffer_ms: Annotated[Milliseconds, Doc("Their age, at most.")] = 5000
     repair_window_ms: Annotated[Milliseconds, Doc("Gaps shorter than this are repaired. 0: none."), UNUSED] = 10000
     read_timeout_ms: Annotated[
         Milliseconds, Doc("Longest wait of a reading HTTP call for other nodes."), ONE_OR_MORE
