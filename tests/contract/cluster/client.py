@@ -54,6 +54,8 @@ class Client:
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
         self.name = name
+        self.info = {"by": name}
+        """Its `user_info`."""
         self.sink = RecordingSink()
         self.id = ""
         self.ended = False
@@ -90,7 +92,7 @@ class Client:
         self.asked.append(Asked("subscribe", channel, user_id, filtered))
         data: dict[str, Any] = {"channel": channel}
         if user_id is not None:
-            data["channel_data"] = json.dumps({"user_id": user_id, "user_info": {"by": self.name}})
+            data["channel_data"] = json.dumps({"user_id": user_id, "user_info": self.info})
         if channel.startswith(("private-", "presence-")):
             data["auth"] = channel_auth(self.node.app, self.id, channel, data.get("channel_data"))
         if filtered:

@@ -92,7 +92,9 @@ class FaultyBus:
 
     def subscribe(self, topic: str) -> Answer[None]:
         if self.is_cut:
-            self.bus.subscribe(topic)  # done by the time it is healed
+            done = self.bus.subscribe(topic)  # by the time it is healed
+            if isinstance(done, Deferred):
+                done.addErrback(lambda _: None)  # type: ignore[unused-awaitable]  # the node is dead
             return fail(BackendError("cut off"))
         return self._life.gated(self.bus.subscribe(topic))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sockudo_tx.engine.cluster.topics import channel_topic
-from sockudo_tx.protocol.bus_frames import Decoded, Event, Presence
+from sockudo_tx.protocol.bus_frames import Decoded, Event, Presence, decode, encode
 
 from .case import ROOM, ClusterCase
 from .contract import on_every_pair
@@ -76,6 +76,22 @@ class FrameCases(ClusterCase):
         self.world.unrepaired = True
         await self.look()
         self.assertEqual(clients[1].take(), [("removed", "m0")])
+
+    async def test_redundant_change(self) -> None:
+        """A change that says what is known already is told to nobody."""
+        clients = await self.members((self.a, "m0"), (self.b, "m1"), (self.c, "m2"))
+        topic, frame = next(each for each in reversed(self.b.bus.recent) if b'"u":"m2"' in each[1])
+        found = decode(frame)
+        assert isinstance(found, Decoded)
+        change = found.header
+        assert isinstance(change, Presence)
+        change.previous, change.version = change.version, f"{int(change.version) + 1:016d}"
+        clients[1].take()
+        self.b.bus.received(topic, encode(change, found.body))
+        await self.settle()
+        self.assertEqual(clients[1].take(), [])
+        self.world.unrepaired = True
+        await self.look()
 
     async def test_lost_events_are_counted(self) -> None:
         """What is lost of a publisher's events shows at the next one, as a gap."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from sockudo_tx.protocol.bus_frames import Control, Decoded
+
 from .case import ROOM, ClusterCase
 from .contract import on_every_pair
+from .looking import SWEEP
+from .pairs import GRACE
 
 HEAL = 30.0
 """Seconds after which everything is known again: a lease is renewed, and everybody has registered anew."""
@@ -37,7 +41,10 @@ class StateCases(ClusterCase):
         await self.rest()
         self.world.leave(last)
         await self.pair.advance(0.5)
+        for node in (self.a, self.c):  # even if nobody hears of the death
+            node.bus.dropping = lambda frame: isinstance(frame, Decoded) and isinstance(frame.header, Control)
         self.world.crash(self.b)
+        await self.pair.advance(GRACE + SWEEP)
         await self.rest()
         self.assertEqual(
             [fact.name for fact in self.world.facts.seen if fact.channel == "hall"].count("channel_vacated"), 1
@@ -97,6 +104,20 @@ class ForgottenCases(ClusterCase):
         await self.settle()
         self.assertEqual(clients[0].take(), [("removed", "m1")])
         await self.rest()
+
+    async def test_S61_second_socket(self) -> None:
+        """Who is there already and comes a second time while the state is lost is new to the authority, and to nobody else."""
+        clients = await self.members((self.a, "m0"), (self.b, "m1"))
+        await self.rest()
+        clients[0].take()
+        self.pair.forget()
+        self.world.facts.unsure = self.world.forgotten = True
+        (second,) = await self.clients(self.c)
+        second.info = clients[0].info
+        second.subscribe(ROOM, "m0")
+        await self.pair.advance(HEAL)
+        await self.rest()
+        self.assertEqual([client.take() for client in clients], [[], []])
 
     async def test_S61_changes_meanwhile(self) -> None:
         """Of what happens while the state is lost clients hear exactly that."""
