@@ -82,7 +82,7 @@ class WorkerProcess(ProcessProtocol):
         self._events = events
         self._asked_at: float | None = None
         """When the ping was sent that waits for its answer."""
-        self._calls: list[IDelayedCall] = [clock.callLater(START, self._too_slow)]
+        self._calls: list[IDelayedCall] = []
         self._why = ""
 
     @property
@@ -155,6 +155,10 @@ class WorkerProcess(ProcessProtocol):
         self._abort("does not read what it is sent")
 
     # what its process tells
+
+    def connectionMade(self) -> None:
+        """It was started."""
+        self._later(START, self._too_slow)
 
     def outReceived(self, data: bytes) -> None:
         self.lines.received(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -43,8 +44,24 @@ class Spawning:
         self._folder = os.getcwd()
 
     def __call__(self, slot: int, loaded: Loaded, events: WorkerEvents) -> WorkerProcess:
+        """A worker that is starting. Raises `ListenError` when the machine cannot start one."""
         worker = WorkerProcess(slot, self._reactor, events, self.output(slot))
-        ours, theirs = socket.socketpair()
+        try:
+            with contextlib.ExitStack() as failing:
+                ours, theirs = socket.socketpair()
+                failing.callback(ours.close)
+                with theirs:
+                    worker.pid = self._spawned(worker, loaded, theirs)
+                failing.pop_all()
+        except OSError as error:
+            raise ListenError(f"{worker.name} cannot be started: {error.strerror}") from error
+        worker.station = Station(self._exchange, slot, worker)
+        adopt(self._reactor, ours, worker.station)
+        return worker
+
+    def _spawned(self, worker: WorkerProcess, loaded: Loaded, link: socket.socket) -> int:
+        """The process id of the worker, whose end of the link this is."""
+        slot = worker.slot
         inherited = self._sockets.for_slot(slot)
         module = type(self._reactor).__module__
         orders = Orders(
@@ -57,25 +74,19 @@ class Spawning:
             roles=tuple(role for role, _ in inherited),
             manner=self.output.manner,
         ).write()
-        descriptors: dict[int, int | str] = {1: "r", 2: "r", LINK: theirs.fileno(), ORDERS: orders}
+        descriptors: dict[int, int | str] = {1: "r", 2: "r", LINK: link.fileno(), ORDERS: orders}
         descriptors.update({FIRST_SOCKET + place: opened.fileno() for place, (_, opened) in enumerate(inherited)})
         command = [sys.executable, "-P", "-m", _MODULE, f"{slot + 1}/{self._workers}"]
-        with open(os.devnull, "rb") as nothing:
-            descriptors[0] = nothing.fileno()
-            try:
-                process = self._reactor.spawnProcess(
+        try:
+            with open(os.devnull, "rb") as nothing:
+                descriptors[0] = nothing.fileno()
+                started = self._reactor.spawnProcess(
                     worker, command[0], command, env=_environment(), childFDs=descriptors
                 )
-            except OSError as error:
-                ours.close()
-                raise ListenError(f"{worker.name} cannot be started: {error.strerror}") from error
-            finally:
-                theirs.close()
-                os.close(orders)
-        worker.pid = process.pid
-        worker.station = Station(self._exchange, slot, worker)
-        adopt(self._reactor, ours, worker.station)
-        return worker
+        finally:
+            os.close(orders)
+        pid: int = started.pid
+        return pid
 
 
 def _environment() -> Mapping[str, str]:

@@ -60,6 +60,7 @@ class Worker(WorkerProcess):
         self.link: Any = Link(self)
         self.station = self.link
         self.transport: Any = self
+        self.connectionMade()
 
     def signalProcess(self, number: int) -> None:
         if self.has_ended:
