@@ -18,7 +18,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .hub.orders import FIRST_SOCKET, LINK, Orders
+from .hub.orders import FIRST_SOCKET, LINK, PARENTS, Orders
 
 if TYPE_CHECKING:  # the reactor has to be chosen before anything imports Twisted's
     from .server import Server
@@ -32,9 +32,9 @@ _LAST_WORDS = 1.0
 def main() -> int:
     """Serves as ordered; the exit status."""
     faulthandler.enable()  # the hub sends SIGABRT to one that hangs
-    for number in (signal.SIGINT, signal.SIGHUP):
+    for number in PARENTS:
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PARENTS)
     orders = Orders.read()
     _install_reactor(orders.reactor)
     from twisted.internet import reactor

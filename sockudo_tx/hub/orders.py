@@ -14,17 +14,20 @@ import contextlib
 import fcntl
 import os
 import pickle
+import signal
 import tempfile
 from typing import NamedTuple
 
 from ..config.load import Loaded
 from .output import Manner
 
-__all__ = ["FIRST_SOCKET", "LINK", "ORDERS", "Orders"]
+__all__ = ["FIRST_SOCKET", "LINK", "ORDERS", "PARENTS", "Orders"]
 
 LINK = 3
 ORDERS = 4
 FIRST_SOCKET = 5
+PARENTS = frozenset({signal.SIGINT, signal.SIGHUP})
+"""A terminal sends these to all of us, and they are the parent's affair. Workers are started with them held back."""
 _SEALS = ("F_SEAL_SEAL", "F_SEAL_SHRINK", "F_SEAL_GROW", "F_SEAL_WRITE")
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from ..backends.hub.pair import adopt
 from ..config.load import Loaded
 from ..listening import ListenError
 from .exchange import Exchange
-from .orders import FIRST_SOCKET, LINK, ORDERS, Orders
+from .orders import FIRST_SOCKET, LINK, ORDERS, PARENTS, Orders
 from .output import Output
 from .process import WorkerEvents, WorkerProcess
 from .sockets import ListeningSockets
@@ -80,13 +81,24 @@ class Spawning:
         try:
             with open(os.devnull, "rb") as nothing:
                 descriptors[0] = nothing.fileno()
-                started = self._reactor.spawnProcess(
-                    worker, command[0], command, env=_environment(), childFDs=descriptors
-                )
+                with _held(PARENTS):
+                    started = self._reactor.spawnProcess(
+                        worker, command[0], command, env=_environment(), childFDs=descriptors
+                    )
         finally:
             os.close(orders)
         pid: int = started.pid
         return pid
+
+
+@contextlib.contextmanager
+def _held(signals: Set[signal.Signals]) -> Iterator[None]:
+    """Who is started meanwhile gets these when it knows what to do with them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _environment() -> Mapping[str, str]:

@@ -133,6 +133,24 @@ class ReplacedTests(HookedCase):
         self.assertEqual(stays.event()["event"], "pusher:pong")
         self.stops(process)
 
+    def test_signals_of_a_terminal(self) -> None:
+        """SIGINT and SIGHUP, which a terminal sends to all its processes, are for the hub: workers pass over them."""
+        process = self.begin(2)
+        workers = self.workers(process.pid)
+        clients = [self.on(worker) for worker in workers]
+        for worker in workers:
+            worker.send_signal(signal.SIGHUP)
+            worker.send_signal(signal.SIGINT)
+        for client in clients:
+            client.send({"event": "pusher:ping", "data": {}})
+            self.assertEqual(client.event()["event"], "pusher:pong")
+        workers[0].kill()
+        started = eventually("another one", lambda: set(self.workers(process.pid)) - set(workers)).pop()
+        started.send_signal(signal.SIGINT)  # before it can know of it
+        self.again(process, 1, 2)
+        self.assertTrue(started.is_running())
+        self.stops(process)
+
 
 class GivenUpTests(HookedCase):
     """Workers that cannot go on"""
