@@ -72,8 +72,6 @@ class Client:
         """Others may take this client's users for gone: its node was given up, or the state was lost."""
         self.heard: list[tuple[str, str, str]] = []
         """Member changes: `added` or `removed`, channel, and who."""
-        self.is_reachable = False
-        """It was signed in at a quiet point: events for its user reach it from everywhere."""
         self._status_due = False
         """The first word about all of the watchlist is still to come; changes may come before it."""
         self._last: dict[tuple[str, str], int] = {}

@@ -49,7 +49,6 @@ async def look(world: World) -> None:
         world.over = False
     for client in world.clients:
         client.own_told = False
-        client.is_reachable = client.user_id is not None
 
 
 async def rest(world: World) -> None:

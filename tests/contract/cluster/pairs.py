@@ -17,6 +17,7 @@ from sockudo_tx.backends.hub.bus import HubBus
 from sockudo_tx.backends.hub.link import HubLink
 from sockudo_tx.backends.memory.authority import MemoryAuthority
 from sockudo_tx.backends.memory.cache import MemoryCache
+from sockudo_tx.engine.cluster.steady import SteadyAuthority
 from sockudo_tx.engine.cluster.topics import CONTROL
 from sockudo_tx.hub.exchange import Exchange
 from sockudo_tx.hub.station import Station
@@ -27,7 +28,7 @@ from sockudo_tx.testing.memory_bus import Broker, Link, MemoryBus, linked
 from .own_time import advance
 from .socket_pair import Cable
 
-__all__ = ["GRACE", "PAIRS", "Ends", "HubPair", "MemoryPair", "Pair"]
+__all__ = ["GRACE", "PAIRS", "Ends", "HubPair", "MemoryPair", "Pair", "SteadyPair"]
 
 GRACE = 3.0
 """Seconds of grace every pair gives its authority."""
@@ -148,6 +149,13 @@ def remove(authority: Any, node: str) -> None:
         pass
 
 
+class SteadyPair(MemoryPair):
+    """The same behind what keeps changes that are not told yet."""
+
+    def around(self, authority: IAuthority, clock: IReactorTime) -> IAuthority:
+        return IAuthority(SteadyAuthority(clock, authority))
+
+
 class _Nobody:
     """Started no process, and needs no news of it."""
 
@@ -178,6 +186,9 @@ class HubPair(OnClock):
         self._cables[name] = Cable(link, Station(self._exchange, slot, _Nobody()), self._seed + slot)
         self._pump()
         return Ends(HubBus(link), HubAuthority(link))
+
+    def around(self, authority: IAuthority, clock: IReactorTime) -> IAuthority:
+        return IAuthority(SteadyAuthority(clock, authority))
 
     def gone(self, name: str, node: str) -> None:
         self._cables[name].cut()
@@ -210,4 +221,4 @@ class HubPair(OnClock):
             cable.close()
 
 
-PAIRS: dict[str, type[Pair]] = {"memory": MemoryPair, "hub": HubPair}
+PAIRS: dict[str, type[Pair]] = {"memory": MemoryPair, "steady": SteadyPair, "hub": HubPair}

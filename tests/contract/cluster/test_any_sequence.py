@@ -41,5 +41,9 @@ class MemorySequenceTests(sequences(PAIRS["memory"])):  # type: ignore[misc]
     """A broker and an authority in memory"""
 
 
+class SteadySequenceTests(sequences(PAIRS["steady"])):  # type: ignore[misc]
+    """The same, where changes are told later, together, and again"""
+
+
 class HubSequenceTests(sequences(PAIRS["hub"])):  # type: ignore[misc]
     """The hub's exchange and its workers' links, over real sockets"""

@@ -232,7 +232,7 @@ class World:
             node, user_id = self.acting[a % len(self.acting)], USERS[b % len(USERS)]
             number, channel = self._number(), f"#server-to-user-{user_id}"
             for client in self.clients:
-                if client.user_id == user_id and client.is_settled and client.is_reachable:
+                if client.user_id == user_id and client.is_settled:
                     self._owe(client, node, channel, number)
             node.publish(channel, data=json.dumps({"n": number, "p": node.name}))
 
