@@ -201,6 +201,7 @@ def test_S13_apps_are_apart(fleet: Fleet) -> None:
 
     fleet.pump.until("the departure", lambda: of_main[0].told(channel, "main-2")[-1:] == "-")
     fleet.promise(apart)
+    fleet.pump.rest(0.2)
     for backend in backends:
         found = backend.get(f"/channels/{channel}", info="user_count,subscription_count")
         assert (found["user_count"], found["subscription_count"]) == (2, 2)

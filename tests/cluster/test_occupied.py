@@ -76,7 +76,7 @@ def test_S33_channel_moves_within_the_grace_time(fleet: Fleet) -> None:
 
 def test_S34_member_returns_within_the_grace_time(fleet: Fleet) -> None:
     """A member leaves and returns on another node within the grace time: no member webhooks; WebSocket clients see
-    removed and added."""
+    removed and added, unless he was back before his going was told (changes are told in batches, `cleanup`)."""
     observers, clients = ready(fleet), ready(fleet)
     for turn in range(30):
         channel, user = f"presence-s34-{turn}", f"u{turn}"
@@ -84,13 +84,13 @@ def test_S34_member_returns_within_the_grace_time(fleet: Fleet) -> None:
             each.join(channel, "observer")
         clients[turn % 3].join(channel, user)
         clients[turn % 3].leave(channel)
-        if turn % 2:
-            fleet.pump.rest(GRACE / 10)
+        if turn % 2:  # else he may be back before anybody was told that he went
+            fleet.pump.until("removed", lambda: all(each.told(channel, user) == "+-" for each in observers))
         clients[(turn + 1) % 3].join(channel, user)
 
     def seen() -> bool:
-        stories = (each.told(f"presence-s34-{turn}", f"u{turn}") for each in observers for turn in range(30))
-        return all(story == "+-+" for story in stories)
+        stories = ((turn, each.told(f"presence-s34-{turn}", f"u{turn}")) for each in observers for turn in range(30))
+        return all(story == "+-+" or (story == "+" and not turn % 2) for turn, story in stories)
 
     def still() -> None:
         assert seen()

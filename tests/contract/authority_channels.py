@@ -130,7 +130,8 @@ class ChannelContract(AuthorityCase):
         """Subscribers are summed over the nodes that occupy the channel; users are counted on presence channels."""
         for node in ("a", "b"):
             await got(self.world.node(node).occupy(APP, "c", node))
-        self.assertEqual(await got(self.a.count(APP, "c", "a", 5)), 5)
+        self.assertEqual(await got(self.a.counts(APP, "c")), ChannelCounts(2, None))  # one each, as far as is known
+        self.assertEqual(await got(self.a.count(APP, "c", "a", 5)), 6)
         self.assertEqual(await got(self.b.count(APP, "c", "b", 2)), 7)
         self.assertEqual(await got(self.b.count(APP, "c", "b", 3)), 8)
         await got(self.a.occupy(APP, "c", "a"))

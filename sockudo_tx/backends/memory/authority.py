@@ -133,7 +133,7 @@ class MemoryAuthority:
     def occupy(self, app_id: str, channel: str, node: str) -> bool:
         nodes = self._app(app_id).subscriptions.setdefault(channel, {})
         first = not nodes
-        nodes.setdefault(node, 0)
+        nodes.setdefault(node, 1)  # until it says how many; whoever asks now is told of an occupied channel
         return first and self._graces.pop(_grace_key(app_id, channel), None) is None
 
     def vacate(self, app_id: str, channel: str, node: str) -> None:
