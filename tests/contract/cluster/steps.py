@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-__all__ = ["CALM", "FAULTS", "Step", "seeded", "shrunk"]
+__all__ = ["BURYING", "CALM", "FAULTS", "FORGETTING", "Step", "seeded", "shrunk"]
 
 
 class Step(NamedTuple):
@@ -24,8 +24,14 @@ CALM = {
     "sign_in": 6, "to_user": 4, "terminate": 1, "turn": 10, "wait": 6, "look": 3, "rest": 1,
 }  # fmt: skip
 """How often each comes: what people do."""
-FAULTS = {"boot": 2, "crash": 1, "crash_busy": 1, "freeze": 2, "thaw": 3, "drop": 2, "twice": 1, "lag": 2, "cut": 1, "heal": 2, "bury": 0.5, "forget": 0.5}  # fmt: skip
+FAULTS = {
+    "boot": 2, "crash": 1, "crash_busy": 1, "freeze": 2, "thaw": 3, "drop": 2, "twice": 1, "lag": 2, "cut": 1, "heal": 2,
+}  # fmt: skip
 """What happens to nodes and frames."""
+FORGETTING = {"forget": 0.5}
+"""The authority loses its state."""
+BURYING = {"bury": 0.5}
+"""Nodes that live are taken for dead."""
 
 
 def seeded(seed: int, length: int, weights: dict[str, float]) -> list[Step]:

@@ -9,7 +9,7 @@ from twisted.trial.unittest import TestCase
 
 from .model import run_seed
 from .pairs import PAIRS, Pair
-from .steps import CALM, FAULTS, seeded
+from .steps import BURYING, CALM, FAULTS, FORGETTING, seeded
 
 __all__ = ["sequences"]
 
@@ -24,9 +24,15 @@ def sequences(new_pair: Callable[[int], Pair]) -> type[TestCase]:
                 await run_seed(new_pair, seed, seeded(seed, 300, CALM))
 
         async def test_people_and_faults(self) -> None:
-            """Nodes die, freeze, and are taken for dead meanwhile; frames get lost, come twice, come late."""
+            """Nodes die and freeze meanwhile; frames get lost, come twice, come late."""
             for seed in range(100, 106):
                 await run_seed(new_pair, seed, seeded(seed, 300, CALM | FAULTS))
+
+        async def test_people_and_losses(self) -> None:
+            """And the authority loses its state, or nodes are taken for dead, where that can happen."""
+            for seed in range(200, 203):
+                await run_seed(new_pair, seed, seeded(seed, 300, CALM | FAULTS | FORGETTING))
+                await run_seed(new_pair, seed, seeded(seed, 300, CALM | FAULTS | BURYING))
 
         @pytest.mark.long
         async def test_many(self) -> None:
