@@ -25,6 +25,8 @@ _SWEEP = 5.0
 """Seconds between two looks at what other nodes may have left behind."""
 _PAUSE = 0.1
 """Seconds between two looks where there are other nodes, who all look."""
+_UNDER_WAY = 0.3
+"""Seconds until what is told to an authority elsewhere is known there, so that something can become due."""
 
 
 class FactTeller:
@@ -73,8 +75,9 @@ class FactTeller:
     def expect(self, seconds: float) -> None:
         """Something becomes due then. Sooner is no mistake: the authority says how long it takes."""
         at = self._clock.seconds() + seconds
-        if at > self._until:
-            self._until = at
+        until = at if self._sweep is None else at + _UNDER_WAY
+        if until > self._until:
+            self._until = until
         if at < self._at:
             self._at = at
             if not self._asking:
@@ -152,8 +155,11 @@ class FactTeller:
 
     def _look_again(self, wait: float | None) -> None:
         now = self._clock.seconds()
-        if wait is not None and self._sweep is not None:
-            wait = None if now + wait > self._until + _PAUSE else max(wait, _PAUSE)
+        if self._sweep is not None:
+            if wait is not None and now + wait <= self._until + _PAUSE:
+                wait = max(wait, _PAUSE)
+            else:
+                wait = self._until - now if now < self._until else None
         if wait is not None:
             self._at = min(self._at, now + wait)
         if self._at < math.inf and self._timer is None:

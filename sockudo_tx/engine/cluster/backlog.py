@@ -39,7 +39,7 @@ class BacklogSettings(NamedTuple):
     batch: int = 64
     """Told at once, at most."""
     wait: float = 0.1
-    """So long after a batch the next one may be less than full."""
+    """So long after a full batch the next one may be less than full. A few go at once, as soon as the last are told."""
     buffer: int = 1024
     """When more than these wait, batches are larger."""
     batches: int = 4
@@ -53,7 +53,7 @@ Entry = tuple[str, str, tuple[Any, ...], "Deferred[Any] | None"]
 class _Queue:
     """Some of the lanes. Everything in it goes by a name; what has the same name replaces what waits."""
 
-    __slots__ = ("at", "failures", "flight", "lazy", "lazy_at", "sent_at", "timer", "urgent", "waiting")
+    __slots__ = ("at", "crowded", "failures", "flight", "lazy", "lazy_at", "sent_at", "timer", "urgent", "waiting")
 
     def __init__(self) -> None:
         self.waiting: OrderedDict[str, Entry] = OrderedDict()
@@ -63,6 +63,8 @@ class _Queue:
         self.flight: dict[str, Entry] = {}
         self.urgent = False
         """Somebody waits for an answer."""
+        self.crowded = False
+        """The last batch was full: more are coming, and the next one waits for them."""
         self.failures = 0
         self.sent_at = -math.inf
         self.timer: IDelayedCall | None = None
@@ -206,7 +208,7 @@ class Backlog:
         at = math.inf
         if queue.waiting:
             at = now
-            if not queue.urgent and len(queue.waiting) < self.settings.batch:
+            if queue.crowded and not queue.urgent and len(queue.waiting) < self.settings.batch:
                 at = max(now, queue.sent_at + self.settings.wait)
         if queue.lazy:
             at = min(at, max(now, queue.lazy_at))
@@ -235,6 +237,7 @@ class Backlog:
         while queue.waiting and len(flight) < size:
             name, entry = queue.waiting.popitem(last=False)
             flight[name] = entry
+        queue.crowded = len(flight) >= size
         queue.urgent = bool(queue.waiting) and queue.urgent
         if queue.lazy_at <= self._clock.seconds():
             while queue.lazy and len(flight) < size:

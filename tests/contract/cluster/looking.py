@@ -23,8 +23,8 @@ REPAIR = 75.0
 """Seconds after which a lost frame has been noticed at the latest: the audit of mirrors, with its jitter."""
 SWEEP = 7.0
 """Seconds after which others tell what a dead node was to tell."""
-QUIET = 7.0
-"""Seconds in which totals have been told, by a sweep at the latest."""
+QUIET = 1.5
+"""Seconds in which totals have been told."""
 
 
 async def look(world: World) -> None:

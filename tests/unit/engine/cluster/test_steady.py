@@ -43,19 +43,23 @@ class LaterTests(SteadyCase):
         self.assertEqual(self.truth.tables()["authority.apps"], 0)
 
     def test_at_once(self) -> None:
-        """A single change does not wait for others; those right behind it do, for each other."""
-        for number in range(5):
+        """A few do not wait for others; those behind a full batch do, for each other."""
+        for number in range(60):
             self.answer(self.join(f"1.{number}"))
         self.far.names()
-        self.part("1.0")
-        self.pass_time(0)
-        self.assertEqual(len(self.far.names("part")), 1)
-        for number in (1, 2, 3):
+        for number in range(4):
             self.part(f"1.{number}")
-            self.pass_time(0.01)
+            self.pass_time(0.001)
+            self.assertEqual(len(self.far.names("part")), 1)
+        for number in range(10, 50):
+            self.part(f"1.{number}")
+        self.pass_time(0.01)
+        self.assertEqual(len(self.far.names("part")), 40)
+        self.part("1.50")
+        self.pass_time(0.01)
         self.assertEqual(self.far.names("part"), [])
         self.pass_time(0.1)
-        self.assertEqual(len(self.far.names("part")), 3)
+        self.assertEqual(self.far.names("part"), [("part", ("app", ROOM, "a", "1.50"))])
 
     def test_batches(self) -> None:
         """As many batches are under way as there may be, each as large as it may be; larger ones when many wait."""
