@@ -19,10 +19,12 @@ from .client import Client
 from .pump import Pump
 from .sink import Sink
 
-__all__ = ["GRACE", "LATE", "Fleet", "Node"]
+__all__ = ["GRACE", "LATE", "SLACK", "Fleet", "Node"]
 
 GRACE = 0.3
 """Seconds until an absence is told to webhooks."""
+SLACK = 5.0
+"""How many times longer than on an idle machine something may take on one that is busy with other tests."""
 LATE = 3.0
 """Seconds for which what was to happen once must not happen again (scaling.md 18)."""
 

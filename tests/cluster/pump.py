@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["PATIENCE", "Pump"]
 
-PATIENCE = 10.0
+PATIENCE = 20.0
 """Seconds that a promise without a time of its own is waited for."""
 _LONGEST = 0.02
 

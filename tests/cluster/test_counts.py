@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from .apps import COUNTED, QUOTA
 from .client import Client
-from .fleet import Fleet, Node
+from .fleet import SLACK, Fleet, Node
 
 INTERVAL_MS = 500
 QUICK = 100
@@ -81,7 +81,7 @@ def test_S37_channels_are_listed_soon(fleet: Fleet) -> None:
         channel: {"user_count": len({min(which, number) for which in range(3) if which != number % 3})}
         for number, channel in enumerate(rooms)
     }
-    fleet.pump.rest(0.2)
+    fleet.pump.rest(0.2 * SLACK)
     for node in fleet.nodes:
         assert node.api().get("/channels", filter_by_prefix="presence-s37-", info="user_count")["channels"] == expected
         for channel in rooms:
@@ -93,7 +93,7 @@ def test_S37_channels_are_listed_soon(fleet: Fleet) -> None:
             each.unsubscribe(channel)
     for each in clients:
         each.processed()
-    fleet.pump.rest(0.2)
+    fleet.pump.rest(0.2 * SLACK)
     for node in fleet.nodes:
         assert node.api().get("/channels", filter_by_prefix="presence-s37-", info="user_count")["channels"] == {}
 
@@ -111,7 +111,7 @@ def test_S38_ten_thousand_channels(fleet: Fleet) -> None:
         api, began = node.api(), time.monotonic()
         found = api.get("/channels", filter_by_prefix="s38-")
         assert found["channels"].keys() == set(names)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < SLACK
     for each in clients:
         each.close()
 
@@ -135,7 +135,7 @@ def test_S39_quota_of_all_nodes(fleet: Fleet) -> None:
     assert len([each for each in _storm(fleet, [other, third]) if each.socket_id]) == 6
     assert not _admitted(fleet, other, 1)
     at = victim.kill()
-    free = fleet.removal[1] + 1
+    free = (fleet.removal[1] + 1) * SLACK
     fleet.pump.until("its share is free", lambda: _admitted(fleet, third, 1), free)
     assert time.monotonic() - at < free
     assert len([each for each in _storm(fleet, [other, third]) if each.socket_id]) == 3

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from .client import Client
-from .fleet import GRACE, LATE, Fleet
+from .fleet import GRACE, LATE, SLACK, Fleet
 
 ROOM = 99
 """Members of a presence channel, beside one who stays and watches."""
@@ -74,14 +74,18 @@ def cut(fleet: Fleet, many: int) -> None:
             each.reset()
         for api in apis:
             api.publish(f"from-{apis.index(api)}", "s90-local", "x")
-        fleet.pump.until("local events", lambda: all(client.of(f"from-{at}") for at, client in enumerate(local)), 1)
+        fleet.pump.until(
+            "local events", lambda: all(client.of(f"from-{at}") for at, client in enumerate(local)), SLACK - 1
+        )
 
     fleet.pump.later(0.02, meanwhile)
     fleet.suspend(ABSENCE)
     told += Counter({"channel_vacated": many + 1, "member_removed": many})
-    fleet.pump.until("empty rooms", lambda: all(len(crowd.present(each)) == 1 for each in range(crowd.rooms)), 10)
+    fleet.pump.until(
+        "empty rooms", lambda: all(len(crowd.present(each)) == 1 for each in range(crowd.rooms)), 10 * SLACK
+    )
     with contextlib.suppress(AssertionError):  # what is missing says more
-        fleet.pump.until("webhooks", lambda: hooks() >= told, 30)
+        fleet.pump.until("webhooks", lambda: hooks() >= told, 60)
     fleet.pump.rest(LATE + GRACE)
     assert hooks() == told
     for number, watcher in enumerate(crowd.watchers):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from .apps import MAIN, TWIN
 from .client import Client, Text
-from .fleet import Fleet
+from .fleet import SLACK, Fleet
 
 PACE = 64
 """Calls under way at once on one connection."""
@@ -201,7 +201,7 @@ def test_S13_apps_are_apart(fleet: Fleet) -> None:
 
     fleet.pump.until("the departure", lambda: of_main[0].told(channel, "main-2")[-1:] == "-")
     fleet.promise(apart)
-    fleet.pump.rest(0.2)
+    fleet.pump.rest(0.2 * SLACK)
     for backend in backends:
         found = backend.get(f"/channels/{channel}", info="user_count,subscription_count")
         assert (found["user_count"], found["subscription_count"]) == (2, 2)

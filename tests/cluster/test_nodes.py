@@ -9,7 +9,7 @@ import pytest
 
 from .backend import Answer
 from .client import Client
-from .fleet import GRACE, Fleet
+from .fleet import GRACE, SLACK, Fleet
 from .test_presence import agree, told
 
 SETTINGS = {"shutdown_grace_period": 10}
@@ -35,7 +35,7 @@ def watching(fleet: Fleet, channel: str) -> list[Client]:
 
 def test_S44_node_killed(fleet: Fleet) -> None:
     """SIGKILL of B with 100 members: clients elsewhere get exactly 100 member_removed in the time in which a death is
-    noticed: on the hub within 200 ms."""
+    noticed: on the hub within 200 ms, on a busy machine within `SLACK` times as much."""
     channel, victim = "presence-s44", fleet.nodes[1]
     observers = watching(fleet, channel)
     members = victim.crowd(MEMBERS)
@@ -49,7 +49,7 @@ def test_S44_node_killed(fleet: Fleet) -> None:
     for each in observers:
         times = [text.at - at for text in each.of("pusher_internal:member_removed", channel)]
         assert len(times) == MEMBERS
-        assert fleet.removal[0] <= min(times) <= max(times) < fleet.removal[1], (min(times), max(times))
+        assert fleet.removal[0] <= min(times) <= max(times) < fleet.removal[1] * SLACK, (min(times), max(times))
         assert sorted(user for sign, user in each.changes(channel) if sign == "-") == sorted(users)
     fleet.restore(victim)
     agree(fleet, observers, channel, {"observer-0", "observer-1"})
@@ -95,7 +95,7 @@ def test_S50_node_stopped(fleet: Fleet) -> None:
                 if text.data["user_id"] == f"u{number}"
             ]
             assert each.gone is not None
-            assert removed.at - each.gone < 0.5
+            assert removed.at - each.gone < 0.2 * SLACK
     fleet.restore(stopped)
     agree(fleet, observers, channel, {"observer-0", "observer-1"})
 
