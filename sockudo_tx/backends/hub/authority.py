@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,6 +26,9 @@ from ...interfaces import (
 from .link import HubLink
 
 __all__ = ["HubAuthority"]
+
+_REGISTERED = 500
+"""Facts registered in one call: the hub does it in one go, while the other workers wait."""
 
 
 @implementer(IAuthority)
@@ -64,7 +67,11 @@ class HubAuthority:
         return self._ask("reap", int, node, most)
 
     def register(self, node: str, facts: NodeFacts) -> Deferred[None]:
-        return self._ask("register", None, node, facts)
+        told = [self._ask("register", None, node, piece) for piece in _pieces(facts)]
+        all_told: Deferred[None] = DeferredList(told, fireOnOneErrback=True, consumeErrors=True).addCallbacks(
+            lambda _: None, lambda failure: failure.value.subFailure
+        )
+        return all_told
 
     def conn_open(self, app_id: str, node: str, limit: int) -> Deferred[bool]:
         def late(opened: bool) -> None:
@@ -136,3 +143,12 @@ class HubAuthority:
             return Dues(found, dues.wait)
 
         return self._ask("due", Dues, most, final, late=late).addCallback(answered)
+
+
+def _pieces(facts: NodeFacts) -> Iterator[NodeFacts]:
+    """The same facts, in order, few at a time. Nothing that becomes otherwise meanwhile can get between them."""
+    yield NodeFacts(facts.connections)
+    for field in ("channels", "members", "users"):
+        told = getattr(facts, field)
+        for begin in range(0, len(told), _REGISTERED):
+            yield NodeFacts()._replace(**{field: told[begin : begin + _REGISTERED]})

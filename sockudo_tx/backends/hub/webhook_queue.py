@@ -33,23 +33,32 @@ class HubQueue:
     def _call(self, method: str, wanted: Any, *args: object) -> Deferred[Any]:
         return self._link.call("queue", method, wanted, *args)
 
+    def _tell(self, method: str, *args: object) -> Deferred[None]:
+        """The hub does it, however late: who told it again would have it delivered twice."""
+        return self._link.call("queue", method, None, *args, patient=True)
+
     def put(self, jobs: Sequence[WebhookJob]) -> Deferred[None]:
-        return self._call("put", None, list(jobs))
+        return self._tell("put", list(jobs))
 
     def take(self, most: int, busy: Collection[str], tired: Collection[str] = ()) -> Deferred[list[WebhookJob]]:
-        return self._call("take", list[WebhookJob], most, list(busy), list(tired))
+        def late(jobs: list[WebhookJob]) -> None:
+            """Nobody waits for them any more, and they are claimed."""
+            for job in jobs:
+                self.retry(job, 0.0).addErrback(lambda _: None)  # type: ignore[unused-awaitable]
+
+        return self._link.call("queue", "take", list[WebhookJob], most, list(busy), list(tired), late=late)
 
     def done(self, job: WebhookJob) -> Deferred[None]:
-        return self._call("done", None, job.id)
+        return self._tell("done", job.id)
 
     def retry(self, job: WebhookJob, delay: float) -> Deferred[None]:
-        return self._call("retry", None, job, delay)
+        return self._tell("retry", job, delay)
 
     def hasten(self) -> Deferred[None]:
         return self._call("hasten", None)
 
     def bury(self, job: WebhookJob, reason: str) -> Deferred[None]:
-        return self._call("bury", None, job, reason)
+        return self._tell("bury", job, reason)
 
     def listen(self, wake: Callable[[], None], lost: Callable[[WebhookJob], None]) -> None:
         self._link.hearers["queue.wake"] = lambda _: wake()

@@ -19,10 +19,12 @@ from sockudo_tx.backends.hub.cache import HubCache
 from sockudo_tx.backends.hub.end import End
 from sockudo_tx.backends.hub.link import ANSWER_WITHIN, UNSENT_AT_MOST, HubLink
 from sockudo_tx.backends.hub.pair import adopt
+from sockudo_tx.backends.hub.webhook_queue import HubQueue
 from sockudo_tx.backends.hub.wire import Calls, Kind
-from sockudo_tx.interfaces import BackendError, Due, Dues
+from sockudo_tx.interfaces import BackendError, Due, Dues, NodeFacts
 from sockudo_tx.reactor import soon
 from tests.contract.hub_link import turns
+from tests.contract.webhook_queue_case import job
 
 
 class Peer(End):
@@ -200,6 +202,51 @@ class CallTests(LinkCase):
         self.assertNoResult(parted)
         self.peer.close()
         await self.assertFailure(parted, BackendError)
+
+    async def test_webhooks_are_put_once(self) -> None:
+        """Jobs are handed over, and settled, however long it takes: who put them again would have them sent twice."""
+        queue = HubQueue(self.link)
+        calls = [queue.put([job("1")]), queue.done(job("2")), queue.retry(job("3"), 1.0), queue.bury(job("4"), "why")]
+        self.clock.advance(ANSWER_WITHIN * 10)
+        await self.heard(Kind.CALLS)
+        self.peer.reply(1, *[(True, None)] * len(calls))
+        for call in calls:
+            await call
+
+    async def test_late_webhooks(self) -> None:
+        """Jobs that were claimed when nobody waited for them any more are given back."""
+        taken = HubQueue(self.link).take(16, ())
+        self.clock.advance(ANSWER_WITHIN)
+        await self.assertFailure(taken, BackendError)
+        await self.heard(Kind.CALLS)
+        self.peer.reply(1, (True, [job("1"), job("2")]))
+        await self.heard(Kind.CALLS, 2)
+        self.assertEqual([call[0] for call in self.peer.calls()[1].calls], ["queue.retry"] * 2)
+        self.assertEqual([call[1][0] for call in self.peer.calls()[1].calls], [job("1").id, job("2").id])
+        self.peer.reply(2, (True, None), (True, None))
+
+    async def test_many_facts(self) -> None:
+        """All a worker has is registered in pieces, between which the hub serves others; all fail as one."""
+        authority = HubAuthority(self.link)
+        facts = NodeFacts(
+            {"a": 2},
+            [("a", f"c{n}", 1) for n in range(1200)],
+            [("a", "presence-c", f"1.{n}", f"u{n}", "{}") for n in range(600)],
+            [("a", "u", "1.1")],
+        )
+        registered = authority.register("n", facts)
+        failing = authority.register("n", NodeFacts())
+        await self.until(lambda: sum(len(each.calls) for each in self.peer.calls()) == 8)
+        calls = [call for each in self.peer.calls() for call in each.calls]
+        pieces = [NodeFacts(*told) for _, _, told in calls[:7]]
+        self.assertLessEqual(max(len(piece.channels) + len(piece.members) for piece in pieces), 500)
+        self.assertEqual([piece.connections for piece in pieces if piece.connections], [facts.connections])
+        for field in ("channels", "members", "users"):
+            told = [tuple(each) for piece in pieces for each in getattr(piece, field)]
+            self.assertEqual(told, getattr(facts, field))
+        self.peer.reply(1, *[(True, None)] * 7, (False, "no"))
+        self.assertIsNone(await registered)
+        await self.assertFailure(failing, BackendError)
 
     async def test_no_text(self) -> None:
         """What cannot be written fails alone."""
