@@ -83,6 +83,7 @@ class WorkerProcess(ProcessProtocol):
         self._asked_at: float | None = None
         """When the ping was sent that waits for its answer."""
         self._calls: list[IDelayedCall] = []
+        self._closing: IDelayedCall | None = None
         self._why = ""
 
     @property
@@ -148,7 +149,12 @@ class WorkerProcess(ProcessProtocol):
 
     def gone(self, station: Station) -> None:
         self.station = None
-        if not station.left:  # mostly the process has ended and the kernel is about to tell us
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+        if station.left:
+            self._later(SILENCE, lambda: self._abort("said goodbye, and does not end"))
+        else:  # mostly the process has ended and the kernel is about to tell us
             self._later(_CUT, self._cut_off)
 
     def overflowing(self, station: Station) -> None:
@@ -173,8 +179,8 @@ class WorkerProcess(ProcessProtocol):
                 call.cancel()
         self.lines.ended()
         self.how = self._why or _in_words(reason.value)
-        if self.station is not None:
-            self.station.close()
+        if self.station is not None:  # which ends by itself, behind the last that the worker has said
+            self._closing = self._clock.callLater(_CUT, self._close, self.station)
         self._events.worker_ended(self)
         waits, self._waits = self._waits, []
         for wait in waits:
@@ -182,6 +188,11 @@ class WorkerProcess(ProcessProtocol):
                 wait.callback(None)
 
     # ends
+
+    def _close(self, station: Station) -> None:
+        """Somebody else holds the worker's end of it."""
+        self._closing = None
+        station.close()
 
     def _answered(self, _: object) -> None:
         self._asked_at = None

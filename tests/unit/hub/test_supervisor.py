@@ -166,6 +166,27 @@ class EndTests(SupervisorCase):
         self.wait(1)
         self.assertEqual(worker.signals, [signal.SIGABRT])
 
+    def test_goodbye_without_an_end(self) -> None:
+        """One that has left, and whose process stays, is ended: a reload would wait for it for ever."""
+        worker = self.serve()[0]
+        worker.link.left = True
+        worker.gone(worker.link)
+        self.wait(9)
+        self.assertEqual(worker.signals, [])
+        self.wait(3)
+        self.assertEqual(worker.signals, [signal.SIGABRT, signal.SIGKILL])
+
+    def test_last_words_are_heard(self) -> None:
+        """The link of a process that has ended is read to its end; only if it has none, because somebody else holds it,
+        it is closed."""
+        first, second, _ = self.serve()
+        for worker in (first, second):
+            worker.processEnded(Failure(ProcessDone(0)))
+        self.assertEqual((first.link.told, second.link.told), ([], []))
+        first.gone(first.link)
+        self.wait(2)
+        self.assertEqual((first.link.told, second.link.told), ([], ["close"]))
+
     def test_first_ones_fail(self) -> None:
         """When no first worker gets ready, there is no second."""
         self.supervisor.start()
