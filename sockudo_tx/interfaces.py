@@ -253,8 +253,8 @@ class Due(NamedTuple):
     channel: str
     user_id: str | None = None
     """Of `member_removed`."""
-    count: int | None = None  # type: ignore[assignment]  # whoever counts in a tuple
-    """Of `subscription_count`: the cluster-wide total now."""
+    total: int | None = None
+    """Of `subscription_count`: subscribers in the whole cluster, now."""
     again: bool = False
     """Of `subscription_count`: the total is what was told last, but somebody came who has not heard it."""
 

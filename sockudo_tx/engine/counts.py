@@ -40,14 +40,14 @@ class SubscriptionCounts:
 
     def tell(self, app: App, due: Due) -> None:
         """A total has come due: to every subscriber, and once to the webhooks if it is another than before."""
-        assert due.count is not None
+        assert due.total is not None
         if app.enable_subscription_count_events:
-            text = messages.subscription_count(due.channel, due.count)
+            text = messages.subscription_count(due.channel, due.total)
             space = self._registry.apps.get(due.app_id)
             channel = space.channels.get(due.channel) if space is not None else None
             if channel is not None:
                 deliver_control(channel.subscribers, text, channel.tally)
-            if due.count and self.elsewhere is not None:
+            if due.total and self.elsewhere is not None:
                 self.elsewhere(due.app_id, due.channel, text)
         if not due.again:
-            self._facts.tell(app, Fact("subscription_count", due.channel, subscription_count=due.count))
+            self._facts.tell(app, Fact("subscription_count", due.channel, subscription_count=due.total))

@@ -118,7 +118,7 @@ class PaceContract(AuthorityCase):
     async def totals(self) -> list[tuple[int | None, bool]]:
         """Totals that have become due, and whether they were told before; by all nodes."""
         found = [due for node in (self.a, self.b) for due in (await got(node.due())).found]
-        return [(due.count, due.again) for due in found if due.name == "subscription_count"]
+        return [(due.total, due.again) for due in found if due.name == "subscription_count"]
 
     async def test_small(self) -> None:
         """Changes of a tenth of a second are told together, to one caller, as the total of all nodes."""

@@ -95,4 +95,4 @@ class CountPaces:
             del self._paces[key]
         if not (changed or newcomer):
             return None
-        return Due(pace.app_id, "subscription_count", pace.channel, count=total, again=not changed)
+        return Due(pace.app_id, "subscription_count", pace.channel, total=total, again=not changed)
