@@ -148,7 +148,7 @@ class Server(MultiService):
         self.engine.announce_end()
         self._systemd.stopping(grace + _MARGIN)
         self._log.info("shutting down", grace_seconds=grace, drain_seconds=drain)
-        left = Deferred.fromCoroutine(self._leave(drain, min((grace - drain) / 2, _SPREAD))).addErrback(self._failed)
+        left = Deferred.fromCoroutine(self._leave(drain, grace - drain)).addErrback(self._failed)
         self._hurried = Deferred()
 
         def finished(winner: tuple[int, Any]) -> Deferred[None] | None:
@@ -162,10 +162,13 @@ class Server(MultiService):
         waits: list[Deferred[Any]] = [left, deferLater(self._clock, grace), self._hurried]
         return race(waits).addCallback(finished)
 
-    async def _leave(self, drain: float, over: float) -> None:
+    async def _leave(self, drain: float, within: float) -> None:
+        """Half of the time is for clients; of the rest, half for telling others who has gone, and half for webhooks."""
         if drain:
             await deferLater(self._clock, drain)
-        await gatherResults([self._close(), self.engine.drain(over, self._last), self.site.drain()], consumeErrors=True)
+        patience = 0.0 if self._cut_off else within / 4
+        left = self.engine.drain(min(within / 2, _SPREAD), self._last, patience)
+        await gatherResults([self._close(), left, self.site.drain()], consumeErrors=True)
         if self.webhooks is not None and not self._cut_off:
             self._handing_over = True
             await self.webhooks.drain()

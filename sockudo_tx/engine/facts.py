@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -101,8 +101,6 @@ class FactTeller:
 
         Fires when it is told. All at once would hold the reactor, and be more than webhooks can take.
         """
-        if self._at == math.inf and not self._asking and self._sweep is None:
-            return succeed(None)  # nobody has left but those of whom it was told
         self.stop()
         done: Deferred[None] = Deferred()
 

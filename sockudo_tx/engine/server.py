@@ -96,6 +96,7 @@ class Engine(Questions):
         self.draining = False
         """Shutdown has begun; see `announce_end` and `admitting`."""
         self._authority = authority
+        self._steady = authority if isinstance(authority, SteadyAuthority) else None
         self._facts = FactTeller(clock, self.registry, apps, authority, facts, settings.grace)
         self._counts = SubscriptionCounts(self.registry, self._facts, settings.subscription_count_interval)
         self._mirrors = Mirrors(self.registry, authority)
@@ -141,8 +142,8 @@ class Engine(Questions):
             authority.listen(self)
         else:
             self._facts.sweep()
-            if isinstance(authority, SteadyAuthority):
-                authority.resync = self.start_anew
+            if self._steady is not None:
+                self._steady.resync = self.start_anew
             self._counts.elsewhere = self._cluster.control
             self._cluster.begin(
                 self._tailored,
@@ -274,28 +275,37 @@ class Engine(Questions):
         """Shutdown has begun: health checks and answers say so; connections go on, and more may come."""
         self.draining = True
 
-    def drain(self, over: float, last: bool = False) -> Deferred[None]:
+    def drain(self, over: float, last: bool = False, patience: float = 0.0) -> Deferred[None]:
         """Close every connection with 4200 within about `over` seconds; fires when all are gone and told of.
 
-        `last`: the other nodes leave too, and what is pending is told without further grace.
+        `last`: the other nodes leave too, and what is pending is told without further grace. An authority that cannot
+        be reached has so many seconds' `patience` to hear who has gone.
         """
         self.announce_end()
 
-        def finished(_: None) -> Deferred[None]:
+        def finished(_: None) -> Deferred[None] | None:
             self._placement.stop()
+            return self._steady.settled(patience) if self._steady is not None and patience else None
+
+        def settled(_: None) -> Deferred[None]:
             return self._facts.flush(final=last or self._cluster is None)
 
         def told(_: None) -> None:
-            if self._cluster is not None:
-                self._cluster.stop()
+            self._end()
 
-        return self._connections.drain(over).addCallback(finished).addCallback(told)
+        return self._connections.drain(over).addCallback(finished).addCallback(settled).addCallback(told)
 
     def abandon(self) -> None:
         """Forget the other nodes without a word to them; for tests of what a crash leaves behind."""
         self._facts.stop()
+        self._end()
+
+    def _end(self) -> None:
+        """Nothing is heard of the other nodes any more, and nothing told to them."""
         if self._cluster is not None:
             self._cluster.stop()
+        if self._steady is not None:
+            self._steady.stop()
 
     def adjust(self, settings: EngineSettings) -> None:
         """These settings from now on."""
