@@ -51,7 +51,7 @@ class Machine:
 
     def _asked(self) -> Deferred[_Answers]:
         async def both() -> _Answers:
-            distinct: Deferred[dict[str, Distinct]] = self._link.call("hub", "totals", dict[str, Distinct])
-            return await self._link.gather("stats"), await distinct
+            distinct: dict[str, Distinct] = await self._link.call("hub", "totals", dict[str, Distinct])
+            return await self._link.gather("stats"), distinct
 
         return Deferred.fromCoroutine(both())

@@ -99,10 +99,20 @@ class Station(End):
     def ask(self, what: str) -> Deferred[bytes]:
         """What the worker has in `answers`, whenever it comes. Fails with `BackendError` when it has none, or goes."""
         self._number += 1
-        answer: Deferred[bytes] = Deferred()
-        self._asked[self._number] = answer
-        self.say(Kind.ASK, wire.encode(Question(self._number, what)))
+        number = self._number
+
+        def forget(_: object) -> None:
+            """Whoever asked has given up."""
+            del self._asked[number]
+
+        self._asked[number] = answer = Deferred(forget)
+        self.say(Kind.ASK, wire.encode(Question(number, what)))
         return answer
+
+    @property
+    def questions(self) -> int:
+        """Those that somebody waits for."""
+        return len(self._asked)
 
     def tell_state(self, state: GroupState) -> None:
         self.say(Kind.STATE, wire.encode(state))
@@ -148,15 +158,14 @@ class Station(End):
 
     def ended(self, reason: str) -> None:
         self.is_ready = False
-        for asked in self._asked.values():
-            if not asked.called:
-                asked.errback(BackendError(f"{self} is gone"))
-        self._asked.clear()
+        asked, self._asked = self._asked, {}
         self._pinged.clear()
         try:
             self._exchange.leave(self)
         finally:
             self._events.gone(self)
+        for answer in asked.values():
+            answer.errback(BackendError(f"{self} is gone"))
 
     # What the worker says
 
@@ -190,7 +199,7 @@ class Station(End):
     def _answer(self, data: bytes) -> None:
         number, rest = wire.number(data)
         asked = self._asked.pop(number, None)
-        if asked is None or asked.called:
+        if asked is None:
             return
         if rest[:1] == b"\1":
             asked.callback(rest[1:])

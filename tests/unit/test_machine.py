@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from types import SimpleNamespace
 from typing import Any
 
@@ -74,6 +75,16 @@ class MachineTests(TestCase):
         stats, complete = await self.told()
         self.assertEqual((stats.totals, complete), (ONE, False))
         self.assertLess(self.clock.seconds() - began, 1.5)
+
+    async def test_lost_hub(self) -> None:
+        """So it does when the hub goes while it is asked, and whoever asked is the only one to hear of it."""
+        self.links[1].answers["stats"] = Deferred
+        asked = Deferred.fromCoroutine(self.machines[0].stats())
+        self.group.stations[0].cut()
+        stats, complete = await asked
+        self.assertEqual((stats.totals, complete), (ONE, False))
+        gc.collect()
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     async def test_health(self) -> None:
         """A hub that answers is well; one that does not, or is gone, is not. Workers that are given up are named."""

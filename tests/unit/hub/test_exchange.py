@@ -370,6 +370,7 @@ class GroupTests(ExchangeCase):
         self.assertNoResult(gathered)
         self.clock.advance(1)
         self.assertEqual(await gathered, [b"\1"])
+        self.assertEqual(self.group.exchange.tables()["hub.questions"], 0)
         transport.resumeProducing()
 
     async def test_orders(self) -> None:
