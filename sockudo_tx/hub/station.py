@@ -103,9 +103,10 @@ class Station(End):
 
         def forget(_: object) -> None:
             """Whoever asked has given up."""
-            del self._asked[number]
+            self._asked.pop(number, None)
 
-        self._asked[number] = answer = Deferred(forget)
+        answer: Deferred[bytes] = Deferred(forget)
+        self._asked[number] = answer
         self.say(Kind.ASK, wire.encode(Question(number, what)))
         return answer
 
@@ -165,7 +166,8 @@ class Station(End):
         finally:
             self._events.gone(self)
         for answer in asked.values():
-            answer.errback(BackendError(f"{self} is gone"))
+            if not answer.called:
+                answer.errback(BackendError(f"{self} is gone"))
 
     # What the worker says
 
