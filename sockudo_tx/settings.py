@@ -46,6 +46,7 @@ def engine_settings(config: Config) -> EngineSettings:
         cache_ttl=config.channel_limits.cache_ttl,
         subscription_count_interval=config.channel_limits.subscription_count_interval_ms / 1000,
         grace=config.webhooks.grace_ms / 1000,
+        socket_counting=config.adapter.enable_socket_counting,
         cleanup_batch=config.cleanup.batch_size,
         delta=delta_settings(config),
     )

@@ -232,12 +232,18 @@ class Connections:
         def uncounted(error: BackendError) -> None:
             """Nobody knows how many there are elsewhere: those here decide (scaling.md 6.9)."""
             self._log.error("connections could not be counted: {error}", error=str(error))
-            space = self._registry.apps.get(app.id)
-            counted(not app.max_connections or space is None or len(space.sockets) < app.max_connections)
+            counted(self._has_room(app))
 
+        if not self._settings.socket_counting:
+            return counted(self._has_room(app))
         question = lambda: self._authority.conn_open(app.id, self._node.id, app.max_connections)  # noqa: E731
         self.hold(socket, ask(question, counted, uncounted))
         return None
+
+    def _has_room(self, app: App) -> bool:
+        """Whether the app may have one more connection, as far as those here are concerned."""
+        space = self._registry.apps.get(app.id)
+        return not app.max_connections or space is None or space.alive < app.max_connections
 
     def _establish(self, socket: Socket, app: App) -> None:
         space = self._registry.space(app)
@@ -247,6 +253,7 @@ class Connections:
         socket.app_id = app.id
         socket.session = Session(socket.id)
         self._registry.add(space, socket)
+        space.alive += 1
         now = self._clock.seconds()
         timeout = self._settings.user_authentication_timeout
         socket.pulse = Pulse(now, now + timeout if app.enable_user_authentication else None)
@@ -286,10 +293,13 @@ class Connections:
         self.deadlines.clear(socket)
         if session is None or space is None:
             return
+        space.alive -= 1
         self._uncount(space.app.id)  # first: its place is free for whoever comes back
         self.leaving.add(Leaver(socket, space, session), now)
 
     def _uncount(self, app_id: str) -> None:
+        if not self._settings.socket_counting:
+            return
         ask(
             lambda: self._authority.conn_close(app_id, self._node.id, 1),
             lambda _: None,

@@ -105,7 +105,9 @@ class Engine(Questions):
         """There are no other nodes. An attribute: each publish asks."""
         self._cluster: Cluster | None = None
         if bus is not None:
-            self._cluster = Cluster(clock, bus, authority, self.node, self.registry, cluster_settings)
+            self._cluster = Cluster(
+                clock, bus, authority, self.node, self.registry, cluster_settings, settings.socket_counting
+            )
         interest = self._cluster.interest if self._cluster is not None else None
         self._users = Users(self.registry, authority, self.node, interest)
         self._placement = Placement(clock, settings.delta)
@@ -282,18 +284,15 @@ class Engine(Questions):
         be reached has so many seconds' `patience` to hear who has gone.
         """
         self.announce_end()
+        return Deferred.fromCoroutine(self._leave(over, last, patience))
 
-        def finished(_: None) -> Deferred[None] | None:
-            self._placement.stop()
-            return self._steady.settled(patience) if self._steady is not None and patience else None
-
-        def settled(_: None) -> Deferred[None]:
-            return self._facts.flush(final=last or self._cluster is None)
-
-        def told(_: None) -> None:
-            self._end()
-
-        return self._connections.drain(over).addCallback(finished).addCallback(settled).addCallback(told)
+    async def _leave(self, over: float, last: bool, patience: float) -> None:
+        await self._connections.drain(over)
+        self._placement.stop()
+        if self._steady is not None and patience and (settled := self._steady.settled(patience)) is not None:
+            await settled
+        await self._facts.flush(final=last or self._cluster is None)
+        self._end()
 
     def abandon(self) -> None:
         """Forget the other nodes without a word to them; for tests of what a crash leaves behind."""

@@ -25,6 +25,8 @@ class EngineSettings(NamedTuple):
     """Pace of counts on channels with more than 100 subscribers."""
     grace: float = 3.0
     """After which the authority tells that somebody or the last subscriber has gone."""
+    socket_counting: bool = True
+    """`max_connections` holds over all nodes; else on each by itself, which asks nobody."""
     cleanup_batch: int = 64
     """Connections that have ended and are taken out of the tables in one slice, at most."""
     delta: DeltaSettings = DeltaSettings()

@@ -112,13 +112,15 @@ class Channel:
 class AppSpace:
     """One app's tables on this process. `app` is the record last seen."""
 
-    __slots__ = ("app", "channels", "rules", "sockets", "tally", "users", "watchers")
+    __slots__ = ("alive", "app", "channels", "rules", "sockets", "tally", "users", "watchers")
 
     def __init__(self, app: App, tally: AppTally) -> None:
         self.app = app
         self.tally = tally
         """The app's counts, which outlive these tables."""
         self.sockets: dict[str, Socket] = {}
+        self.alive = 0
+        """Of these, those that have not ended."""
         self.channels: dict[str, Channel] = {}
         self.users: dict[str, dict[Socket, None]] = {}
         """signed-in user -> sockets, in order of sign-in"""

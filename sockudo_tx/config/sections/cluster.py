@@ -131,8 +131,7 @@ class AdapterConfig(Section, frozen=True, kw_only=True):
     ] = 64
     enable_socket_counting: Annotated[
         bool,
-        Doc("Hold `max_connections` over all nodes. Off: on each node by itself."),
-        UNUSED,
+        Doc("Hold `max_connections` over all nodes. Off: on each node by itself, which asks nobody."),
         Env("ADAPTER_ENABLE_SOCKET_COUNTING"),
     ] = True
     fanout: Annotated[

@@ -51,6 +51,7 @@ class Cluster:
         node: Node,
         registry: Registry,
         settings: ClusterSettings,
+        counting: bool = True,
     ) -> None:
         self.tally = ClusterTally()
         self._clock = clock
@@ -59,6 +60,7 @@ class Cluster:
         self._node = node
         self._registry = registry
         self._settings = settings
+        self._counting = counting
         self._said = Said(settings.remember)
         self._heard = Heard(settings.remember)
         self._outgoing = Outgoing(clock, bus, settings, self.tally)
@@ -87,7 +89,7 @@ class Cluster:
             recount()
             users.compare()
 
-        registration = Registration(self._registry, self._authority, self._node, self._opening, tell)
+        registration = Registration(self._registry, self._authority, self._node, self._opening, tell, self._counting)
         self.membership = Membership(
             self._clock,
             self._authority,

@@ -27,7 +27,8 @@ SLICE = 200
 class Registration:
     """Quietly, where the authority has lost what it knew; aloud, where it has told everybody that we are gone.
 
-    `opening` are the channels that wait for their first subscriber; `tell` takes webhook facts, by app id.
+    `opening` are the channels that wait for their first subscriber; `tell` takes webhook facts, by app id;
+    with `counting`, the authority is told of connections.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Registration:
         node: Node,
         opening: Callable[[], list[Key]],
         tell: Callable[[str, Fact], None],
+        counting: bool = True,
     ) -> None:
         self._registry = registry
         self._authority = authority
         self._node = node
         self._opening = opening
         self._tell = tell
+        self._counting = counting
 
     def quiet(self) -> Answer[None]:
         """All facts in one: nobody is told of anything. Fails with `BackendError`."""
@@ -57,7 +60,7 @@ class Registration:
             app_id, name = space.app.id, channel.name.text
             channels[app_id, name] = len(channel.subscribers)
             members += [(app_id, name, *member) for member in _members(channel)]
-        connections = {app_id: _alive(space) for app_id, space in self._registry.apps.items()}
+        connections = {app_id: space.alive for app_id, space in self._registry.apps.items() if self._counting}
         users = [
             (app_id, user_id, socket.id)
             for app_id, space in self._registry.apps.items()
@@ -166,10 +169,6 @@ def _members(channel: Channel) -> Iterator[tuple[str, str, str]]:
             member = socket.session.channels.get(channel.name.text)
             if member is not None:
                 yield socket.id, member.user_id, known.get(member.user_id, member.user_info)
-
-
-def _alive(space: AppSpace) -> int:
-    return sum(not socket.ended for socket in space.sockets.values())
 
 
 def _then(answer: Answer[T], then: Callable[[T], None]) -> Answer[None]:
