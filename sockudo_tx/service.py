@@ -71,7 +71,7 @@ from .watchdog import Watchdog
 if TYPE_CHECKING:
     from .backends.hub.link import HubLink
 
-__all__ = ["Server", "about", "certificates_of", "certificates_part", "make_service", "patience"]
+__all__ = ["Server", "about", "certificates_of", "certificates_part", "encrypts", "make_service", "patience"]
 
 
 def make_service(
@@ -185,7 +185,7 @@ def _add_listeners(
 ) -> None:
     """Metrics, clients, and the way from plain HTTP to HTTPS, in the order in which they are opened."""
     tls: TlsFactory | None = None
-    if config.ssl.enabled and (passed.main_over_tcp if passed.main else not config.unix_socket.enabled):
+    if encrypts(config, passed):
         certificates = server.certificates = certificates_of(config, reactor)
         certificates.setServiceParent(server)
         server.reloads.parts.append(certificates_part(certificates))
@@ -262,6 +262,11 @@ def _apps_part(apps: MemoryApps, engine: Engine) -> Part:
         engine.apps_changed()
 
     return takes(take_up, lambda new: new)
+
+
+def encrypts(config: Config, passed: PassedSockets) -> bool:
+    """Whether clients come over TLS: Unix sockets are never encrypted."""
+    return config.ssl.enabled and (passed.main_over_tcp if passed.main else not config.unix_socket.enabled)
 
 
 def certificates_of(config: Config, clock: IReactorTime) -> Certificates:

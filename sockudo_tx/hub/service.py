@@ -25,7 +25,7 @@ from ..logs import Wanted
 from ..reactor import soon
 from ..reload import Reload, follows
 from ..server import Patience
-from ..service import about, certificates_of, certificates_part, patience
+from ..service import about, certificates_of, certificates_part, encrypts, patience
 from ..shared import cache_of, limiter_of, queue_of
 from ..signals import reap_children
 from ..systemd import Systemd
@@ -225,7 +225,7 @@ def make_hub(loaded: Loaded, reactor: Any, workers: int, *, passed: PassedSocket
     hub.reloads.parts.append(follows(hub.wait_for, patience))
     for service in machine_metrics(config, reactor, hub.supervisor, exchange, hub.reloads, queue, passed.metrics):
         service.setServiceParent(hub)
-    if config.ssl.enabled:
+    if encrypts(config, passed):
         certificates = certificates_of(config, reactor)
         hub.reloads.parts.append(certificates_part(certificates))
     return hub

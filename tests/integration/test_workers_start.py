@@ -119,7 +119,7 @@ class WaysTests(WorkersCase):
         for run in (
             "from sockudo_tx.cli import main; sys.exit(main(['run', '--workers', '2']))",
             "sys.argv = ['twistd', '-n', '--pidfile=', 'sockudo', '--workers=2'];"
-            "from twisted.scripts.twistd import run; run()",
+            + "from twisted.scripts.twistd import run; run()",
         ):
             status, output = self.run_to_end(sys.executable, "-c", f"import sys; sys.executable = '/nowhere'; {run}")
             self.assertEqual(status, 1, output)
@@ -249,9 +249,12 @@ class PortTests(WorkersCase):
         self.assertEqual(listening, {self.port})
 
     def test_unix_socket(self) -> None:
-        """Workers share a Unix socket; its file has the mode that was asked for and goes with the hub."""
+        """Workers share a Unix socket; its file has the mode that was asked for and goes with the hub. Nobody needs a
+        certificate for it."""
         path = self.short() / "s.sock"
+        unused = {"SSL_ENABLED": "1", "SSL_CERT_PATH": "/nowhere.crt", "SSL_KEY_PATH": "/nowhere.key"}
         variables = {"UNIX_SOCKET_ENABLED": "1", "UNIX_SOCKET_PATH": str(path), "UNIX_SOCKET_PERMISSION_MODE": "600"}
+        variables |= unused
         process = self.serve(2, **variables)
         self.assertEqual(path.stat().st_mode & 0o777, 0o600)
         self.assertEqual(get_over(path), 200)
