@@ -118,8 +118,10 @@ class WaysTests(WorkersCase):
         """A machine on which no worker can be started: the reason, and status 1, also of twistd."""
         for run in (
             "from sockudo_tx.cli import main; sys.exit(main(['run', '--workers', '2']))",
-            "sys.argv = ['twistd', '-n', '--pidfile=', 'sockudo', '--workers=2'];"
-            + "from twisted.scripts.twistd import run; run()",
+            (
+                "sys.argv = ['twistd', '-n', '--pidfile=', 'sockudo', '--workers=2'];"
+                "from twisted.scripts.twistd import run; run()"
+            ),
         ):
             status, output = self.run_to_end(sys.executable, "-c", f"import sys; sys.executable = '/nowhere'; {run}")
             self.assertEqual(status, 1, output)
