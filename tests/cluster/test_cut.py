@@ -57,9 +57,15 @@ def cut(fleet: Fleet, many: int) -> None:
     crowd = Crowd(fleet, many, f"s90-{many}")
     told = Counter({"channel_occupied": many + 1 + crowd.rooms, "member_added": many + crowd.rooms})
 
+    heard: Counter[str] = Counter()
+    read = 0
+
     def hooks() -> Counter[str]:
-        mine = (each for each in fleet.sink.webhooks if f"s90-{many}" in each.channel)
-        return Counter(each.name for each in mine if each.name != "subscription_count")
+        nonlocal read
+        mine = (each for each in fleet.sink.webhooks[read:] if f"s90-{many}" in each.channel)
+        heard.update(each.name for each in mine if each.name != "subscription_count")
+        read = len(fleet.sink.webhooks)
+        return heard
 
     fleet.pump.until("webhooks", lambda: hooks() == told, 60)
     local = [node.connect() for node in fleet.nodes]
