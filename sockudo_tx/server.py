@@ -34,6 +34,8 @@ __all__ = ["Patience", "Server"]
 
 _SPREAD = 5.0
 """Clients are told to leave over at most this long, so that they do not come back all at once (scaling.md 10)."""
+_ARRIVING = 1.0
+"""Seconds for clients who were accepted and have not asked for anything yet: a TLS handshake over half the world."""
 _MARGIN = 5.0
 """Seconds beyond the grace period that a supervisor should wait."""
 
@@ -83,7 +85,7 @@ class Server(MultiService):
         self._about = about
         self._systemd = systemd
         self._hurried: Deferred[None] | None = None
-        self._last = self._cut_off = self._handing_over = False
+        self._last = self._others_serve = self._cut_off = self._handing_over = False
         systemd.setServiceParent(self)
 
     def listen(self, listener: SocketListener) -> None:
@@ -166,6 +168,11 @@ class Server(MultiService):
         """Half of the time is for clients; of the rest, half for telling others who has gone, and half for webhooks."""
         if drain:
             await deferLater(self._clock, drain)
+        if self._others_serve and not self._cut_off:
+            arriving = min(_ARRIVING, within / 8)
+            within -= arriving
+            await gatherResults([listener.stopService() for listener in self.listeners], consumeErrors=True)
+            await deferLater(self._clock, arriving)
         patience = 0.0 if self._cut_off else within / 4
         left = self.engine.drain(min(within / 2, _SPREAD), self._last, patience)
         await gatherResults([self._close(), left, self.site.drain()], consumeErrors=True)
@@ -193,9 +200,10 @@ class Server(MultiService):
     def leave(self, last: bool) -> None:
         """One of several is about to stop. `last`: all of them, and nobody comes after who tells what is pending.
 
-        While others serve on the same port no balancer has to learn of it.
+        While others serve on the same port no balancer has to learn of it, and no client either: who was accepted
+        here is served before he is told to come back.
         """
-        self._last = last
+        self._last, self._others_serve = last, not last
         if not last:
             self.patience = self.patience._replace(drain=0.0)
 

@@ -74,6 +74,22 @@ class ReplacedTests(HookedCase):
         self.assertIn("app 2: not there -> added", process.output)
         self.stops(process)
 
+    def test_who_asks_late(self) -> None:
+        """A client whom a worker has accepted, and who asks only when that worker leaves, is served all the same."""
+        process = self.begin(2)
+        silent = [socket.create_connection(("127.0.0.1", self.port), timeout=10) for _ in range(20)]
+        for each in silent:
+            self.addCleanup(each.close)
+        self.on(self.workers(process.pid)[0])  # what has come before it is accepted too
+        self.workers(process.pid)[0].terminate()
+        eventually("it leaves", lambda: "server: shutting down" in process.output)
+        for each in silent:
+            visitor = WebSocket(self.port, connected=each)
+            self.addCleanup(visitor.stream.close)
+            self.assertEqual(visitor.event()["event"], "pusher:connection_established")
+        self.again(process, 1, 2)
+        self.stops(process)
+
     def test_refused_file(self) -> None:
         """A file with mistakes replaces nobody, and a worker that ends afterwards starts with what was accepted."""
         process = self.begin(2, "-c", self.apps(ONE, TWO))
