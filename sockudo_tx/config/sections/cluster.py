@@ -119,7 +119,7 @@ class AdapterConfig(Section, frozen=True, kw_only=True):
 
     driver: Annotated[
         Literal["local", "redis", "redis-cluster", "nats"],
-        Doc("What connects several nodes. `local`: one node, nothing outside this process."),
+        Doc("What connects several servers. `local`: one server with its workers, nothing outside this machine."),
         Words(aliases=REDIS_CLUSTER, later=("redis", "redis-cluster", "nats")),
         Env("ADAPTER_DRIVER"),
     ] = "local"
@@ -131,7 +131,7 @@ class AdapterConfig(Section, frozen=True, kw_only=True):
     ] = 64
     enable_socket_counting: Annotated[
         bool,
-        Doc("Hold `max_connections` over all nodes. Off: on each node by itself, which asks nobody."),
+        Doc("Hold `max_connections` over all servers and workers. Off: each by itself, which asks nobody."),
         Env("ADAPTER_ENABLE_SOCKET_COUNTING"),
     ] = True
     fanout: Annotated[

@@ -26,16 +26,17 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
     max_connections_per_address: Annotated[
         Count,
         Doc(
-            "Connections of one client address at once; more get 429. Loopback and Unix sockets are not limited, nor "
-            "is anybody where `trust_hops` says that proxies stand in front, without `proxy_protocol`. 0: no limit."
+            "Connections of one client address at once, at each worker; more get 429. Loopback and Unix sockets are "
+            "not limited, nor is anybody where `trust_hops` says that proxies stand in front, without "
+            "`proxy_protocol`. 0: no limit."
         ),
         Env("LISTENER_MAX_CONNECTIONS_PER_ADDRESS"),
     ] = 0
     max_pending: Annotated[
         Count,
         Doc(
-            "Connections that have not yet sent a whole request head, at most; above it the oldest are dropped. Never "
-            "more than half of the files the process may open. 0: no limit."
+            "Connections that have not yet sent a whole request head, at most, at each worker; above it the oldest are "
+            "dropped. Never more than half of the files the process may open. 0: no limit."
         ),
         Env("LISTENER_MAX_PENDING"),
     ] = 10000
