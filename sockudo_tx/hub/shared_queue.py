@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedQueue"]
 
+_GIVEN_AT_MOST = 4 * 1024 * 1024
+"""Characters of events given at once, unless they are one job's: an answer that no message holds would reach nobody."""
 _SAME_FOR_ALL = ("put", "hasten", "depth", "dead", "revive", "drop", "health")
 
 
@@ -105,9 +107,16 @@ class SharedQueue:
             for job in jobs:
                 self._return(job)
             return []
+        given: list[WebhookJob] = []
+        size = 0
         for job in jobs:
-            claims[job.id] = job
-        return jobs
+            size += sum(map(len, job.events))
+            if given and size > _GIVEN_AT_MOST:
+                self._return(job)
+            else:
+                given.append(job)
+                claims[job.id] = job
+        return given
 
     def _settle(self, station: Station, job_id: str, settle: Callable[[WebhookJob], Answer[None]]) -> Answer[None]:
         """Only what the worker has; whatever else it says of a job is late."""

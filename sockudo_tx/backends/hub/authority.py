@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -23,7 +23,7 @@ from ...interfaces import (
     Parted,
     Snapshot,
 )
-from .link import HubLink
+from .link import HubLink, all_done
 
 __all__ = ["HubAuthority"]
 
@@ -67,11 +67,7 @@ class HubAuthority:
         return self._ask("reap", int, node, most)
 
     def register(self, node: str, facts: NodeFacts) -> Deferred[None]:
-        told = [self._ask("register", None, node, piece) for piece in _pieces(facts)]
-        all_told: Deferred[None] = DeferredList(told, fireOnOneErrback=True, consumeErrors=True).addCallbacks(
-            lambda _: None, lambda failure: failure.value.subFailure
-        )
-        return all_told
+        return all_done([self._ask("register", None, node, piece) for piece in _pieces(facts)])
 
     def conn_open(self, app_id: str, node: str, limit: int) -> Deferred[bool]:
         def late(opened: bool) -> None:

@@ -155,8 +155,6 @@ class End(Protocol):
         try:
             for each in self._reader.feed(data):
                 self.heard(each[4], each)
-                if not self.alive:
-                    return
         except WireError as error:
             self._log.error("the link to {peer} is cut: {error}", peer=str(self), error=str(error))
             self.cut()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from twisted.internet.defer import Deferred, fail, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, fail, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
@@ -15,7 +15,7 @@ from . import wire
 from .end import End
 from .wire import GroupState, Hello, Kind, Question, Replies, Reply, Telling, Welcome, WireError
 
-__all__ = ["ANSWER_WITHIN", "UNSENT_AT_MOST", "HubLink"]
+__all__ = ["ANSWER_WITHIN", "UNSENT_AT_MOST", "HubLink", "all_done"]
 
 ANSWER_WITHIN = 5.0
 """Seconds after which a call has failed: the hub is there, and does nothing."""
@@ -26,6 +26,14 @@ _GIVEN_UP_AT_MOST = 10_000
 _BATCH_AT_MOST = 64 * 1024
 """Bytes of calls sent as one message: the hub does them in one go, while the other workers wait."""
 _CALL_AT_MOST = wire.MESSAGE_AT_MOST - 64
+
+
+def all_done(calls: Sequence[Deferred[Any]]) -> Deferred[None]:
+    """Fires when all of them have succeeded, or fails as the first that does."""
+    done: Deferred[None] = DeferredList(calls, fireOnOneErrback=True, consumeErrors=True).addCallbacks(
+        lambda _: None, lambda failure: failure.value.subFailure
+    )
+    return done
 
 
 class _Call(NamedTuple):
@@ -135,11 +143,12 @@ class HubLink(End):
         """Have the hub do this; the answer as the type `wanted`. Fails with `BackendError`.
 
         `late` gets an answer that nobody waits for any more: the hub has done it all the same. What is `patient` is
-        given as long as the link has, because nobody could do more about it than wait.
+        given as long as the link has, and taken however much waits, because nobody could do more about it than wait:
+        so whoever is patient bounds what it asks.
         """
         if not self.alive:
             return fail(BackendError("the hub is gone"))
-        if self.unsent > UNSENT_AT_MOST:
+        if self.unsent > UNSENT_AT_MOST and not patient:
             return fail(BackendError("the hub does not take what it is sent"))
         try:
             call = wire.encode((f"{service}.{method}", *args))
@@ -206,7 +215,6 @@ class HubLink(End):
         calls = {**self._calls, **self._patient}
         self._calls, self._patient = {}, {}
         self._batch.clear()
-        self._given_up.clear()
         error = BackendError(f"the hub is gone: {reason}")
         if not self._left:
             for lose in self.losers:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ...interfaces import DeadWebhook, IWebhookQueue, WebhookJob
-from .link import HubLink
+from .link import HubLink, all_done
 from .wire import decode
 
 __all__ = ["HubQueue"]
+
+_PUT_AT_MOST = 1024 * 1024
+"""Characters of events put in one call, unless they are one job's: of the largest a call does not hold many."""
 
 
 @implementer(IWebhookQueue)
@@ -38,7 +41,7 @@ class HubQueue:
         return self._link.call("queue", method, None, *args, patient=True)
 
     def put(self, jobs: Sequence[WebhookJob]) -> Deferred[None]:
-        return self._tell("put", list(jobs))
+        return all_done([self._tell("put", piece) for piece in _pieces(jobs)])
 
     def take(self, most: int, busy: Collection[str], tired: Collection[str] = ()) -> Deferred[list[WebhookJob]]:
         def late(jobs: list[WebhookJob]) -> None:
@@ -82,3 +85,18 @@ class HubQueue:
     def close(self) -> Deferred[None]:
         """Take no more and give back what is claimed; the queue itself goes on."""
         return self._call("close", None)
+
+
+def _pieces(jobs: Sequence[WebhookJob]) -> Iterator[list[WebhookJob]]:
+    """The same jobs, in order."""
+    piece: list[WebhookJob] = []
+    size = 0
+    for job in jobs:
+        chars = sum(map(len, job.events))
+        if piece and size + chars > _PUT_AT_MOST:
+            yield piece
+            piece, size = [], 0
+        piece.append(job)
+        size += chars
+    if piece:
+        yield piece

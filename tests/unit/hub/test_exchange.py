@@ -361,6 +361,8 @@ class GroupTests(ExchangeCase):
         """All answers that come within a second; one that does not keeps nobody waiting for longer."""
         for number, link in enumerate(self.links[:2]):
             link.answers["stats"] = lambda number=number: bytes([number])  # type: ignore[misc]
+        starting = await self.group.welcomed(3, ready=False)
+        starting.answers["stats"] = lambda: b"3"
         self.assertEqual(await self.links[2].gather("stats"), [b"\0", b"\1"])
         transport: Any = self.links[0].transport
         transport.pauseProducing()

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
+from sockudo_tx.backends.hub import link as link_module
 from sockudo_tx.backends.hub import wire
 from sockudo_tx.backends.hub.authority import HubAuthority
 from sockudo_tx.backends.hub.bus import HubBus
@@ -213,6 +214,20 @@ class CallTests(LinkCase):
         for call in calls:
             await call
 
+    async def test_many_webhooks(self) -> None:
+        """Jobs are put in calls of a size that the hub takes, all together; one of any size is put by itself."""
+        sizes = [600_000, 400_000, 300_000, 3_000_000, 1]
+        jobs = [job(name)._replace(events=("x" * size,)) for name, size in zip("abcde", sizes, strict=True)]
+        put = HubQueue(self.link).put(jobs)
+        await self.until(lambda: sum(len(each.calls) for each in self.peer.calls()) == 4)
+        told = [call[1] for each in self.peer.calls() for call in each.calls]
+        self.assertEqual([[one[0].lstrip("0") for one in piece] for piece in told], [["a", "b"], ["c"], ["d"], ["e"]])
+        self.peer.reply(1, *[(True, None)] * 3)
+        await turns(reactor, 0.01)
+        self.assertNoResult(put)
+        self.peer.reply(4, (True, None))
+        self.assertIsNone(await put)
+
     async def test_late_webhooks(self) -> None:
         """Jobs that were claimed when nobody waited for them any more are given back."""
         taken = HubQueue(self.link).take(16, ())
@@ -313,8 +328,10 @@ class LostTests(LinkCase):
             self.assertEqual(len(self.flushLoggedErrors()), 0)
 
     async def test_bye(self) -> None:
-        """A worker that leaves says so behind everything else, and what it said arrives, however much it is."""
+        """A worker that leaves says so behind everything else, and what it said arrives, however much it is; that its
+        bus goes with it is nothing it hears of."""
         bus = HubBus(self.link)
+        self.link.losers.append(self.fail)
         for _ in range(300):
             bus.publish("t", bytes(10_000))
         left = bus.subscribe("u")
@@ -362,6 +379,28 @@ class FrozenTests(LinkCase):
         await self.until(lambda: sum(len(each.calls) for each in self.peer.calls()) == 400 - len(refused))
         self.peer.reply(1, *[(True, None)] * (400 - len(refused)))
         self.assertEqual([await call for call in calls].count(None), 400 - len(refused))
+
+    async def test_patience(self) -> None:
+        """What is told for good is taken however much waits: who was refused would tell it twice."""
+        self.freeze()
+        while self.link.unsent <= UNSENT_AT_MOST:
+            HubQueue(self.link).put([job("1")._replace(events=("x" * 4_000_000,))]).addErrback(lambda _: None)
+        await self.assertFailure(HubCache(self.link).health(), BackendError)
+        self.assertNoResult(HubQueue(self.link).put([job("2")]).addErrback(lambda _: None))
+
+    async def test_many_given_up(self) -> None:
+        """Answers that still matter when nobody waits any more are waited for up to a number."""
+        self.patch(link_module, "_GIVEN_UP_AT_MOST", 2)
+        self.freeze()
+        calls = [HubAuthority(self.link).conn_open("a", "n", 5) for _ in range(3)]
+        self.clock.advance(ANSWER_WITHIN)
+        for call in calls:
+            await self.assertFailure(call, BackendError)
+        self.resume()
+        await self.heard(Kind.CALLS)
+        self.peer.reply(1, *[(True, True)] * 3)
+        await self.heard(Kind.CALLS, 2)
+        self.assertEqual(len(self.peer.calls()[1].calls), 2)
 
     async def test_too_large(self) -> None:
         """A publication that no message holds is dropped and counted."""

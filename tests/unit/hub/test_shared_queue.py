@@ -138,6 +138,14 @@ class SharedQueueTests(TestCase):
         await idle.queue.health()
         self.assertEqual((idle.woken, await idle.take()), (1, ["a"]))
 
+    async def test_large(self) -> None:
+        """However large the jobs are, whoever takes them gets some, and the others stay."""
+        worker = await self.worker(0)
+        large = [job(name)._replace(events=("x" * 3_000_000,)) for name in "abc"]
+        await worker.queue.put(large)
+        self.assertEqual([await worker.take(), await worker.take(), await worker.take()], [["a"], ["b"], ["c"]])
+        self.assertEqual(self.group.exchange.tables()["hub.claims"], 3)
+
     async def test_lost(self) -> None:
         """What had to make room is told to who delivers."""
         first, second = await self.worker(0), await self.worker(1)
