@@ -66,7 +66,6 @@ class Exchange:
         self._queue = SharedQueue(IWebhookQueue(services["queue"])) if "queue" in services else None
         self._shared = shared_methods({**services, "authority": authority})
         self._routes: dict[bytes, tuple[Station, ...]] = {}
-        self._said = 0
         authority.listen(self)
 
     def tables(self) -> dict[str, int]:
@@ -238,9 +237,7 @@ class Exchange:
 
     def _tell_gone(self, node: str) -> None:
         self.reaped += 1
-        self._said += 1
-        gone = Control(node="hub", seq=self._said, previous=self._said - 1, op="gone", about=node)
-        self.publish(CONTROL, encode(gone))
+        self.publish(CONTROL, encode(Control(node="hub", op="gone", about=node)))
 
     def _work(self, steps: Iterator[None]) -> None:
         """A step a turn, the first one now."""
