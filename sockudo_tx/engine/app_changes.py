@@ -14,6 +14,7 @@ from ..protocol.errors import PeerError
 from .answers import ask
 from .connections import Connections
 from .registry import Registry
+from .repeats import Repeats
 from .tables import AppSpace, Socket
 
 __all__ = ["AppChanges"]
@@ -27,10 +28,11 @@ class AppChanges:
 
     _log = Logger()
 
-    def __init__(self, registry: Registry, apps: IApps, connections: Connections) -> None:
+    def __init__(self, registry: Registry, apps: IApps, connections: Connections, repeats: Repeats) -> None:
         self._registry = registry
         self._apps = apps
         self._connections = connections
+        self._repeats = repeats
         self._ended: dict[str, Callable[[], PeerError]] = {}
         """app id -> why its connections are being closed"""
 
@@ -55,4 +57,5 @@ class AppChanges:
         return None if why is None else why()
 
     def _unknown(self, error: BackendError) -> None:
-        self._log.warn("whether an app has changed is not known: {error}", error=str(error))
+        if self._repeats.due("app"):
+            self._log.warn("whether an app has changed is not known: {error}", error=str(error))

@@ -15,6 +15,7 @@ from ..protocol.wirejson import loads
 from .answers import ask
 from .broadcast import send
 from .facts import FactTeller
+from .repeats import Repeats
 from .tables import AppSpace, Socket
 from .tailored.placement import Placement
 
@@ -34,11 +35,12 @@ class CachedEvents:
 
     _log = Logger()
 
-    def __init__(self, cache: ICache, facts: FactTeller, placement: Placement, ttl: float) -> None:
+    def __init__(self, cache: ICache, facts: FactTeller, placement: Placement, ttl: float, repeats: Repeats) -> None:
         self._cache = cache
         self._facts = facts
         self._placement = placement
         self.ttl = ttl
+        self._repeats = repeats
 
     def store(self, app_id: str, channel: str, text: str) -> None:
         """Remember the event; a cache that fails is logged and does not fail the publish."""
@@ -77,7 +79,8 @@ class CachedEvents:
         return answer.addCallback(_parts) if isinstance(answer, Deferred) else _parts(answer)
 
     def _failed(self, error: BackendError) -> None:
-        self._log.warn("cached channel events are unavailable: {error}", error=str(error))
+        if self._repeats.due("cached event"):
+            self._log.warn("cached channel events are unavailable: {error}", error=str(error))
 
 
 def _key(app_id: str, channel: str) -> str:

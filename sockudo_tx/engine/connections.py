@@ -26,6 +26,7 @@ from .inbox import Inbox
 from .leaving import Leaver, Leaving
 from .node import Node
 from .registry import Registry
+from .repeats import Repeats
 from .settings import EngineSettings
 from .tables import Socket
 
@@ -64,6 +65,7 @@ class Connections:
         node: Node,
         left: Left,
         resume: Callable[[Socket], None],
+        repeats: Repeats,
         departed: Departed | None = None,
     ) -> None:
         self._clock = clock
@@ -73,6 +75,7 @@ class Connections:
         self._node = node
         self.leaving = Leaving(clock, left, self._all_gone)
         self._resume = resume
+        self._repeats = repeats
         self._departed = departed
         self.adjust(settings)
         self.deadlines = Deadlines(clock, self._due)
@@ -209,7 +212,8 @@ class Connections:
         socket.sink.close(fault.code, fault.text)
 
     def _no_app(self, socket: Socket, error: BackendError) -> None:
-        self._log.error("app lookup failed: {error}", error=str(error))
+        if self._repeats.due("app lookup"):
+            self._log.error("app lookup failed: {error}", error=str(error))
         self.close(socket, errors.app_lookup_failed())
 
     def _admit(self, socket: Socket, app: App | None, origin: str | None) -> None:
@@ -231,7 +235,8 @@ class Connections:
 
         def uncounted(error: BackendError) -> None:
             """Nobody knows how many there are elsewhere: those here decide (scaling.md 6.9)."""
-            self._log.error("connections could not be counted: {error}", error=str(error))
+            if self._repeats.due("quota"):
+                self._log.error("connections could not be counted: {error}", error=str(error))
             counted(self._has_room(app))
 
         if not self._settings.socket_counting:
@@ -300,8 +305,9 @@ class Connections:
     def _uncount(self, app_id: str) -> None:
         if not self._settings.socket_counting:
             return
-        ask(
-            lambda: self._authority.conn_close(app_id, self._node.id, 1),
-            lambda _: None,
-            lambda error: self._log.warn("a connection could not be uncounted: {error}", error=str(error)),
-        )
+
+        def lost(error: BackendError) -> None:
+            if self._repeats.due("uncounted"):
+                self._log.warn("a connection could not be uncounted: {error}", error=str(error))
+
+        ask(lambda: self._authority.conn_close(app_id, self._node.id, 1), lambda _: None, lost)

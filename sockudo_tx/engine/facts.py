@@ -14,6 +14,7 @@ from ..interfaces import BackendError, Due, Dues, Fact, IApps, IAuthority, IFact
 from ..protocol.app import App
 from .answers import ask
 from .registry import Registry
+from .repeats import Repeats
 
 __all__ = ["FactTeller"]
 
@@ -44,6 +45,7 @@ class FactTeller:
         apps: IApps,
         authority: IAuthority,
         facts: IFacts,
+        repeats: Repeats,
         grace: float = 3.0,
     ) -> None:
         self._clock = clock
@@ -51,6 +53,7 @@ class FactTeller:
         self._apps = apps
         self._authority = authority
         self._facts = facts
+        self._repeats = repeats
         self._grace = grace
         self.counted: Callable[[App, Due], None] = lambda app, due: None
         self._timer: IDelayedCall | None = None
@@ -183,4 +186,5 @@ class FactTeller:
             ask(lambda: self._apps.by_id(due.app_id), tell, self._lost)
 
     def _lost(self, error: BackendError) -> None:
-        self._log.warn("webhook facts could not be looked up: {error}", error=str(error))
+        if self._repeats.due("fact"):
+            self._log.warn("webhook facts could not be looked up: {error}", error=str(error))

@@ -17,6 +17,7 @@ from .answers import ask
 from .broadcast import deliver_control
 from .mirror import Applied, Mirror
 from .registry import Registry
+from .repeats import Repeats
 from .tables import Channel
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Mirrors:
 
     _log = Logger()
 
-    def __init__(self, registry: Registry, authority: IAuthority) -> None:
+    def __init__(self, registry: Registry, authority: IAuthority, repeats: Repeats) -> None:
         self._registry = registry
         self._authority = authority
+        self._repeats = repeats
         self._fetches: dict[Key, int] = {}
         """channel -> how many times its member list is on its way"""
         self._heard: dict[Key, list[PresenceChange]] = {}
@@ -211,7 +213,8 @@ class Mirrors:
 
         def failed(error: BackendError) -> None:
             self._resyncs.discard(key)
-            self._log.warn("a member list could not be repaired: {error}", error=str(error))
+            if self._repeats.due("member list"):
+                self._log.warn("a member list could not be repaired: {error}", error=str(error))
             go_on()
 
         def go_on() -> None:

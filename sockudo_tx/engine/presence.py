@@ -16,6 +16,7 @@ from .broadcast import send
 from .mirror import Mirror
 from .mirrors import Mirrors
 from .node import Node
+from .repeats import Repeats
 from .tables import AppSpace, Channel, Socket
 
 __all__ = ["Presence"]
@@ -35,12 +36,14 @@ class Presence:
         mirrors: Mirrors,
         node: Node,
         disappeared: Callable[[], None],
+        repeats: Repeats,
         settled: Callable[[], Deferred[None] | None] = lambda: None,
     ) -> None:
         self._authority = authority
         self._mirrors = mirrors
         self._node = node
         self._disappeared = disappeared
+        self._repeats = repeats
         self._settled = settled
 
     def join(
@@ -64,6 +67,8 @@ class Presence:
         old = socket.session.channels.get(name.text)
         known = self._mute(socket, space.channels[name.text], old, member) if old is not None else {}
         waits: list[Deferred[None] | None] = []
+        asked = ""
+        """The id of this node when it asked."""
 
         def failed(error: BackendError | None) -> None:
             if error is not None:
@@ -75,14 +80,33 @@ class Presence:
 
         def decided(joined: Joined) -> None:
             if joined.outcome != "limit":
-                waits.append(self._with_mirror(space, name, member, joined, admitted, failed))
+                waits.append(self._with_mirror(space, name, member, joined, arrived, failed))
             elif (settled := self._settled()) is not None:  # the places may be taken by those who are leaving
                 waits.append(settled.addCallback(lambda _: attempt()))
             else:
                 failed(None)
 
-        def attempt() -> Deferred[None] | None:
-            return ask(lambda: self._join(app_id, name.text, socket.id, member, limit), decided, failed)
+        def arrived(joined: Joined, mirror: Mirror) -> None:
+            if asked == self._node.id or socket.session is None:
+                admitted(joined, mirror)
+            else:
+                waits.append(again(joined.webhook))
+
+        def again(webhook: bool) -> Deferred[None] | None:
+            """This node goes by another id now, and all facts of the one it had are removed."""
+            for node in {asked, self._node.id}:  # under the new one it may be registered as who it was before
+                self.part(app_id, name.text, socket.id, node)
+            return attempt(0, webhook)
+
+        def attempt(most: int = limit, webhook: bool = False) -> Deferred[None] | None:
+            """`webhook`: that it came is decided, and not told yet."""
+            nonlocal asked
+            asked = self._node.id
+            return ask(
+                lambda: self._join(app_id, name.text, socket.id, member, most),
+                lambda joined: decided(joined._replace(webhook=True) if webhook else joined),
+                failed,
+            )
 
         def rest(_: None) -> Deferred[None] | None:
             while waits:
@@ -96,10 +120,10 @@ class Presence:
         wait = attempt()
         return wait.addCallback(rest) if wait is not None else rest(None)
 
-    def part(self, app_id: str, channel: str, socket_id: str) -> None:
-        """Undo the socket's join."""
+    def part(self, app_id: str, channel: str, socket_id: str, node: str | None = None) -> None:
+        """Undo the socket's join; `node` is the id under which that was made, if it is not this node's any more."""
         ask(
-            lambda: self._authority.part(app_id, channel, self._node.id, socket_id),
+            lambda: self._authority.part(app_id, channel, node or self._node.id, socket_id),
             lambda _: self._disappeared(),
             self._lost,
         )
@@ -180,4 +204,5 @@ class Presence:
                 send(socket, messages.member_added(channel.name.text, user_id, now))
 
     def _lost(self, error: BackendError) -> None:
-        self._log.warn("presence state is unavailable: {error}", error=str(error))
+        if self._repeats.due("presence"):
+            self._log.warn("presence state is unavailable: {error}", error=str(error))

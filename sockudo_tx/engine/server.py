@@ -51,6 +51,7 @@ from .performing import Performing
 from .presence import Presence
 from .questions import Questions
 from .registry import Registry
+from .repeats import Repeats
 from .settings import EngineSettings
 from .subscriptions import Subscriptions
 from .tables import AppSpace, Socket
@@ -97,10 +98,11 @@ class Engine(Questions):
         """Shutdown has begun; see `announce_end` and `admitting`."""
         self._authority = authority
         self._steady = authority if isinstance(authority, SteadyAuthority) else None
-        self._facts = FactTeller(clock, self.registry, apps, authority, facts, settings.grace)
+        repeats = Repeats(clock)
+        self._facts = FactTeller(clock, self.registry, apps, authority, facts, repeats, settings.grace)
         self._counts = SubscriptionCounts(self.registry, self._facts, settings.subscription_count_interval)
-        self._mirrors = Mirrors(self.registry, authority)
-        self._presence = Presence(authority, self._mirrors, self.node, self._facts.disappeared, self._settled)
+        self._mirrors = Mirrors(self.registry, authority, repeats)
+        self._presence = Presence(authority, self._mirrors, self.node, self._facts.disappeared, repeats, self._settled)
         self.alone = bus is None
         """There are no other nodes. An attribute: each publish asks."""
         self._cluster: Cluster | None = None
@@ -109,12 +111,12 @@ class Engine(Questions):
                 clock, bus, authority, self.node, self.registry, cluster_settings, settings.socket_counting
             )
         interest = self._cluster.interest if self._cluster is not None else None
-        self._users = Users(self.registry, authority, self.node, interest)
+        self._users = Users(self.registry, authority, self.node, repeats, interest)
         self._placement = Placement(clock, settings.delta)
-        self._cached = CachedEvents(cache, self._facts, self._placement, settings.cache_ttl)
+        self._cached = CachedEvents(cache, self._facts, self._placement, settings.cache_ttl, repeats)
         self._tailored = TailoredPublisher(settings.delta, pace or OwnPace(), clock.seconds, self._placement)
         self._connections = Connections(
-            clock, self.registry, apps, authority, settings, self.node, self._left, self._resume, departed
+            clock, self.registry, apps, authority, settings, self.node, self._left, self._resume, repeats, departed
         )
         self._performing = Performing(
             self._users,
@@ -136,9 +138,10 @@ class Engine(Questions):
             self.node,
             self._performing.perform,
             self._refuse,
+            repeats,
             interest,
         )
-        self._app_changes = AppChanges(self.registry, apps, self._connections)
+        self._app_changes = AppChanges(self.registry, apps, self._connections, repeats)
         self._coordinated = self._cluster is not None and pace is not None and not isinstance(pace, OwnPace)
         if self._cluster is None:
             authority.listen(self)

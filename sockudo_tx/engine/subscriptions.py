@@ -23,6 +23,7 @@ from .mirrors import Mirrors
 from .node import Node
 from .presence import Presence
 from .registry import Registry
+from .repeats import Repeats
 from .tables import PLAIN_SUBSCRIPTION, AppSpace, Channel, Socket, Subscription
 from .tailored.placement import Placement
 
@@ -53,6 +54,7 @@ class Subscriptions:
         node: Node,
         perform: Perform,
         refuse: Refuse,
+        repeats: Repeats,
         interest: Interest | None = None,
     ) -> None:
         self._registry = registry
@@ -65,6 +67,7 @@ class Subscriptions:
         self._node = node
         self._perform = perform
         self._refuse = refuse
+        self._repeats = repeats
         self._interest = interest
 
     def join(self, socket: Socket, effect: Join) -> Deferred[None] | None:
@@ -273,4 +276,5 @@ class Subscriptions:
             self._facts.expect(COUNTED_WITHIN)
 
     def _lost(self, error: BackendError) -> None:
-        self._log.warn("shared channel state is unavailable: {error}", error=str(error))
+        if self._repeats.due("channel"):
+            self._log.warn("shared channel state is unavailable: {error}", error=str(error))

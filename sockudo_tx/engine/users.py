@@ -15,6 +15,7 @@ from .cluster.interest import Interest
 from .cluster.topics import user_topic
 from .node import Node
 from .registry import Registry
+from .repeats import Repeats
 from .tables import AppSpace, Socket
 
 __all__ = ["Users"]
@@ -34,10 +35,18 @@ class Users:
 
     _log = Logger()
 
-    def __init__(self, registry: Registry, authority: IAuthority, node: Node, interest: Interest | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        authority: IAuthority,
+        node: Node,
+        repeats: Repeats,
+        interest: Interest | None = None,
+    ) -> None:
         self._registry = registry
         self._authority = authority
         self._node = node
+        self._repeats = repeats
         self._interest = interest
         self._asking: dict[Socket, dict[str, bool]] = {}
         """who waits for the states of its watchlist -> what changed meanwhile"""
@@ -182,4 +191,5 @@ class Users:
         socket.watching = ()
 
     def _lost(self, error: BackendError) -> None:
-        self._log.warn("shared user state is unavailable: {error}", error=str(error))
+        if self._repeats.due("user"):
+            self._log.warn("shared user state is unavailable: {error}", error=str(error))

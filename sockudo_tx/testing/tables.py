@@ -18,6 +18,7 @@ PLAIN = (
     "sockudo_tx.testing",
     "sockudo_tx.backends.memory.cache",
     "sockudo_tx.backends.memory.fencing",
+    "sockudo_tx.engine.repeats",
     "sockudo_tx.engine.tally",
 )
 """Values, records and counts; what they hold is meant to stay."""

@@ -11,8 +11,8 @@ from ipaddress import ip_address
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 
+from ..engine.repeats import Repeats
 from .addresses import UNIX, network_of, peer_address
-from .rest.repeats import Repeats
 
 __all__ = ["Crowd", "TooMany"]
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from .rest.repeats import Repeats
+from ..engine.repeats import Repeats
 
 __all__ = ["Pending", "Waiter"]
 

@@ -15,10 +15,10 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..engine.repeats import Repeats
 from .addresses import UNIX, peer_address
 from .pending import Pending
 from .proxy_header import ProxyHeader, ProxyHeaderError, read_proxy_header
-from .rest.repeats import Repeats
 
 __all__ = ["ProxyProtocolFactory"]
 

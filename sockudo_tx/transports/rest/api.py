@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ...engine.repeats import Repeats
 from ...engine.server import Engine
 from ..crowd import Crowd
 from ..pending import Pending
@@ -12,7 +13,6 @@ from .answers import Answers
 from .connections import Connections
 from .guard import Guard
 from .rate_limits import RateLimits
-from .repeats import Repeats
 from .routes import Routes
 
 __all__ = ["RestApi"]

@@ -7,11 +7,11 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.logger import Logger, LogLevel
 
+from ...engine.repeats import Repeats
 from ...engine.server import Engine
 from ...interfaces import BackendError
 from .call import HttpRequest
 from .checks import Check, Fault, examine
-from .repeats import Repeats
 from .reply import TEXT, Reply
 from .waiting import ask_within
 

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from ...engine.repeats import Repeats
 from ...engine.server import Engine
 from ...interfaces import ILimiter
 from ..crowd import Crowd
@@ -25,7 +26,6 @@ from .fanouts import FanOuts
 from .guard import Guard
 from .health import Health
 from .rate_limits import RateLimits
-from .repeats import Repeats
 from .request import Request
 from .resources import resources
 from .routes import Routes

@@ -11,6 +11,7 @@ from sockudo_tx.backends.memory.authority import MemoryAuthority
 from sockudo_tx.engine.mirror import Mirror
 from sockudo_tx.engine.mirrors import Mirrors
 from sockudo_tx.engine.registry import Registry
+from sockudo_tx.engine.repeats import Repeats
 from sockudo_tx.engine.tables import Socket, Subscription
 from sockudo_tx.engine.tally import Tally
 from sockudo_tx.interfaces import PresenceChange, Snapshot, UserChange
@@ -29,7 +30,7 @@ class MirrorsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.authority = Delayed(MemoryAuthority(Clock()), early=True)
         self.registry = Registry(Tally())
-        self.mirrors = Mirrors(self.registry, self.authority)
+        self.mirrors = Mirrors(self.registry, self.authority, Repeats(Clock()))
         self.authority.listen(self)
         self.space = self.registry.space(fixture_app())
         self.sinks = [RecordingSink(), RecordingSink()]
