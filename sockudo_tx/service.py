@@ -1,4 +1,4 @@
-"""From a configuration to a running server: the only place that wires.
+"""From a configuration to a running server: the only place that wires one, over what `shared.py` chose for its node.
 
 Each collaborator passes through its interface here, so that a wrong one fails at start and not at two in the
 morning. Source: configuration.md 9, 11.

@@ -1,4 +1,7 @@
-"""What the servers of one machine have in common, and what one has when it is alone."""
+"""What the servers of one machine have in common, and what one has when it is alone.
+
+For `service.py`, and for `hub/service.py`, which has the other end of it: here the classes for both are chosen.
+"""
 
 from __future__ import annotations
 

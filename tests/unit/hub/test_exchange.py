@@ -154,6 +154,15 @@ class RelayTests(ExchangeCase):
         self.assertEqual(len(self.ears[1].frames), UNSENT_AT_MOST // 4_000_000 + 2)
         transport.resumeProducing()
 
+    async def test_overflow_is_told_once(self) -> None:
+        """Whatever else of the same turn is for it."""
+        await self.ears[1].bus.subscribe("t")
+        self.group.stations[1].unsent_at_most = 1000
+        for _ in range(3):
+            self.group.exchange.publish("t", bytes(1000))
+        self.assertEqual(self.group.overflowed, [self.group.stations[1]])
+        await self.until(lambda: self.group.were_gone)
+
     async def all_but_the_last(self) -> None:
         for link in self.links[:2]:
             await link.call("bus", "unsubscribe", None, "nothing")
