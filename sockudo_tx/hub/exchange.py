@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -66,6 +66,8 @@ class Exchange:
         self._queue = SharedQueue(IWebhookQueue(services["queue"])) if "queue" in services else None
         self._shared = shared_methods({**services, "authority": authority})
         self._routes: dict[bytes, tuple[Station, ...]] = {}
+        self._gathering: dict[str, list[Deferred[list[bytes]]]] = {}
+        """Who waits for the answers to a question."""
         authority.listen(self)
 
     def tables(self) -> dict[str, int]:
@@ -79,12 +81,22 @@ class Exchange:
         }
 
     def gather(self, what: str) -> Deferred[list[bytes]]:
-        """The answers of all workers that serve and give one within a second."""
-        asked = [s.ask(what).addTimeout(GATHER_WITHIN, self._clock) for s in self.stations if s.is_ready]
-        answers: Deferred[list[bytes]] = DeferredList(asked, consumeErrors=True).addCallback(
-            lambda results: [answer for ok, answer in results if ok]
-        )
+        """The answers of all workers that serve and give one within a second.
+
+        Who asks while somebody waits gets the same: each worker is asked once, however often strangers want to know.
+        """
+        answers: Deferred[list[bytes]] = Deferred()
+        waiting = self._gathering.setdefault(what, [])
+        waiting.append(answers)
+        if len(waiting) == 1:
+            asked = [s.ask(what).addTimeout(GATHER_WITHIN, self._clock) for s in self.stations if s.is_ready]
+            DeferredList(asked, consumeErrors=True).addCallback(self._gathered, what)  # type: ignore[unused-awaitable]
         return answers
+
+    def _gathered(self, results: Iterable[tuple[bool, bytes]], what: str) -> None:
+        answers = [answer for ok, answer in results if ok]
+        for waiting in self._gathering.pop(what):
+            waiting.callback(answers)
 
     def publish(self, topic: str, frame: bytes) -> None:
         """To every worker that has subscribed."""

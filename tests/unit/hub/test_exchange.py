@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
@@ -332,6 +333,16 @@ class CallTests(ExchangeCase):
         self.assertEqual(await listed, {f"c{number}": ChannelCounts(number + 1, None) for number in range(4999)})
         self.assertEqual(len(await short), 11)
 
+    async def test_large_answers(self) -> None:
+        """Answers that no message holds together come one by one, and one that none holds alone fails alone."""
+        authority = self.group.authority
+        for app_id, size in (("a", 600), ("b", 600), ("c", 1200)):
+            authority.occupy(app_id, "x" * size, self.nodes[1])
+        self.patch(wire, "MESSAGE_AT_MOST", 1000)
+        one, other, large = (self.authorities[0].channels(app_id, "") for app_id in "abc")
+        self.assertEqual([len(*(await one)), len(*(await other))], [600, 600])
+        await self.assertFailure(large, BackendError)
+
     async def test_empty_call(self) -> None:
         """A call of nothing fails, and the rest of its message is done."""
         self.links[0].send(wire.message(Kind.CALLS, wire.encode((1000, [[], [3], ["bus.subscribe", "t"]]))))
@@ -383,6 +394,24 @@ class GroupTests(ExchangeCase):
         self.assertEqual(await gathered, [b"\1"])
         self.assertEqual(self.group.exchange.tables()["hub.questions"], 0)
         transport.resumeProducing()
+
+    async def test_gathered_once(self) -> None:
+        """Who asks while others wait gets what they get, and a worker is asked once for all of them."""
+        asked: list[Deferred[bytes]] = []
+
+        def answer() -> Deferred[bytes]:
+            asked.append(Deferred())
+            return asked[-1]
+
+        self.links[0].answers["stats"] = answer
+        gathered = [link.gather("stats") for link in self.links]
+        await self.all_heard()
+        asked[0].callback(b"0")
+        self.assertEqual([await each for each in gathered], [[b"0"]] * 3)
+        again = self.links[0].gather("stats")
+        await self.until(lambda: len(asked) == 2)
+        asked[1].callback(b"1")
+        self.assertEqual(await again, [b"1"])
 
     async def test_orders(self) -> None:
         """State and orders reach the worker."""

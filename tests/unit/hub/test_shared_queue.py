@@ -105,6 +105,14 @@ class SharedQueueTests(TestCase):
         await first.queue.put([job("b")])
         self.assertEqual((await second.take(), await first.take()), ([], ["b"]))
 
+    async def test_leaving_by_itself(self) -> None:
+        """The same for one that nobody has told to."""
+        first, second = [await self.worker(slot) for slot in range(2)]
+        await first.queue.put([job("a")])
+        first.link.leaving()
+        await first.queue.health()
+        self.assertEqual([await first.take(), await second.take()], [[], ["a"]])
+
     async def test_closed(self) -> None:
         """Who closes its queue gives back what it has and is given no more; the queue itself goes on."""
         first, second = await self.worker(0), await self.worker(1)
