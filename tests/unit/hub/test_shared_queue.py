@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from sockudo_tx.backends.hub.link import HubLink
 from sockudo_tx.backends.hub.webhook_queue import HubQueue
 from sockudo_tx.backends.memory.webhook_queue import MemoryWebhookQueue
+from sockudo_tx.interfaces import BackendError, WebhookJob
 from tests.contract.hub_link import Group
 from tests.contract.webhook_queue_case import job, names
 
@@ -125,6 +127,21 @@ class SharedQueueTests(TestCase):
         self.assertEqual(await second.take(), [])
         await first.queue.put([job("b")])
         self.assertEqual(await second.take(), ["b"])
+
+    async def test_gone_meanwhile(self) -> None:
+        """Jobs that a slow queue finds for who has gone meanwhile are due again."""
+        first, second = await self.worker(0), await self.worker(1)
+        await first.queue.put([job("a")])
+        found: Deferred[list[WebhookJob]] = Deferred()
+        take, self.kept.take = self.kept.take, lambda *_: found  # type: ignore[method-assign, assignment]
+        taken = first.queue.take(1, ())
+        await first.queue.health()
+        first.link.cut()
+        await self.assertFailure(taken, BackendError)
+        await self.until_gone(1)
+        self.kept.take = take  # type: ignore[method-assign]
+        found.callback(take(1, set()))
+        self.assertEqual(await second.take(), ["a"])
 
     async def test_not_its_own(self) -> None:
         """Nobody settles what another has."""

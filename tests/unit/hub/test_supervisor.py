@@ -220,6 +220,7 @@ class DrainTests(SupervisorCase):
         self.assertNoResult(over)
         workers[2].ends()
         self.successResultOf(over)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
         self.wait(10)
         self.assertEqual(len(self.started), 3)
 
