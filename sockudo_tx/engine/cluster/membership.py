@@ -27,6 +27,8 @@ _AGAIN = 1.0
 """Seconds until a registration that failed is tried again."""
 REMEMBERED = 8
 """Epochs that were: a late word of one of them is none of the next."""
+_LATE = 10.0
+"""Seconds after which nothing is under way any more that was told under an earlier id: longer than a call is tried."""
 _SETTLE = 3.0
 """Seconds that everybody gets to register, beside a heartbeat."""
 
@@ -149,6 +151,8 @@ class Membership:
                 self._deserted = self._deserted[1:]
             if self._deserted:
                 ask(lambda: self._authority.reap(self._deserted[0]), desert, failed)
+            else:
+                self._after("sweep", _LATE, self._sweep)
 
         ask(self._registration.quiet, lambda _: desert(1), failed)
 
@@ -174,9 +178,24 @@ class Membership:
         def back(_: None) -> None:
             self._mirrors.resync_all("fenced")
             self._all_known()
+            self._after("sweep", _LATE, self._sweep)
 
         self.renew()
         ask(lambda: self._registration.aloud(earlier), back, failed)
+
+    def _sweep(self, earlier: tuple[str, ...] | None = None) -> None:
+        """What came under one of our earlier ids after its end goes too: nobody else would ever look for it."""
+        left = self._node.earlier if earlier is None else earlier
+
+        def swept(more: int) -> None:
+            self._sweep(left if more else left[1:])
+
+        def failed(error: BackendError) -> None:
+            self._failed(error)
+            self._after("sweep", _AGAIN, lambda: self._sweep(left))
+
+        if left and not self._stopped:
+            ask(lambda: self._authority.reap(left[0]), swept, failed)
 
     def _after(self, what: str, seconds: float, then: Callable[[], None]) -> None:
         """Do it once, the last time it was asked for."""

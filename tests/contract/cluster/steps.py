@@ -30,7 +30,7 @@ FAULTS = {
 """What happens to nodes and frames."""
 FORGETTING = {"forget": 0.5}
 """The authority loses its state."""
-BURYING = {"bury": 0.5}
+BURYING = {"bury": 0.5, "bury_busy": 0.5}
 """Nodes that live are taken for dead."""
 
 

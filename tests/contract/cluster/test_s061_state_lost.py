@@ -84,6 +84,17 @@ class TakenForDeadCases(ClusterCase):
         self.assertFalse(own.ended)
         await self.rest()
 
+    async def test_S48_taken_for_dead_while_somebody_comes(self) -> None:
+        """Who joins in that moment is a member afterwards, for himself and for everybody else; webhooks hear of it once."""
+        (watcher,) = await self.members((self.a, "m0"))
+        (own,) = await self.clients(self.b)
+        own.own_told = self.world.over = True
+        own.subscribe(ROOM, "m1")
+        self.pair.bury(self.b.engine.node_id)
+        await self.pair.advance(HEAL)
+        await self.rest()
+        self.assertEqual([set(client.places[ROOM].members) for client in (watcher, own)], [{"m0", "m1"}] * 2)
+
 
 class ForgottenCases(ClusterCase):
     """Where nodes survive the loss of the authority's state."""
