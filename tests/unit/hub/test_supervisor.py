@@ -258,6 +258,7 @@ class RollingTests(SupervisorCase):
             self.assertEqual(old.link.told, [])
             self.newest.serves()
             self.assertEqual(old.link.told, ["drain"])
+            self.assertEqual(len(self.started), 4 + slot)
             old.ends()
         self.assertTrue(self.successResultOf(rolled))
 
@@ -271,6 +272,27 @@ class RollingTests(SupervisorCase):
         self.wait(10)
         self.assertEqual([worker.link.told for worker in workers], [[], [], []])
         self.assertEqual(len(self.started), 4)
+
+    def test_earlier_ends_are_forgotten(self) -> None:
+        """Somebody has changed something: ends of before do not make a slot be given up."""
+        workers = self.serve()
+        for _ in range(5):
+            workers[0].ends(1)
+            self.wait(2)
+            workers[0] = self.newest
+            workers[0].serves()
+        self.rolling.roll(self.loaded)
+        self.newest.serves()
+        self.newest.ends(1)
+        self.assertEqual(self.supervisor.empty, ())
+
+    def test_start_that_was_due(self) -> None:
+        """A slot that was about to get another worker gets one, with the new settings."""
+        self.serve()[0].ends(1)
+        new = load(None, {}, "/elsewhere")
+        self.rolling.roll(new)
+        self.wait(10)
+        self.assertEqual([loaded for _, loaded in self.started[3:]], [new])
 
     def test_second_fails(self) -> None:
         """When a later one fails the new settings have proved themselves: who starts from now on has them."""
