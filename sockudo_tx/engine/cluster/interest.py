@@ -20,11 +20,13 @@ __all__ = ["Interest"]
 LINGERING = 100_000
 """Topics kept that nobody needs, at most; the oldest go first."""
 SLICE = 1000
-"""Topics let go of in one turn of the reactor."""
+"""Topics let go of, or asked for again, in one turn of the reactor."""
+_AGAIN = 1.0
+"""Seconds until the bus is asked again for what it could not do."""
 
 
 class _Topic:
-    __slots__ = ("asked", "holders", "patience", "waiting")
+    __slots__ = ("asked", "holders", "missed", "patience", "waiting")
 
     def __init__(self) -> None:
         self.holders = 0
@@ -33,6 +35,8 @@ class _Topic:
         self.patience: IDelayedCall | None = None
         """Ends the wait for the bus; None when nobody has to wait."""
         self.waiting: list[Deferred[None]] = []
+        self.missed = False
+        """Somebody has gone on without the bus."""
 
 
 class Interest:
@@ -57,6 +61,9 @@ class Interest:
         self._lingering: OrderedDict[str, float] = OrderedDict()
         """topic that nobody needs -> when it may go"""
         self._timer: IDelayedCall | None = None
+        self._refused: dict[str, None] = {}
+        """Topics that the bus could not subscribe to."""
+        self._again: IDelayedCall | None = None
 
     def __len__(self) -> int:
         return len(self._topics)
@@ -105,9 +112,10 @@ class Interest:
 
     def stop(self) -> None:
         """No more timers; who still waits goes on."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._again):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._again = None
         for entry in list(self._topics.values()):
             _go_on(entry)
 
@@ -120,18 +128,39 @@ class Interest:
         def confirmed(_: None) -> None:
             if entry.asked != asked or self._topics.get(topic) is not entry:
                 return
-            if entry.patience is not None:
-                _go_on(entry)
-            else:
+            _go_on(entry)
+            if entry.missed:
+                entry.missed = False
                 self._late(topic)
 
-        def unconfirmed(_: BackendError | None = None) -> None:
+        def unconfirmed() -> None:
             if entry.asked == asked and entry.patience is not None:
                 self._tally.unconfirmed += 1
+                entry.missed = True
                 _go_on(entry)
 
+        def refused(_: BackendError) -> None:
+            unconfirmed()
+            if entry.asked == asked and self._topics.get(topic) is entry:
+                self._refused[topic] = None
+                if self._again is None:
+                    self._again = self._clock.callLater(_AGAIN, self._ask_again)
+
         entry.patience = self._clock.callLater(self._settings.confirm_within, unconfirmed)
-        ask(lambda: self._bus.subscribe(topic), confirmed, unconfirmed)
+        ask(lambda: self._bus.subscribe(topic), confirmed, refused)
+
+    def _ask_again(self) -> None:
+        """For what the bus could not do and somebody still needs."""
+        self._again = None
+        for topic in list(islice(self._refused, SLICE)):
+            del self._refused[topic]
+            entry = self._topics[topic]
+            if entry.holders:
+                self._subscribe(topic, entry)
+            else:
+                entry.asked = 0
+        if self._refused and self._again is None:
+            self._again = self._clock.callLater(0, self._ask_again)
 
     def _look(self) -> None:
         """Let go of what nobody has needed for long enough."""
@@ -147,6 +176,7 @@ class Interest:
 
     def _let_go(self, topic: str) -> None:
         del self._lingering[topic]
+        self._refused.pop(topic, None)
         _go_on(self._topics.pop(topic))
         self._heard.end(topic)
         self._bus.unsubscribe(topic)

@@ -12,6 +12,7 @@ from sockudo_tx.engine.cluster.sequences import Heard
 from sockudo_tx.engine.cluster.settings import ClusterSettings
 from sockudo_tx.engine.cluster.tally import ClusterTally
 from sockudo_tx.interfaces import BackendError, IBus
+from sockudo_tx.testing.tables import sizes
 
 from .bus import RecordingBus
 
@@ -24,8 +25,10 @@ class InterestTests(SynchronousTestCase):
         self.bus = RecordingBus()
         self.tally = ClusterTally()
         self.late: list[str] = []
-        heard = Heard(60)
-        self.interest = Interest(self.clock, IBus(self.bus), ClusterSettings(), heard, self.tally, self.late.append)
+        self.heard = Heard(60)
+        self.interest = Interest(
+            self.clock, IBus(self.bus), ClusterSettings(), self.heard, self.tally, self.late.append
+        )
 
     def hold(self, topic: str = "t", *, anew: bool = False) -> Deferred[None]:
         wait = self.interest.hold(topic, anew=anew)
@@ -54,11 +57,43 @@ class InterestTests(SynchronousTestCase):
         self.assertEqual((self.late, self.tally.unconfirmed), (["t"], 1))
 
     def test_failure(self) -> None:
-        """A bus that cannot is not waited for."""
+        """A bus that cannot is not waited for, and asked again as long as the topic is needed: something was missed."""
         wait = self.hold()
         self.bus.asked[0][1].errback(BackendError("down"))
         self.assertTrue(wait.called)
-        self.assertEqual((self.tally.unconfirmed, self.clock.getDelayedCalls()), (1, []))
+        self.assertEqual((self.tally.unconfirmed, self.late), (1, []))
+        self.clock.advance(1)
+        self.bus.asked[1][1].errback(BackendError("still down"))
+        self.clock.advance(1)
+        newcomer = self.hold()
+        self.bus.asked[2][1].callback(None)
+        self.assertTrue(newcomer.called)
+        self.assertEqual((self.late, self.clock.getDelayedCalls()), (["t"], []))
+
+    def test_failure_that_nobody_minds(self) -> None:
+        """What nobody needs is not asked for again before somebody does, and forgotten with the topic."""
+        self.hold()
+        self.interest.release("t")
+        self.bus.asked[0][1].errback(BackendError("down"))
+        self.clock.advance(5)
+        self.assertEqual(len(self.bus.asked), 1)
+        self.hold()
+        self.assertEqual(len(self.bus.asked), 2)
+        self.interest.release("t")
+        self.bus.asked[1][1].errback(BackendError("down"))
+        self.clock.advance(20)
+        self.assertEqual((len(self.bus.asked), len(self.interest), self.clock.getDelayedCalls()), (2, 0, []))
+
+    def test_many_failures(self) -> None:
+        """Many topics are asked for again by one timer, some at a time."""
+        self.patch(interest, "SLICE", 2)
+        for topic in "abcde":
+            self.hold(topic)
+        for _, answer in self.bus.asked:
+            answer.errback(BackendError("down"))
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.clock.advance(1)
+        self.assertEqual([topic for topic, _ in self.bus.asked], [*"abcde"] * 2)
 
     def test_linger(self) -> None:
         """The topic goes ten seconds after the last one needed it, and stays when somebody comes again."""
@@ -86,6 +121,16 @@ class InterestTests(SynchronousTestCase):
         self.assertTrue(wait.called)
         self.assertIsNone(self.interest.hold("t", anew=True))
 
+    def test_failure_of_before(self) -> None:
+        """Nor does a late failure of before: who waits now goes on waiting."""
+        self.hold()
+        self.interest.release("t")
+        wait = self.hold(anew=True)
+        self.bus.asked[0][1].errback(BackendError("down"))
+        self.assertNoResult(wait)
+        self.clock.advance(0.9)
+        self.assertEqual(len(self.bus.asked), 2)
+
     def test_gone_before_the_answer(self) -> None:
         """A topic that went before it was confirmed is not told of when the answer comes."""
         wait = self.hold()
@@ -109,3 +154,11 @@ class InterestTests(SynchronousTestCase):
         self.interest.release("b")
         self.interest.stop()
         self.assertEqual((wait.called, self.clock.getDelayedCalls()), (True, []))
+
+    def test_nothing_is_kept(self) -> None:
+        """However many topics were needed once, nothing is left of them."""
+        for number in range(50):
+            self.hold(str(number))
+            self.interest.release(str(number))
+        self.clock.advance(11)
+        self.assertEqual(sizes({"interest": self.interest, "heard": self.heard}), {})
