@@ -15,6 +15,7 @@ from sockudo_tx.config.load import load
 from sockudo_tx.hub.process import WorkerEvents, WorkerProcess
 from sockudo_tx.hub.rolling import Rolling
 from sockudo_tx.hub.supervisor import Supervisor
+from sockudo_tx.listening import ListenError
 
 
 class Lines:
@@ -84,10 +85,14 @@ class SupervisorCase(unittest.TestCase):
         self.loaded = load(None, {}, "/nowhere")
         self.started: list[tuple[Worker, Any]] = []
         self.failures: list[str] = []
+        self.full = False
+        """No process can be started."""
         self.supervisor = Supervisor(self.clock, self.spawn, 3, self.loaded, lambda: None, self.failures.append)
         self.rolling = Rolling(self.supervisor)
 
     def spawn(self, slot: int, loaded: Any, events: WorkerEvents) -> WorkerProcess:
+        if self.full:
+            raise ListenError("this machine is full")
         self.started.append((Worker(slot, self.clock, events), loaded))
         return self.started[-1][0]
 
@@ -102,6 +107,15 @@ class SupervisorCase(unittest.TestCase):
         for worker in workers:
             worker.serves()
         return workers
+
+    def keeps_ending(self, worker: Worker, times: int = 6) -> None:
+        """This one, and those that follow it."""
+        for _ in range(times):
+            worker.ends(1)
+            self.wait(4)
+            worker = self.newest
+            if not worker.has_ended:
+                worker.serves()
 
     def wait(self, seconds: int) -> None:
         self.clock.pump([1.0] * seconds)
@@ -207,6 +221,29 @@ class EndTests(SupervisorCase):
         self.assertTrue(self.supervisor.started)
 
 
+class GivenUpTests(SupervisorCase):
+    """Slots whose workers keep ending"""
+
+    def test_one(self) -> None:
+        """The others go on, and a reload that gets it going makes it one like the others."""
+        workers = self.serve()
+        self.keeps_ending(workers[0])
+        self.assertEqual((self.supervisor.empty, self.failures), ((0,), []))
+        self.assertIn("worker 1 of 3 keeps ending", self.supervisor.trouble)
+        self.wait(60)
+        self.assertEqual(len(self.started), 8)
+        self.rolling.roll(self.loaded)
+        self.newest.serves()
+        self.assertEqual((self.supervisor.empty, self.supervisor.trouble), ((), ""))
+
+    def test_all(self) -> None:
+        """Without any there is no point in going on."""
+        for worker in self.serve():
+            self.assertEqual(self.failures, [])
+            self.keeps_ending(worker)
+        self.assertEqual(self.failures, ["every worker keeps ending"])
+
+
 class DrainTests(SupervisorCase):
     """The end of all"""
 
@@ -275,16 +312,31 @@ class RollingTests(SupervisorCase):
 
     def test_earlier_ends_are_forgotten(self) -> None:
         """Somebody has changed something: ends of before do not make a slot be given up."""
-        workers = self.serve()
-        for _ in range(5):
-            workers[0].ends(1)
-            self.wait(2)
-            workers[0] = self.newest
-            workers[0].serves()
+        self.keeps_ending(self.serve()[0], 5)
         self.rolling.roll(self.loaded)
         self.newest.serves()
         self.newest.ends(1)
         self.assertEqual(self.supervisor.empty, ())
+
+    def test_one_that_is_starting(self) -> None:
+        """It has the old settings: it is asked to leave, and one with the new ones takes its place."""
+        self.serve()[0].ends(1)
+        self.clock.advance(0.1)
+        starting = self.newest
+        self.rolling.roll(self.loaded)
+        self.assertEqual((starting.signals, len(self.started)), ([signal.SIGTERM], 5))
+        starting.ends()
+        self.wait(10)
+        self.assertEqual(len(self.started), 5)
+
+    def test_no_process_can_be_started(self) -> None:
+        """Who serves goes on, and nobody is started beside it later."""
+        self.serve()
+        self.full = True
+        self.assertFalse(self.successResultOf(self.rolling.roll(self.loaded)))
+        self.full = False
+        self.wait(10)
+        self.assertEqual(len(self.started), 3)
 
     def test_start_that_was_due(self) -> None:
         """A slot that was about to get another worker gets one, with the new settings."""
