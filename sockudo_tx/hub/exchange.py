@@ -13,7 +13,7 @@ from ..backends.hub import wire
 from ..backends.hub.wire import Welcome
 from ..backends.memory.authority import MemoryAuthority
 from ..engine.cluster.topics import CONTROL, channel_topic, user_topic
-from ..interfaces import Answer, ChannelCounts, IWebhookQueue, Lease, PresenceChange, UserChange
+from ..interfaces import Answer, ChannelCounts, Dues, IWebhookQueue, Lease, PresenceChange, UserChange
 from ..protocol.bus_frames import Control, encode, presence_frame, user_change_frame
 from .services import shared_methods, typed
 from .shared_queue import SharedQueue
@@ -155,6 +155,11 @@ class Exchange:
                 station.nodes.append(node)
             return self.authority.lease(node, ttl)
 
+        def due(most: int, final: bool) -> Dues:
+            dues = self.authority.due(most, final)
+            station.telling = [each for each in dues.found if each.name == "subscription_count"]
+            return dues
+
         def subscribe(topic: str) -> None:
             self._subscribe(station, topic.encode())
 
@@ -166,6 +171,7 @@ class Exchange:
 
         own: dict[str, Callable[..., Any]] = {
             "authority.lease": lease,
+            "authority.due": due,
             "authority.channels": self.channels,
             "bus.subscribe": subscribe,
             "bus.unsubscribe": unsubscribe,
@@ -220,6 +226,8 @@ class Exchange:
         if self._queue is not None:
             self._queue.elect(self.stations)
             self._queue.give_back(station)
+        if not station.left:
+            self.authority.untold(station.telling)
         self._work(self._bury(station))
 
     def _subscribe(self, station: Station, topic: bytes) -> None:

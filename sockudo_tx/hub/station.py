@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from ..backends.hub import wire
 from ..backends.hub.end import End
 from ..backends.hub.wire import Calls, GroupState, Hello, Kind, Question, WireError
-from ..interfaces import BackendError
+from ..interfaces import BackendError, Due
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -66,6 +66,8 @@ class Station(End):
         """It said goodbye."""
         self.nodes: list[str] = []
         """Every id it has had."""
+        self.telling: Sequence[Due] = ()
+        """Totals it was given to tell; it has told them when it asks for the next."""
         self.topics: set[bytes] = set()
         self.unsent_at_most = UNSENT_AT_MOST
         self._exchange = exchange

@@ -266,6 +266,12 @@ class MemoryAuthority:
                 found.append(due)
         return Dues(found, None if at is None else 0.0 if final else max(0.0, at - now))
 
+    def untold(self, dues: Iterable[Due]) -> None:
+        """Whoever these totals were given to has ended, perhaps without a word: subscribers are told again."""
+        for each in dues:
+            nodes = self._apps.get(each.app_id, NO_APP).subscriptions.get(each.channel, {})
+            self._paces.again(grace_key(each.app_id, each.channel), sum(nodes.values()), self._clock.seconds())
+
     # Nodes
 
     def lease(self, node: str, ttl: float) -> Lease:

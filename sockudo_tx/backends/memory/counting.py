@@ -61,6 +61,13 @@ class CountPaces:
         elif key not in self._slow:
             self._slow[key] = now + pace.interval
 
+    def again(self, key: str, total: int, now: float) -> None:
+        """What was told last may have reached nobody: tell it once more, as to a newcomer."""
+        pace = self._paces.get(key)
+        if pace is not None:
+            pace.newcomer = True
+            self.changed(key, total, now)
+
     def first(self) -> float | None:
         """When the next total is to be told."""
         quick, slow = next(iter(self._quick.values()), None), next(iter(self._slow.values()), None)

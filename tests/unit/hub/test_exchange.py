@@ -214,6 +214,25 @@ class AuthorityTests(ExchangeCase):
 class GoneTests(ExchangeCase):
     """Workers that go"""
 
+    async def test_untold_totals(self) -> None:
+        """A total that somebody died with is told by another one, unless it had asked for the next, or said goodbye."""
+        authority = self.group.authority
+        for channel in ("told", "untold"):
+            authority.occupy("a", channel, self.nodes[2])
+            authority.count("a", channel, self.nodes[2], 3, pace=1.0)
+            self.clock.advance(0.1)
+            found = (await self.authorities[0].due(50)).found
+            self.assertEqual([(due.channel, due.total) for due in found], [(channel, 3)])
+        self.links[0].cut()
+        await self.until(lambda: self.group.were_gone)
+        self.clock.advance(0.1)
+        found = (await self.authorities[1].due(50)).found
+        self.assertEqual([(due.channel, due.total, due.again) for due in found], [("untold", 3, True)])
+        self.links[1].bye()
+        await self.until(lambda: len(self.group.were_gone) == 2)
+        self.clock.advance(0.1)
+        self.assertEqual((await self.authorities[2].due(50)).found, [])
+
     async def test_gone(self) -> None:
         """What a dead worker had is removed as if it had left, and then all are told that it is gone, once."""
         for ear in self.ears[1:]:
