@@ -432,6 +432,13 @@ class IBus(Interface):
         Whether the publisher gets it too, if it has subscribed, is not promised: listeners pass over their own frames.
         """
 
+    def handed_on() -> Answer[None]:
+        """Answers when every node that is there to take it takes what was published here before what it is asked next,
+        if it does `catch_up` then. May fail with `BackendError`."""
+
+    def catch_up() -> None:
+        """Hand the listener now what has come already."""
+
 
 class IDeltaPace(Interface):
     """Whether all nodes send the same messages of a stream whole (delta-and-filters.md 11).

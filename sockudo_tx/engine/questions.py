@@ -55,6 +55,10 @@ class Questions:
         """The last event of a cache channel. Fails with `BackendError`."""
         return self._cached.read(app_id, channel)
 
+    def handed_on(self) -> Deferred[None] | None:
+        """Fires when whoever publishes at another node now comes behind what was published here; soon in any case."""
+        return self._cluster.handed_on() if self._cluster is not None else None
+
     def sockets(self) -> list[Socket]:
         """Every connection whose transport has not gone yet, refused ones included."""
         return list(self._connections.open)

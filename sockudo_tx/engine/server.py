@@ -237,6 +237,8 @@ class Engine(Questions):
         reached = []
         space = self.registry.apps.get(app.id)
         cluster = self._cluster
+        if cluster is not None:
+            cluster.catch_up()
         full = None
         for channel, text in zip(event.channels, messages.event(event.name, event.data, event.channels), strict=True):
             if self._coordinated:

@@ -184,6 +184,12 @@ class MemoryBus:
     def publish(self, topic: str, frame: bytes) -> None:
         self._link.send(lambda: self._broker.publish(topic, frame, self))
 
+    def handed_on(self) -> Deferred[None]:
+        return self._link.ask(lambda: None)
+
+    def catch_up(self) -> None:
+        """What has come is taken in a turn of its own."""
+
     def deliver(self, topic: str, frame: bytes) -> None:
         self._link.receive(lambda: self._hand_over(topic, frame))
 

@@ -39,3 +39,9 @@ class HubBus:
 
     def publish(self, topic: str, frame: bytes) -> None:
         self._link.publish(topic, frame)
+
+    def handed_on(self) -> Deferred[None]:
+        return self._link.call("bus", "handed_on", None)
+
+    def catch_up(self) -> None:
+        self._link.catch_up()

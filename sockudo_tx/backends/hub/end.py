@@ -18,6 +18,8 @@ __all__ = ["End"]
 
 _CHUNK = 1024 * 1024
 """Bytes handed to the kernel at once; what it does not take can be dropped no more."""
+_CATCH_UP = 64
+"""Reads of the transport, 64 KiB each, that `catch_up` does at most."""
 
 
 @implementer(IPullProducer)
@@ -37,6 +39,8 @@ class End(Protocol):
         self._scheduled = False
         self._waiting = False  # for the transport to have sent what it was given
         self._handed_over = False
+        self._reading = False
+        self._reads = 0
         self.alive = False
         self.unsent = 0
         """Bytes that wait to be sent, but for what the transport has of them."""
@@ -151,13 +155,26 @@ class End(Protocol):
         self.alive = True
         self.begun()
 
+    def catch_up(self) -> None:
+        """Take what has come already, as if the reactor had looked here first. Not while something is being taken."""
+        if self._reading:
+            return
+        for _ in range(_CATCH_UP):
+            reads = self._reads
+            if not self.alive or self.transport.doRead() is not None or self._reads == reads:
+                return  # an end is found again, and told, by the reactor
+
     def dataReceived(self, data: bytes) -> None:
+        self._reads += 1
+        self._reading = True
         try:
             for each in self._reader.feed(data):
                 self.heard(each[4], each)
         except WireError as error:
             self._log.error("the link to {peer} is cut: {error}", peer=str(self), error=str(error))
             self.cut()
+        finally:
+            self._reading = False
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.alive:

@@ -7,13 +7,16 @@ Local delivery is done before anything here is called, and nothing here is waite
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError  # noqa: A004
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from ...interfaces import Fact, IAuthority, IBus
+from ...interfaces import Answer, BackendError, Fact, IAuthority, IBus
 from ...protocol import bus_frames
 from ...protocol.bus_frames import Control, Event, Ignored, Terminate, UserEvent
 from ...protocol.names import USER_CHANNEL_PREFIX
@@ -36,6 +39,11 @@ from .tally import ClusterTally
 from .topics import CONTROL, channel_key, channel_topic, node_topic, user_topic
 
 __all__ = ["Cluster"]
+
+_HANDED_ON_WITHIN = 0.1
+"""Seconds that a publisher waits until others have what he published: tenths of a millisecond, while all is well."""
+_IMPATIENT = 1.0
+"""Seconds in which nobody waits for it, after it was not so."""
 
 
 class Cluster:
@@ -61,6 +69,7 @@ class Cluster:
         self._registry = registry
         self._settings = settings
         self._counting = counting
+        self._impatient_until = -math.inf
         self._said = Said(settings.remember)
         self._heard = Heard(settings.remember)
         self._outgoing = Outgoing(clock, bus, settings, self.tally)
@@ -128,6 +137,25 @@ class Cluster:
     def refusing(self) -> bool:
         """Whoever publishes has to be told that not everybody gets it (scaling.md 4.8)."""
         return self._outgoing.refusing
+
+    def handed_on(self) -> Deferred[None] | None:
+        """Fires when who publishes at another node now comes behind what was published here; None when that is so, or
+        not to be waited for. So backends whose every call may go to another node see them in the order of their calls.
+        """
+        if not self._bus.up or self._clock.seconds() < self._impatient_until:
+            return None
+        answer: Answer[None] = self._bus.handed_on()
+        if not isinstance(answer, Deferred):
+            return None
+        return answer.addTimeout(_HANDED_ON_WITHIN, self._clock).addErrback(self._not_handed_on)
+
+    def _not_handed_on(self, failure: Failure) -> None:
+        if failure.trap(BackendError, TimeoutError, CancelledError) is not CancelledError:
+            self._impatient_until = self._clock.seconds() + _IMPATIENT
+
+    def catch_up(self) -> None:
+        """Deliver here what others have handed on."""
+        self._bus.catch_up()
 
     def forward(self, app_id: str, channel: str, text: str, event: Publication, full: bool | None = None) -> None:
         """A published event, delivered here already. `full` is what `IDeltaPace` said of it."""

@@ -25,6 +25,7 @@ async def publish(call: Call) -> Reply:
         call.publish(event)
         if not call.engine.alone:
             _check_reach(call)
+            await _handed_on(call)
         return await _described(call, event)
     async with Claims(call, "idempotency") as claims:
         answered = await claims.take(key)
@@ -34,6 +35,8 @@ async def publish(call: Call) -> Reply:
         if not call.engine.alone:
             _check_reach(call)
         claims.published()
+        if not call.engine.alone:
+            await _handed_on(call)
         return await claims.keep(await _described(call, event))
 
 
@@ -64,6 +67,8 @@ async def _publish_all(call: Call, events: list[Publication], batch: Claims | No
         claims.published()
         if batch is not None:
             batch.published()
+        if not call.engine.alone:
+            await _handed_on(call)
         await claims.keep(OK)
     if not any(event.info for event in events):
         return _NOTHING
@@ -96,6 +101,13 @@ def _check_reach(call: Call) -> None:
             "Other servers cannot be reached: only clients of this one got the event; try again",
             {"Retry-After": "1"},
         )
+
+
+async def _handed_on(call: Call) -> None:
+    """A publisher that reads our answer and goes on to another server comes behind this."""
+    handed = call.engine.handed_on()
+    if handed is not None:
+        await handed
 
 
 def _check_encoding(call: Call) -> None:

@@ -107,6 +107,12 @@ class FaultyBus:
         else:
             self.bus.publish(topic, frame)
 
+    def handed_on(self) -> Answer[None]:
+        return fail(BackendError("cut off")) if self.is_cut else self._life.gated(self.bus.handed_on())
+
+    def catch_up(self) -> None:
+        self.bus.catch_up()
+
     # IBusListener
 
     def received(self, topic: str, frame: bytes) -> None:
@@ -135,10 +141,10 @@ class FaultyBus:
         self._life.reach(lambda: self._hearer().bus_up())
 
     def lag(self) -> None:
-        """Frames wait until `catch_up`; answers do not."""
+        """Frames wait until `come_late`; answers do not."""
         self._late = self._late or []
 
-    def catch_up(self) -> None:
+    def come_late(self) -> None:
         late, self._late = self._late or [], None
         for topic, frame in late:
             self._arrive(topic, frame)

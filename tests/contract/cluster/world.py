@@ -334,7 +334,7 @@ class World:
                 node.thaw()
 
     def _repair(self, node: Node) -> None:
-        node.bus.catch_up()
+        node.bus.come_late()
         if node.bus.is_cut:
             node.bus.heal()
 

@@ -32,6 +32,10 @@ class RecordingBus:
     def unsubscribe(self, topic: str) -> None:
         self.gone.append(topic)
 
+    def handed_on(self) -> None: ...
+
+    def catch_up(self) -> None: ...
+
     def publish(self, topic: str, frame: bytes) -> None:
         self.published.append((topic, frame))
         if self.fails_after is not None:
