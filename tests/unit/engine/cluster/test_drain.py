@@ -5,6 +5,23 @@ from __future__ import annotations
 from .case import ClusterCase, told
 
 
+class CrashTests(ClusterCase):
+    """A node that is gone without a word"""
+
+    def test_many_webhooks(self) -> None:
+        """However much it leaves, webhooks hear of all of it when the grace is over, once."""
+        rooms = [f"room-{number}" for number in range(300)]
+        self.client(0, *rooms)
+        self.cluster.advance(1)
+        self.cluster.facts()
+        self.cluster.crash(0)
+        self.cluster.advance(2.9)
+        self.assertNotIn("channel_vacated", [fact.name for fact in self.cluster.facts()])
+        self.cluster.advance(0.5)
+        vacated = [fact.channel for fact in self.cluster.facts() if fact.name == "channel_vacated"]
+        self.assertEqual(sorted(vacated), sorted(rooms))
+
+
 class DrainTests(ClusterCase):
     """Engine.drain where the authority is another process's"""
 

@@ -51,6 +51,14 @@ class OutgoingTests(SynchronousTestCase):
         self.assertEqual(self.up(), [b"a", b"b", b"c"])
         self.assertEqual((self.tally.published, self.tally.dropped), (3, {}))
 
+    def test_room_again(self) -> None:
+        """What has gone out takes no room in the next outage."""
+        for _ in range(3):
+            self.down()
+            self.say(b"12345", b"67890")
+            self.up()
+        self.assertEqual((len(self.bus.published), dict(self.tally.dropped)), (6, {}))
+
     def test_too_many(self) -> None:
         """The oldest go."""
         self.down()

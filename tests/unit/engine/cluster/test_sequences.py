@@ -25,6 +25,13 @@ class SaidTests(SynchronousTestCase):
         self.assertEqual(said.next("b", 111), (4, 0))
         self.assertEqual(len(said), 2)
 
+    def test_forgotten_in_time(self) -> None:
+        """A topic that is in use keeps no other one alive."""
+        said = Said(60)
+        for topic, now in (("a", 0), ("b", 0), ("a", 50), ("c", 70)):
+            said.next(topic, now)
+        self.assertEqual(len(said), 2)
+
     def test_bounded(self) -> None:
         """However many topics there are."""
         self.patch(sequences, "AT_MOST", 3)

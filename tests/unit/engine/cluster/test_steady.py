@@ -263,6 +263,18 @@ class AskTests(SteadyCase):
         self.assertEqual(self.truth.online("app", ["u1", "u2"]), {"u1"})
         self.assertFalse(self.truth.conn_open("app", "b", 1))
 
+    def test_admitted_meanwhile(self) -> None:
+        """A connection that was admitted without the authority is counted, although there is no room for it."""
+        self.truth.conn_open("app", "b", 0)
+        self.far.down = True
+        opened = self.steady.conn_open("app", "a", 1)
+        self.pass_time(0.01)
+        self.failureResultOf(opened, BackendError)
+        self.far.down = False
+        self.pass_time(5)
+        self.truth.conn_close("app", "b", 1)
+        self.assertFalse(self.truth.conn_open("app", "b", 1))
+
 
 class OutageTests(SteadyCase):
     """A crowd"""

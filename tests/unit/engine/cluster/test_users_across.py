@@ -75,6 +75,30 @@ class WatchTests(ClusterCase):
         self.cluster.inject("u\0app\0u2", frame)
         self.assertEqual(self.changes(watcher), [("online", ["u2"])])
 
+    def test_missed(self) -> None:
+        """A change that was lost is told to those who watch as soon as somebody asks; who asks hears of it once."""
+        theirs, watcher = self.client(1), self.client(0)
+        theirs.signin("u2")
+        watcher.signin("u1", watchlist=["u2"])
+        watcher.take()
+        self.cluster.drop(lambda place, topic, frame: frame[1] == 10)
+        theirs.cut()
+        self.cluster.pump()
+        self.cluster.drop(None)
+        self.assertEqual(self.changes(watcher), [])
+        other = self.client(0)
+        self.assertEqual(len(other.signin("u3", watchlist=["u2"])), 2)
+        self.assertEqual((self.changes(watcher), self.changes(other)), ([("offline", ["u2"])], []))
+
+    def test_watched_no_more(self) -> None:
+        """What watchers were told is forgotten with the last of them."""
+        watcher = self.client(0)
+        watcher.signin("u1", watchlist=["u2"])
+        self.assertEqual(len(self.a.engine._users._told), 1)
+        watcher.cut()
+        self.cluster.pump()
+        self.assertEqual(len(self.a.engine._users._told), 0)
+
     def test_gone_while_it_signs_in(self) -> None:
         """Nothing is left of a socket that goes while it waits, and its topics go too."""
         client = self.client(0)
