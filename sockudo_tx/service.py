@@ -64,7 +64,7 @@ from .transports.redirect import RedirectFactory
 from .transports.rest.checks import Check, usable, well
 from .transports.rest.site import rest_site
 from .transports.tls import TlsFactory
-from .transports.tls_context import CertificateError
+from .transports.tls_context import CertificateContents, CertificateError
 from .transports.turn import Turn
 from .watchdog import Watchdog
 
@@ -81,12 +81,13 @@ def make_service(
     passed: PassedSockets | None = None,
     wanted: Wanted = Wanted(),  # noqa: B008 (immutable)
     link: HubLink | None = None,
+    kept: CertificateContents | None = None,
 ) -> Server:
     """The whole server as a service, on this reactor; nothing listens before it is started or `open`ed.
 
     Sockets that were `passed` take the place of those it would open; `wanted` says which of the dear lines somebody
-    reads. With a `link` it is one of several on this machine, and has in common with them what the hub has. Raises
-    `CertificateError`.
+    reads. With a `link` it is one of several on this machine, and has in common with them what the hub has,
+    `kept` too: the certificate to go on with when its files cannot be used. Raises `CertificateError`.
     """
     shared = by_itself(loaded.config, reactor) if link is None else over_link(loaded.config, reactor, link)
     departures = ConnectionLog(IReactorTime(reactor))
@@ -125,7 +126,7 @@ def make_service(
     if isinstance(engine.apps, MemoryApps):
         server.reloads.parts.append(_apps_part(engine.apps, engine))
     watchdog.setServiceParent(server)
-    _add_listeners(server, loaded.config, reactor, port, watchdog, passed or PassedSockets(), shared, link)
+    _add_listeners(server, loaded.config, reactor, port, watchdog, passed or PassedSockets(), shared, link, kept)
     return server
 
 
@@ -182,11 +183,12 @@ def _add_listeners(
     passed: PassedSockets,
     shared: Shared,
     link: HubLink | None,
+    kept: CertificateContents | None,
 ) -> None:
     """Metrics, clients, and the way from plain HTTP to HTTPS, in the order in which they are opened."""
     tls: TlsFactory | None = None
     if encrypts(config, passed):
-        certificates = server.certificates = certificates_of(config, reactor)
+        certificates = server.certificates = certificates_of(config, reactor, kept)
         certificates.setServiceParent(server)
         server.reloads.parts.append(certificates_part(certificates))
         tls = certificates.over(port, port.pending)
@@ -269,10 +271,10 @@ def encrypts(config: Config, passed: PassedSockets) -> bool:
     return config.ssl.enabled and (passed.main_over_tcp if passed.main else not config.unix_socket.enabled)
 
 
-def certificates_of(config: Config, clock: IReactorTime) -> Certificates:
-    """What TLS is made with. Raises `CertificateError`."""
+def certificates_of(config: Config, clock: IReactorTime, kept: CertificateContents | None = None) -> Certificates:
+    """What TLS is made with; `kept` when the files cannot be used. Raises `CertificateError`."""
     interval = config.ssl.watch_interval_ms / 1000
-    return Certificates(certificate_files(config), clock, interval, config.ssl.expiry_warning_days)
+    return Certificates(certificate_files(config), clock, interval, config.ssl.expiry_warning_days, kept)
 
 
 def _redirect(config: Config, reactor: Any, passed: Sequence[socket.socket]) -> SocketListener:

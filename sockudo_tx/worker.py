@@ -138,6 +138,7 @@ class _Worker:
             passed=PassedSockets.handed_down(orders.roles, FIRST_SOCKET),
             wanted=wanted(log_settings(orders.loaded).filter),
             link=self.link,
+            kept=orders.certificate,
         )
         spare_collector()
         if self._ending:

@@ -19,6 +19,7 @@ import tempfile
 from typing import NamedTuple
 
 from ..config.load import Loaded
+from ..transports.tls_context import CertificateContents
 from .output import Manner
 
 __all__ = ["FIRST_SOCKET", "LINK", "ORDERS", "PARENTS", "Orders"]
@@ -49,6 +50,8 @@ class Orders(NamedTuple):
     """What each socket is for, from descriptor `FIRST_SOCKET` on."""
     manner: Manner = Manner()
     """How it is to write its log."""
+    certificate: CertificateContents | None = None
+    """What to go on with when the files do not hold a certificate any more, or may be read by another user only."""
 
     def write(self) -> int:
         """A descriptor of a file that holds this and cannot be changed any more; the caller closes it."""

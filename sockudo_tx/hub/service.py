@@ -226,6 +226,7 @@ def make_hub(loaded: Loaded, reactor: Any, workers: int, *, passed: PassedSocket
     for service in machine_metrics(config, reactor, hub.supervisor, exchange, hub.reloads, queue, passed.metrics):
         service.setServiceParent(hub)
     if encrypts(config, passed):
-        certificates = certificates_of(config, reactor)
+        certificates = spawn.certificates = certificates_of(config, reactor)
+        certificates.setServiceParent(hub)
         hub.reloads.parts.append(certificates_part(certificates))
     return hub

@@ -13,6 +13,7 @@ from typing import Any
 from ..backends.hub.pair import adopt
 from ..config.load import Loaded
 from ..listening import ListenError
+from ..transports.certificates import Certificates
 from .exchange import Exchange
 from .orders import FIRST_SOCKET, LINK, ORDERS, PARENTS, Orders
 from .output import Output
@@ -42,6 +43,8 @@ class Spawning:
         self._sockets = sockets
         self._workers = workers
         self.output = output
+        self.certificates: Certificates | None = None
+        """What TLS connections are made with, if clients come over TLS."""
         self._folder = os.getcwd()
 
     def __call__(self, slot: int, loaded: Loaded, events: WorkerEvents) -> WorkerProcess:
@@ -74,6 +77,7 @@ class Spawning:
             reactor="" if module == _OURS else module,
             roles=tuple(role for role, _ in inherited),
             manner=self.output.manner,
+            certificate=None if self.certificates is None else self.certificates.contents,
         ).write()
         descriptors: dict[int, int | str] = {1: "r", 2: "r", LINK: link.fileno(), ORDERS: orders}
         descriptors.update({FIRST_SOCKET + place: opened.fileno() for place, (_, opened) in enumerate(inherited)})

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from .certificate_facts import DAY, CertificateFacts
 from .pending import Pending
 from .tls import TlsFactory
-from .tls_context import CertificateError, CertificateFiles, Identity, load_identity
+from .tls_context import CertificateContents, CertificateError, CertificateFiles, Identity, load_identity
 
 __all__ = ["Certificates"]
 
@@ -28,7 +28,8 @@ Stamp = tuple[tuple[int, ...], ...]
 
 
 class Certificates(Service):
-    """The certificate in use. Raises `CertificateError` when there is none to begin with.
+    """The certificate in use. Raises `CertificateError` when there is none to begin with: neither in the files nor
+    `kept` by somebody who has used it already.
 
     `watch_interval` is the time between two looks at the files, 0 for none; `warning_days` before its end a
     certificate is warned of, once a day.
@@ -37,7 +38,12 @@ class Certificates(Service):
     _log = Logger()
 
     def __init__(
-        self, files: CertificateFiles, clock: IReactorTime, watch_interval: float = 10.0, warning_days: float = 30.0
+        self,
+        files: CertificateFiles,
+        clock: IReactorTime,
+        watch_interval: float = 10.0,
+        warning_days: float = 30.0,
+        kept: CertificateContents | None = None,
     ) -> None:
         self._clock = clock
         self._warning_days = warning_days
@@ -51,7 +57,7 @@ class Certificates(Service):
         """How often a certificate took the place of another."""
         self._files = files
         self._stamp = _stamp(files)
-        self._identity = load_identity(files)
+        self._identity = self._first(files, kept)
         self._looking = LoopingCall(self.look)
         self._reminding = LoopingCall(self._remind)
         self._looking.clock = self._reminding.clock = clock
@@ -60,6 +66,22 @@ class Certificates(Service):
     def context(self) -> SSLContext:
         """For connections that come from now on."""
         return self._identity.context
+
+    def _first(self, files: CertificateFiles, kept: CertificateContents | None) -> Identity:
+        try:
+            return load_identity(files)
+        except CertificateError as error:
+            if kept is None:
+                raise
+            identity = load_identity(files, kept)
+            self._complaint = self._told = error.sentence
+            self._log.error("the certificate loaded before stays in use. {complaint}", complaint=error.sentence)
+            return identity
+
+    @property
+    def contents(self) -> CertificateContents:
+        """For another process that is to go on with it."""
+        return self._identity.contents
 
     @property
     def facts(self) -> CertificateFacts:

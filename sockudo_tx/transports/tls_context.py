@@ -39,7 +39,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from .certificate_facts import CertificateFacts, certificate_facts, name_of, with_issuers
 
-__all__ = ["CertificateError", "CertificateFiles", "Identity", "key_fault", "load_identity"]
+__all__ = ["CertificateContents", "CertificateError", "CertificateFiles", "Identity", "key_fault", "load_identity"]
 
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
@@ -74,6 +74,17 @@ class CertificateFiles(NamedTuple):
         return f"CertificateFiles({self.cert_path!r}, {self.key_path!r}, ca_path={self.ca_path!r})"
 
 
+class CertificateContents(NamedTuple):
+    """What the files held."""
+
+    cert: bytes
+    key: bytes
+    ca: bytes
+
+    def __repr__(self) -> str:
+        return f"CertificateContents of {len(self.cert)} bytes"
+
+
 class Identity(NamedTuple):
     """What a server shows its clients."""
 
@@ -83,19 +94,21 @@ class Identity(NamedTuple):
     """What did not go into it though it was asked for."""
     digest: bytes
     """Of what the files hold: the same makes no other identity."""
+    contents: CertificateContents
 
 
-def load_identity(files: CertificateFiles) -> Identity:
-    """TLS 1.2 and 1.3 with the certificate of these files. Raises `CertificateError`.
+def load_identity(files: CertificateFiles, contents: CertificateContents | None = None) -> Identity:
+    """TLS 1.2 and 1.3 with the certificate of these files, or as if they held that. Raises `CertificateError`.
 
     Behind the certificate come those that follow it in its file, then from `ca_path` those that lead on from there.
     """
     cert_path, key_path = files.cert_path, files.key_path
-    pem, key_pem = _read("cert_path", cert_path), _read("key_path", key_path)
+    pem = _read("cert_path", cert_path) if contents is None else contents.cert
+    key_pem = _read("key_path", key_path) if contents is None else contents.key
     chain = _certificates(pem, cert_path)
     key = _private_key(key_pem, key_path, files.passphrase)
     _belong_together(chain, key, cert_path, key_path)
-    chain, extra, warnings = _extended(chain, files)
+    chain, extra, warnings = _extended(chain, files, None if contents is None else contents.ca)
     context = SSLContext(PROTOCOL_TLS_SERVER)
     context.minimum_version = TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
@@ -109,8 +122,9 @@ def load_identity(files: CertificateFiles) -> Identity:
         reason = getattr(error, "reason", None) or str(error)
         cure = "Have a certificate made with a key that is accepted today, for example ECDSA P-256 or RSA 2048"
         raise CertificateError("cert_path", f"OpenSSL refuses {cert_path} with {key_path}: {reason}", cure) from error
-    digest = sha256(b"\0".join((pem, key_pem, extra))).digest()
-    return Identity(context, certificate_facts(chain), tuple(warnings), digest)
+    found = CertificateContents(pem, key_pem, extra)
+    digest = sha256(b"\0".join(found)).digest()
+    return Identity(context, certificate_facts(chain), tuple(warnings), digest, found)
 
 
 def key_fault(files: CertificateFiles) -> CertificateError | None:
@@ -239,13 +253,13 @@ def _plain(key: CertificatePublicKeyTypes | PublicKeyTypes) -> bytes:
 
 
 def _extended(
-    chain: list[x509.Certificate], files: CertificateFiles
+    chain: list[x509.Certificate], files: CertificateFiles, held: bytes | None
 ) -> tuple[list[x509.Certificate], bytes, list[str]]:
     """The chain with what `ca_path` adds to it, that file's content, and what is wrong with it."""
     if not files.ca_path:
         return chain, b"", []
     try:
-        data = _read("ca_path", files.ca_path)
+        data = _read("ca_path", files.ca_path) if held is None else held
         others = _certificates(data, files.ca_path)
     except CertificateError as error:
         cure = "Set it to a PEM file of intermediate certificates, or to null"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import signal
 import socket
 import threading
@@ -11,6 +12,7 @@ import time
 
 import psutil
 
+from tests.certificates import self_signed
 from tests.integration.hooked import HookedCase
 from tests.integration.launch import WebSocket, eventually, get
 
@@ -102,6 +104,24 @@ class ReplacedTests(HookedCase):
         self.again(process, 1, 2)
         for _ in range(6):
             self.assertEqual(get(self.port, "/up/2"), 200)
+        self.stops(process)
+
+    def test_refused_certificate(self) -> None:
+        """A worker that ends while the certificate's file is broken starts with the certificate in use."""
+        certified = self_signed(self.folder)
+        process = self.begin(
+            2, SSL_ENABLED="true", SSL_CERT_PATH=certified.cert, SSL_KEY_PATH=certified.key, SSL_WATCH_INTERVAL_MS="0"
+        )
+        context = certified.client_context()
+        (self.folder / certified.cert).write_text("garbage")
+        for worker in self.workers(process.pid):
+            worker.kill()
+        eventually("two more", lambda: len(re.findall(r"worker \d of 2 is ready", process.output)) == 4)
+        self.assertIn("the certificate loaded before stays in use", process.output)
+        for _ in range(6):
+            client = WebSocket(self.port, context=context)
+            self.addCleanup(client.close)
+            self.assertEqual(client.event()["event"], "pusher:connection_established")
         self.stops(process)
 
     def test_new_workers_do_not_start(self) -> None:

@@ -272,3 +272,35 @@ class DateTests(CertificatesCase):
         self.clock.advance(1.5 * DAY)
         self.later()
         self.assertEqual(self.served, "two")
+
+
+class KeptTests(CertificatesCase):
+    """A process that goes on with what another one has used"""
+
+    def test_files_that_are_broken(self) -> None:
+        """The certificate kept is served and the fault told once; the files count again when they are in order."""
+        kept = self.certificates.contents
+        Path(self.files.cert).write_text("garbage")
+        self.certificates.stopService()
+        self.certificates = self.watched(kept=kept)
+        self.factory = self.certificates.over(Factory())
+        self.assertEqual(self.served, "one")
+        ((level, line),) = self.log.take()
+        self.assertEqual(level, "error")
+        self.assertIn("stays in use. ssl.cert_path:", line)
+        self.assertEqual(self.later(), [])
+        self.put("two")
+        self.assertEqual([level for level, _ in self.later()], ["info"])
+        self.assertEqual(self.served, "two")
+
+    def test_files_count_first(self) -> None:
+        """What is kept is older than what is in files that can be used."""
+        kept = self.certificates.contents
+        self.put("two")
+        self.factory = self.watched(kept=kept).over(Factory())
+        self.assertEqual(self.served, "two")
+        self.assertEqual(self.log.take(), [])
+
+    def test_contents_are_secret(self) -> None:
+        """The key is not in what a log would show."""
+        self.assertNotIn("PRIVATE", repr(self.certificates.contents))
