@@ -92,7 +92,6 @@ class MachineMetrics(Pages):
     async def _scrape(self) -> bytes:
         self._scrapes += 1
         workers = {worker.node: worker for worker in self._workers()}
-        self._asked = {node: answer for node, answer in self._asked.items() if node in workers}
         for worker in workers.values():
             if worker.node not in self._asked:
                 self._ask(worker)

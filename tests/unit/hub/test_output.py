@@ -115,13 +115,16 @@ class LinesTests(OutputCase):
     def test_endless_line(self) -> None:
         """A line without an end is written in pieces, and no more than a piece is kept."""
         self.worker.received(b"\x1e" + b"a" * (1 << 20))
-        for _ in range(3):
+        for times in range(3):
             self.worker.received(b"b" * (1 << 20))
+            self.assertGreater(len(self.out.getvalue()), (times + 1) << 20)
         self.worker.received(b"c\n\x1enext\n")
         pieces = self.out.getvalue().split("\n")
         self.assertEqual("".join(pieces), "a" * (1 << 20) + "b" * (3 << 20) + "cnext")
         self.assertEqual(pieces[-2], "next")
         self.assertEqual(self.said, [])
+        self.worker.received(b"something else\n")
+        self.assertEqual(self.warned, ["something else"])
 
     def test_last(self) -> None:
         """Why a worker could not start is found in what it said last."""

@@ -144,6 +144,10 @@ class OneForEachTests(SocketsCase):
         self.assertEqual(sockets.for_slot(1)[0][1], before[1])
         self.clients((address.host, address.port), 60)
         self.assertGreater(len(self.accepted(before[1])), 0)
+        self.accepted(before[0])
+        sockets.silence(1)
+        self.clients((address.host, address.port), 20)
+        self.assertEqual(len(self.accepted(before[0])), 20)
 
     def test_port_that_is_refused(self) -> None:
         """What was opened before the refusal is closed again."""
