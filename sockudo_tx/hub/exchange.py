@@ -245,22 +245,24 @@ class Exchange:
     def _unsubscribe(self, station: Station, topic: bytes) -> None:
         if topic in station.topics:
             station.topics.discard(topic)
-            left = tuple(each for each in self._routes[topic] if each is not station)
-            if left:
-                self._routes[topic] = left
-            else:
-                del self._routes[topic]
+            self._close_route(station, topic)
+
+    def _close_route(self, station: Station, topic: bytes) -> None:
+        left = tuple(each for each in self._routes[topic] if each is not station)
+        if left:
+            self._routes[topic] = left
+        else:
+            del self._routes[topic]
 
     def _bury(self, station: Station) -> Iterator[None]:
         for node in station.nodes:
             while self.authority.reap(node, _SLICE):
                 yield
             self._tell_gone(node)
-        topics = list(station.topics)
-        for begin in range(0, len(topics), _SLICE):
+        while station.topics:
             yield
-            for topic in topics[begin : begin + _SLICE]:
-                self._unsubscribe(station, topic)
+            for _ in range(min(_SLICE, len(station.topics))):
+                self._close_route(station, station.topics.pop())
 
     def _tell_gone(self, node: str) -> None:
         self.reaped += 1
