@@ -120,6 +120,7 @@ class Supervisor:
         if slot.coming is not None:  # of an older configuration
             slot.coming.leave()
             slot.leaving.add(slot.coming)
+            slot.coming = None
         slot.replacing = Deferred()
         replaced = slot.replacing
         self._begin(slot)
