@@ -10,7 +10,7 @@ class CrashTests(ClusterCase):
 
     def test_many_webhooks(self) -> None:
         """However much it leaves, webhooks hear of all of it when the grace is over, once."""
-        rooms = [f"room-{number}" for number in range(300)]
+        rooms = [f"room-{number}" for number in range(600)]  # more than several slices
         self.client(0, *rooms)
         self.cluster.advance(1)
         self.cluster.facts()
