@@ -58,7 +58,8 @@ class Spawning:
                     worker.pid = self._spawned(worker, loaded, theirs)
                 failing.pop_all()
         except OSError as error:
-            raise ListenError(f"{worker.name} cannot be started: {error.strerror}") from error
+            what = "" if error.filename is None else f"{error.filename}: "
+            raise ListenError(f"{worker.name} cannot be started: {what}{error.strerror}") from error
         worker.station = Station(self._exchange, slot, worker)
         adopt(self._reactor, ours, worker.station)
         return worker

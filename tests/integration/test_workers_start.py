@@ -125,7 +125,7 @@ class WaysTests(WorkersCase):
         ):
             status, output = self.run_to_end(sys.executable, "-c", f"import sys; sys.executable = '/nowhere'; {run}")
             self.assertEqual(status, 1, output)
-            self.assertRegex(output, "CRITICAL .*no worker could be started: ")
+            self.assertRegex(output, "CRITICAL .*no worker could be started: .*/nowhere: No such file")
             self.assertNotIn("Traceback", output)
             (self.folder / "output.txt").unlink()
 
