@@ -23,7 +23,8 @@ from ...interfaces import (
     Parted,
     Snapshot,
 )
-from .link import HubLink, all_done
+from .link import HubLink
+from .unanswered import all_done
 
 __all__ = ["HubAuthority"]
 

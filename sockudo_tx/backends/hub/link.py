@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred, DeferredList, fail, maybeDeferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.defer import Deferred, fail, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from ...interfaces import BackendError
 from . import wire
 from .end import End
-from .wire import GroupState, Hello, Kind, Question, Replies, Reply, Telling, Welcome, WireError
+from .unanswered import Unanswered
+from .wire import GroupState, Hello, Kind, Question, Replies, Telling, Welcome, WireError
 
-__all__ = ["ANSWER_WITHIN", "UNSENT_AT_MOST", "HubLink", "all_done"]
+__all__ = ["UNSENT_AT_MOST", "HubLink"]
 
-ANSWER_WITHIN = 5.0
-"""Seconds after which a call has failed: the hub is there, and does nothing."""
 UNSENT_AT_MOST = 16 * 1024 * 1024
 """Bytes that wait for a hub that does not read; above it the oldest publications go, and calls fail."""
 _KEPT = UNSENT_AT_MOST // 4 * 3
-_GIVEN_UP_AT_MOST = 10_000
 _BATCH_AT_MOST = 64 * 1024
 """Bytes of calls sent as one message: the hub does them in one go, while the other workers wait."""
 _CALL_AT_MOST = wire.MESSAGE_AT_MOST - 64
-
-
-def all_done(calls: Sequence[Deferred[Any]]) -> Deferred[None]:
-    """Fires when all of them have succeeded, or fails as the first that does."""
-    done: Deferred[None] = DeferredList(calls, fireOnOneErrback=True, consumeErrors=True).addCallbacks(
-        lambda _: None, lambda failure: failure.value.subFailure
-    )
-    return done
-
-
-class _Call(NamedTuple):
-    """A call that waits for its reply."""
-
-    waiting: Deferred[Any]
-    wanted: Any
-    deadline: float
-    late: Callable[[Any], None] | None
 
 
 def _nothing() -> None: ...
@@ -84,13 +65,10 @@ class HubLink(End):
         self.dropped = 0
         """Publications that were dropped since the start, because the hub did not read or they were too large."""
         self._stuck = False  # hardly anything of `_out` is a publication
-        self._calls: dict[int, _Call] = {}
-        self._patient: dict[int, _Call] = {}
-        self._given_up: dict[int, _Call] = {}  # those whose answer matters even now
+        self._unanswered = Unanswered(clock)
         self._next = 1
         self._batch: list[msgspec.Raw] = []
         self._batch_size = 0
-        self._alarm: IDelayedCall | None = None
         self._left = False
         self._heard: Mapping[int, Callable[[bytes], None]] = {
             Kind.FRAME: self._frame,
@@ -158,15 +136,11 @@ class HubLink(End):
             return fail(BackendError(f"{service}.{method} with {len(call)} bytes is too large"))
         if self._batch_size + len(call) > _BATCH_AT_MOST:
             self.complete()
-        waiting: Deferred[Any] = Deferred()
-        calls = self._patient if patient else self._calls
-        calls[self._next] = _Call(waiting, wanted, self.clock.seconds() + ANSWER_WITHIN, late)
+        waiting = self._unanswered.add(self._next, wanted, late, patient)
         self._next += 1
         self._batch.append(msgspec.Raw(call))
         self._batch_size += len(call)
         self.wake()
-        if self._alarm is None and not patient:
-            self._alarm = self.clock.callLater(ANSWER_WITHIN, self._ring)
         return waiting
 
     def publish(self, topic: str, frame: bytes) -> None:
@@ -209,20 +183,13 @@ class HubLink(End):
             self._log.failure("what the hub said could not be taken, kind {kind}", kind=kind)
 
     def ended(self, reason: str) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        calls = {**self._calls, **self._patient}
-        self._calls, self._patient = {}, {}
+        fail_all = self._unanswered.end()
         self._batch.clear()
-        error = BackendError(f"the hub is gone: {reason}")
         if not self._left:
             for lose in self.losers:
                 lose(reason)
         self.on_lost(reason)
-        for call in calls.values():
-            if not call.waiting.called:
-                call.waiting.errback(error)
+        fail_all(BackendError(f"the hub is gone: {reason}"))
 
     def _take_chunk(self) -> bytes:
         self._stuck = False
@@ -260,23 +227,7 @@ class HubLink(End):
     def _replies(self, data: bytes) -> None:
         first, replies = wire.decode(memoryview(data)[wire.HEADER :], Replies)
         for number, reply in enumerate(replies, first):
-            for waiting in (self._calls, self._patient, self._given_up):
-                if (call := waiting.pop(number, None)) is not None:
-                    self._answer(call, reply)
-                    break
-
-    def _answer(self, call: _Call, reply: Reply) -> None:
-        try:
-            value = wire.decode(reply.value, call.wanted if reply.ok else str)
-        except WireError as error:
-            reply, value = reply._replace(ok=False), str(error)
-        if call.waiting.called:
-            if reply.ok and call.late is not None:
-                call.late(value)
-        elif reply.ok:
-            call.waiting.callback(value)
-        else:
-            call.waiting.errback(BackendError(value))
+            self._unanswered.answer(number, reply)
 
     def _told(self, data: bytes) -> None:
         what, value = wire.decode(memoryview(data)[wire.HEADER :], Telling)
@@ -310,22 +261,3 @@ class HubLink(End):
         else:
             asked: Deferred[bytes] = maybeDeferred(answer)  # type: ignore[call-overload]  # either
             asked.addCallback(answered).addErrback(failed)  # type: ignore[unused-awaitable]
-
-    # Time
-
-    def _ring(self) -> None:
-        """Fail what has waited too long. The calls are in the order of their deadlines."""
-        self._alarm = None
-        now = self.clock.seconds()
-        expired: list[int] = []
-        for number, call in self._calls.items():
-            if call.deadline > now:
-                self._alarm = self.clock.callLater(call.deadline - now, self._ring)
-                break
-            expired.append(number)
-        for number in expired:
-            call = self._calls.pop(number)
-            if call.late is not None and len(self._given_up) < _GIVEN_UP_AT_MOST:
-                self._given_up[number] = call
-            if not call.waiting.called:
-                call.waiting.errback(BackendError(f"the hub did not answer within {ANSWER_WITHIN:g} s"))

@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ...interfaces import DeadWebhook, IWebhookQueue, WebhookJob
-from .link import HubLink, all_done
+from .link import HubLink
+from .unanswered import all_done
 from .wire import decode
 
 __all__ = ["HubQueue"]

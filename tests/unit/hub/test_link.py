@@ -12,14 +12,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from sockudo_tx.backends.hub import link as link_module
-from sockudo_tx.backends.hub import wire
+from sockudo_tx.backends.hub import unanswered, wire
 from sockudo_tx.backends.hub.authority import HubAuthority
 from sockudo_tx.backends.hub.bus import HubBus
 from sockudo_tx.backends.hub.cache import HubCache
 from sockudo_tx.backends.hub.end import End
-from sockudo_tx.backends.hub.link import ANSWER_WITHIN, UNSENT_AT_MOST, HubLink
+from sockudo_tx.backends.hub.link import UNSENT_AT_MOST, HubLink
 from sockudo_tx.backends.hub.pair import adopt
+from sockudo_tx.backends.hub.unanswered import ANSWER_WITHIN
 from sockudo_tx.backends.hub.webhook_queue import HubQueue
 from sockudo_tx.backends.hub.wire import Calls, Kind
 from sockudo_tx.interfaces import BackendError, Due, Dues, NodeFacts
@@ -390,7 +390,7 @@ class FrozenTests(LinkCase):
 
     async def test_many_given_up(self) -> None:
         """Answers that still matter when nobody waits any more are waited for up to a number."""
-        self.patch(link_module, "_GIVEN_UP_AT_MOST", 2)
+        self.patch(unanswered, "_GIVEN_UP_AT_MOST", 2)
         self.freeze()
         calls = [HubAuthority(self.link).conn_open("a", "n", 5) for _ in range(3)]
         self.clock.advance(ANSWER_WITHIN)
