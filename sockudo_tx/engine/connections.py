@@ -235,15 +235,31 @@ class Connections:
 
         def uncounted(error: BackendError) -> None:
             """Nobody knows how many there are elsewhere: those here decide (scaling.md 6.9)."""
+            self._came(app.id)
             if self._repeats.due("quota"):
                 self._log.error("connections could not be counted: {error}", error=str(error))
             counted(self._has_room(app))
 
+        def decided(admitted: bool) -> None:
+            self._came(app.id)
+            if not admitted and registered != self._node.registered:
+                self._uncount(app.id)  # it was registered with those who are here
+            counted(admitted)
+
         if not self._settings.socket_counting:
             return counted(self._has_room(app))
+        registered = self._node.registered
+        self._node.coming[app.id] += 1
         question = lambda: self._authority.conn_open(app.id, self._node.id, app.max_connections)  # noqa: E731
-        self.hold(socket, ask(question, counted, uncounted))
+        self.hold(socket, ask(question, decided, uncounted))
         return None
+
+    def _came(self, app_id: str) -> None:
+        """It is decided about one that was coming."""
+        coming = self._node.coming
+        coming[app_id] -= 1
+        if not coming[app_id]:
+            del coming[app_id]
 
     def _has_room(self, app: App) -> bool:
         """Whether the app may have one more connection, as far as those here are concerned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
@@ -60,7 +61,10 @@ class Registration:
             app_id, name = space.app.id, channel.name.text
             channels[app_id, name] = len(channel.subscribers)
             members += [(app_id, name, *member) for member in _members(channel)]
-        connections = {app_id: space.alive for app_id, space in self._registry.apps.items() if self._counting}
+        self._node.registered += 1
+        connections = Counter(self._node.coming)
+        if self._counting:
+            connections.update({app_id: space.alive for app_id, space in self._registry.apps.items()})
         users = [
             (app_id, user_id, socket.id)
             for app_id, space in self._registry.apps.items()

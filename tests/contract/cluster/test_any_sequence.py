@@ -35,6 +35,7 @@ def sequences(new_pair: Callable[[int], Pair]) -> type[TestCase]:
                 await run_seed(new_pair, seed, seeded(seed, 300, CALM | FAULTS | BURYING))
 
         @pytest.mark.long
+        @pytest.mark.timeout(900)
         async def test_many(self) -> None:
             """The same with many seeds."""
             for seed in range(1000, 1200):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sockudo_tx.engine.cluster.settings import ClusterSettings
 from sockudo_tx.interfaces import Lease
+from sockudo_tx.testing import fixture_app
 
 from .case import ROOM, ClusterCase, told
 
@@ -143,6 +144,20 @@ class FencedTests(ClusterCase):
         theirs.cut()
         self.cluster.pump()
         self.assertEqual(told(here), [("removed", "u1")])
+
+    def test_connection_in_that_moment(self) -> None:
+        """Who is on the way in when a node takes another id is counted under that, and who is refused is not."""
+        for limit, counted in ((2, 1), (1, 0)):
+            self.start(apps=[fixture_app(max_connections=limit)])
+            self.client(0)
+            self.cluster.hold(1)
+            coming = self.b.connect()
+            self.b.engine.start_anew()
+            self.cluster.release(1)
+            self.cluster.advance(6)
+            self.assertEqual(coming.closed is None, bool(counted))
+            connections = self.cluster.authority._apps["app"].connections
+            self.assertEqual(connections, {self.a.id: 1, **({self.b.id: 1} if counted else {})})
 
     def test_start_anew(self) -> None:
         """Forgotten changes: under another id only what is true is there, and others learn of what is no more."""
