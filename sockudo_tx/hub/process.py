@@ -25,6 +25,8 @@ __all__ = ["Lines", "WorkerEvents", "WorkerProcess"]
 
 SILENCE = 10.0
 """Seconds without an answer to a ping after which a worker hangs (scaling.md 7.3)."""
+_JITTER = 0.5
+"""A look that comes a little too early must not leave a worker hanging until the next one."""
 START = 60.0
 """Seconds a worker has to get ready."""
 _LAST_WORDS = 2.0
@@ -113,7 +115,7 @@ class WorkerProcess(ProcessProtocol):
             answer.addCallback(self._answered)  # type: ignore[unused-awaitable]  # the chain ends here
         elif late:
             self._asked_at = now  # it may well have answered while nobody was there to read it
-        elif now - self._asked_at >= SILENCE:
+        elif now - self._asked_at >= SILENCE - _JITTER:
             self._abort(f"has not answered for {SILENCE:.0f} s")
 
     def leave(self, last: bool = False) -> None:

@@ -164,6 +164,15 @@ class EndTests(SupervisorCase):
         self.assertEqual([worker.signals for worker in workers[:2]], [[], []])
         self.assertEqual(workers[2].signals, [signal.SIGABRT, signal.SIGKILL])
 
+    def test_looks_that_are_not_punctual(self) -> None:
+        """A look a moment too early, as clocks of reactors have it, does not leave one that hangs for a second more."""
+        workers = self.serve()
+        self.clock.advance(1.004)  # asked
+        self.wait(9)
+        self.assertEqual(workers[0].signals, [])
+        self.clock.advance(0.998)
+        self.assertEqual(workers[0].signals, [signal.SIGABRT])
+
     def test_late_itself(self) -> None:
         """Whoever was held up itself, on a machine that slept, gives everybody time to answer."""
         workers = self.serve()
