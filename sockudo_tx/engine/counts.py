@@ -12,10 +12,7 @@ from .facts import FactTeller
 from .registry import Registry
 from .tables import AppSpace, Channel
 
-__all__ = ["COUNTED_WITHIN", "SubscriptionCounts"]
-
-COUNTED_WITHIN = 0.1
-"""Seconds in which a total becomes due at the earliest; see `IAuthority.count`."""
+__all__ = ["SubscriptionCounts"]
 
 
 class SubscriptionCounts:

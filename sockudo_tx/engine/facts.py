@@ -16,7 +16,7 @@ from .answers import ask
 from .registry import Registry
 from .repeats import Repeats
 
-__all__ = ["FactTeller"]
+__all__ = ["COUNTED_WITHIN", "FactTeller"]
 
 SLICE = 50
 """Facts told in one turn of the reactor: about a millisecond with webhooks. A crowd that left is due at once."""
@@ -24,6 +24,8 @@ _AGAIN = 1.0
 """Seconds until an authority that failed is asked again."""
 _SWEEP = 5.0
 """Seconds between two looks at what other nodes may have left behind."""
+COUNTED_WITHIN = 0.1
+"""Seconds in which a total becomes due at the earliest; see `IAuthority.count`."""
 _PAUSE = 0.1
 """Seconds between two looks where there are other nodes, who all look."""
 _UNDER_WAY = 0.3
@@ -70,6 +72,17 @@ class FactTeller:
     def tell(self, app: App, fact: Fact) -> None:
         if self._facts.wants(app, fact.name):
             self._facts.emit(app, fact)
+
+    def tell_of(self, app_id: str, fact: Fact) -> None:
+        """Tell it if the app has anybody here."""
+        space = self._registry.apps.get(app_id)
+        if space is not None:
+            self.tell(space.app, fact)
+
+    def others_gone(self) -> None:
+        """Another node is no more: totals are others at once, and its sockets may have been the last."""
+        self.disappeared()
+        self.expect(COUNTED_WITHIN)
 
     def disappeared(self) -> None:
         """Somebody left: look when the grace has passed."""

@@ -108,17 +108,10 @@ class Presence:
                 failed,
             )
 
-        def rest(_: None) -> Deferred[None] | None:
-            while waits:
-                wait = waits.pop()
-                if wait is not None:
-                    return wait.addCallback(rest)
-            return None
-
         if old is not None:
             self.part(app_id, name.text, socket.id)
         wait = attempt()
-        return wait.addCallback(rest) if wait is not None else rest(None)
+        return wait.addCallback(_all_of, waits) if wait is not None else _all_of(None, waits)
 
     def part(self, app_id: str, channel: str, socket_id: str, node: str | None = None) -> None:
         """Undo the socket's join; `node` is the id under which that was made, if it is not this node's any more."""
@@ -206,3 +199,12 @@ class Presence:
     def _lost(self, error: BackendError) -> None:
         if self._repeats.due("presence"):
             self._log.warn("presence state is unavailable: {error}", error=str(error))
+
+
+def _all_of(_: None, waits: list[Deferred[None] | None]) -> Deferred[None] | None:
+    """Wait for each of these, and for those that come upon it meanwhile."""
+    while waits:
+        wait = waits.pop()
+        if wait is not None:
+            return wait.addCallback(_all_of, waits)
+    return None

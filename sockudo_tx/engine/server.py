@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from ..interfaces import (
     Answer,
     BackendError,
-    Fact,
     IApps,
     IAuthority,
     IBus,
@@ -41,7 +40,7 @@ from .cluster.cluster import Cluster
 from .cluster.settings import ClusterSettings
 from .cluster.steady import SteadyAuthority
 from .connections import Connections
-from .counts import COUNTED_WITHIN, SubscriptionCounts
+from .counts import SubscriptionCounts
 from .departures import LOST, Departed, Ending
 from .facts import FactTeller
 from .leaving import Leaver
@@ -102,7 +101,8 @@ class Engine(Questions):
         self._facts = FactTeller(clock, self.registry, apps, authority, facts, repeats, settings.grace)
         self._counts = SubscriptionCounts(self.registry, self._facts, settings.subscription_count_interval)
         self._mirrors = Mirrors(self.registry, authority, repeats)
-        self._presence = Presence(authority, self._mirrors, self.node, self._facts.disappeared, repeats, self._settled)
+        settled = lambda: self._connections.leaving.settled()  # noqa: E731, PLW0108  # they come later
+        self._presence = Presence(authority, self._mirrors, self.node, self._facts.disappeared, repeats, settled)
         self.alone = bus is None
         """There are no other nodes. An attribute: each publish asks."""
         self._cluster: Cluster | None = None
@@ -155,8 +155,8 @@ class Engine(Questions):
                 self._mirrors,
                 self._users,
                 self._terminate_here,
-                self._tell_of,
-                self._others_gone,
+                self._facts.tell_of,
+                self._facts.others_gone,
                 self._subscriptions.recount,
             )
 
@@ -390,19 +390,6 @@ class Engine(Questions):
         for socket, space, session in leavers:
             self._users.gone(socket, space, session.user.user_id if session.user is not None else None)
             self.registry.remove(space, socket)
-
-    def _tell_of(self, app_id: str, fact: Fact) -> None:
-        space = self.registry.apps.get(app_id)
-        if space is not None:
-            self._facts.tell(space.app, fact)
-
-    def _others_gone(self) -> None:
-        """Another node is no more: totals are others at once, and its sockets may have been the last."""
-        self._facts.disappeared()
-        self._facts.expect(COUNTED_WITHIN)
-
-    def _settled(self) -> Deferred[None] | None:
-        return self._connections.leaving.settled()
 
     def _resume(self, socket: Socket) -> None:
         """Nothing is waited for any more: take the inbox in order, until something waits again."""

@@ -15,8 +15,8 @@ from ..protocol.names import ChannelName
 from .answers import ask
 from .cluster.interest import Interest
 from .cluster.topics import channel_topic
-from .counts import COUNTED_WITHIN, SubscriptionCounts
-from .facts import FactTeller
+from .counts import SubscriptionCounts
+from .facts import COUNTED_WITHIN, FactTeller
 from .leaving import Leaver
 from .mirror import Mirror
 from .mirrors import Mirrors
