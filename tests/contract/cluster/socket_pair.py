@@ -65,6 +65,19 @@ class _Plug:
             self.close()
         return True
 
+    def doRead(self) -> object:
+        """Read what has come, as the reactor has it done; what ended the connection, or None."""
+        try:
+            data = self._socket.recv(65536)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return connectionDone
+        if not data:
+            return connectionDone
+        self.protocol.dataReceived(data)
+        return None
+
     def _send(self) -> bool:
         sent = 0
         if self._unsent:
