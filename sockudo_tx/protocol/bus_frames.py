@@ -71,6 +71,7 @@ class UserEvent(_Sent):
     user_id: str = msgspec.field(name="u")
     at: int = msgspec.field(name="t", default=0)
     excluded: str | None = msgspec.field(name="x", default=None)
+    tags: dict[str, str] | None = msgspec.field(name="g", default=None)
 
 
 class Terminate(_Sent):

@@ -9,6 +9,7 @@ import msgspec
 from ...interfaces import PresenceChange, UserChange
 from ...protocol import bus_frames
 from ...protocol.bus_frames import Event, UserEvent
+from ...protocol.names import USER_CHANNEL_PREFIX
 from ...protocol.publication import Publication
 from ...protocol.wirejson import Raw, text_of
 from ..broadcast import deliver, deliver_control, publish_locally
@@ -67,7 +68,13 @@ class Arrivals:
     def user_event(self, header: UserEvent, text: str) -> None:
         """To the user's sockets here."""
         space = self._registry.apps.get(header.app_id)
-        if space is not None and (sockets := space.users.get(header.user_id)):
+        if space is None or not (sockets := space.users.get(header.user_id)):
+            return
+        if header.tags:  # whether they are shown is what the channel's rules say
+            name = USER_CHANNEL_PREFIX + header.user_id
+            event = Publication("", (name,), "", header.excluded, header.tags)
+            self._tailored.publish(space.app, space, name, text, event, counted=True)
+        else:
             excluded = space.sockets.get(header.excluded) if header.excluded is not None else None
             deliver(sockets, text, space.tally, excluded)
 

@@ -162,7 +162,9 @@ class Cluster:
         at = int(self._clock.seconds() * 1000)
         if channel.startswith(USER_CHANNEL_PREFIX):
             user_id = channel[len(USER_CHANNEL_PREFIX) :]
-            header = UserEvent(node="", app_id=app_id, user_id=user_id, at=at, excluded=event.socket_id)
+            header = UserEvent(
+                node="", app_id=app_id, user_id=user_id, at=at, excluded=event.socket_id, tags=event.tags
+            )
             self._say(user_topic(app_id, user_id), header, text)
             return
         self._say(
