@@ -243,6 +243,8 @@ class Engine(Questions):
         for channel, text in zip(event.channels, messages.event(event.name, event.data, event.channels), strict=True):
             if self._coordinated:
                 full = self._tailored.verdict(app, channel, text, event)
+            if cluster is not None:  # it leaves before the frames for clients here, and others deliver meanwhile
+                cluster.forward(app.id, channel, text, event, full)
             if space is not None:
                 found = space.channels.get(channel)
                 if event.tags or (found is not None and found.segments is not None):
@@ -254,8 +256,6 @@ class Engine(Questions):
                     count = publish_locally(space, channel, text, event.socket_id)
                 if count:
                     reached.append(("public" if found is None else found.kind, count))
-            if cluster is not None:
-                cluster.forward(app.id, channel, text, event, full)
             if "cache-" in channel and ChannelName.of(channel).cache:
                 self._cached.store(app.id, channel, text)
         return reached

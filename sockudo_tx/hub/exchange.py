@@ -175,7 +175,6 @@ class Exchange:
             "authority.channels": self.channels,
             "bus.subscribe": subscribe,
             "bus.unsubscribe": unsubscribe,
-            "bus.handed_on": self.handed_on,
             "hub.gather": self.gather,
             "hub.here": lambda: None,
             "hub.totals": self.authority.totals,
@@ -183,12 +182,6 @@ class Exchange:
         }
         of_queue = self._queue.methods(station) if self._queue is not None else {}
         return {**self._shared, **{name: typed(method) for name, method in own.items()}, **of_queue}
-
-    def handed_on(self) -> Deferred[None]:
-        """Behind what is sent to others now: they have it before whoever waits for this goes on."""
-        done: Deferred[None] = Deferred()
-        self.soon(lambda: done.callback(None))
-        return done
 
     def welcome(self) -> Welcome:
         return Welcome(self.authority.epoch, self._queue is not None and self._queue.durable)

@@ -82,6 +82,7 @@ class Station(End):
             Kind.ANSWER: self._answer,
             Kind.PONG: self._pong,
             Kind.LEAVING: self._leaving,
+            Kind.PASS: self._pass,
             Kind.BYE: self._bye,
         }
 
@@ -186,6 +187,13 @@ class Station(End):
             self.is_ready = True
             self._exchange.elect()
             self._events.ready(self)
+
+    def _pass(self, _: bytes) -> None:
+        """Behind what is sent to others now: they have it before whoever waits for the answer goes on."""
+        self._exchange.soon(self._passed)
+
+    def _passed(self) -> None:
+        self.say(Kind.PASSED)
 
     def _leaving(self, _: bytes) -> None:
         self.draining = True

@@ -41,7 +41,7 @@ class HubBus:
         self._link.publish(topic, frame)
 
     def handed_on(self) -> Deferred[None]:
-        return self._link.call("bus", "handed_on", None)
+        return self._link.handed_on()
 
     def catch_up(self) -> None:
         self._link.catch_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,6 +68,8 @@ class HubLink(End):
         self._stuck = False  # hardly anything of `_out` is a publication
         self._unanswered = Unanswered(clock)
         self._next = 1
+        self._passing: list[Deferred[None]] = []  # who waits for what this turn has published
+        self._asked_to_pass: deque[list[Deferred[None]]] = deque()  # the same of turns before it
         self._batch: list[msgspec.Raw] = []
         self._batch_size = 0
         self._left = False
@@ -80,6 +83,7 @@ class HubLink(End):
             Kind.DRAIN: self._drain,
             Kind.HURRY: lambda _: self.on_hurry(),
             Kind.WELCOME: self._welcomed,
+            Kind.PASSED: self._passed,
         }
 
     def __str__(self) -> str:
@@ -160,6 +164,15 @@ class HubLink(End):
             self.complete()
         self.send(data)
 
+    def handed_on(self) -> Deferred[None]:
+        """Fires when the hub has passed on all that was published before; those of one turn ask once."""
+        if not self.alive:
+            return fail(BackendError("the hub is gone"))
+        waiting: Deferred[None] = Deferred()
+        self._passing.append(waiting)
+        self.wake()
+        return waiting
+
     # What the link's end asks of us
 
     def begun(self) -> None:
@@ -170,6 +183,10 @@ class HubLink(End):
         if batch:
             self._batch, self._batch_size = [], 0
             self.say(Kind.CALLS, wire.encode((self._next - len(batch), batch)))
+        if self._passing:
+            self._asked_to_pass.append(self._passing)
+            self._passing = []
+            self.say(Kind.PASS)
 
     def heard(self, kind: int, data: bytes) -> None:
         heard = self._heard.get(kind)
@@ -185,11 +202,18 @@ class HubLink(End):
     def ended(self, reason: str) -> None:
         fail_all = self._unanswered.end()
         self._batch.clear()
+        passing = [each for some in (*self._asked_to_pass, self._passing) for each in some]
+        self._asked_to_pass.clear()
+        self._passing.clear()
         if not self._left:
             for lose in self.losers:
                 lose(reason)
         self.on_lost(reason)
-        fail_all(BackendError(f"the hub is gone: {reason}"))
+        gone = BackendError(f"the hub is gone: {reason}")
+        fail_all(gone)
+        for waiting in passing:
+            if not waiting.called:
+                waiting.errback(gone)
 
     def _take_chunk(self) -> bytes:
         self._stuck = False
@@ -223,6 +247,13 @@ class HubLink(End):
         if self.received is None:
             return
         self.received(*wire.split_frame(data))
+
+    def _passed(self, data: bytes) -> None:
+        if not self._asked_to_pass:
+            raise WireError("nobody asked what was passed on")
+        for waiting in self._asked_to_pass.popleft():
+            if not waiting.called:
+                waiting.callback(None)
 
     def _replies(self, data: bytes) -> None:
         first, replies = wire.decode(memoryview(data)[wire.HEADER :], Replies)

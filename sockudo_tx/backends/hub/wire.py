@@ -69,6 +69,8 @@ class Kind(IntEnum):
     HURRY = 14  # H leave now
     BYE = 15  # W it leaves; its last message
     LEAVING = 16  # W it drains, whoever asked for that; BYE follows
+    PASS = 17  # W it wants to know when the FRAMEs before this are with the others
+    PASSED = 18  # H they are
 
 
 class Hello(NamedTuple):
