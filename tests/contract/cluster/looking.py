@@ -47,6 +47,7 @@ async def look(world: World) -> None:
     world.unrepaired = world.forgotten = False
     if len(world.clients) <= world.QUOTA and all(len(room) <= world.LIMIT for room in rooms.values()):
         world.over = False
+    world.buried.clear()
     for client in world.clients:
         client.own_told = False
 

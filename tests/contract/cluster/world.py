@@ -58,6 +58,8 @@ class World:
         """Somebody may have missed how many there are; nothing tells it again before the next change."""
         self.forgotten = False
         """The authority has lost its state, and not everybody has told it again what is."""
+        self.buried: set[Node] = set()
+        """Nodes that were taken for dead, and perhaps do not know it yet: it concerns those who come until then, too."""
         self.unrepaired = False
         """Something was lost that only an audit notices."""
         self.over = False
@@ -117,7 +119,7 @@ class World:
 
     def connect(self, node: Node) -> Client:
         client = Client(node, f"c{self._number()}")
-        client.own_told = self.forgotten
+        client.own_told = self.forgotten or node in self.buried
         self.clients.append(client)
         for events in (self.owed, self.unwanted, self.denied):
             events[client] = set()
@@ -350,6 +352,7 @@ class World:
         if self.pair.buries:
             node = self.nodes[a % len(self.nodes)]
             self.over = self.unrepaired = True
+            self.buried.add(node)
             for client in self.clients_of(node):
                 client.own_told = True
             self.pair.bury(node.engine.node_id)
