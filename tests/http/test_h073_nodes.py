@@ -167,6 +167,15 @@ class SilentTests(PartialTests):
     def lose(self) -> None:
         self.cluster.hold(0)
 
+    def test_H74_publish(self) -> None:
+        """Delivered at once too; its answer waits a moment for the others to have it, and those behind it do not."""
+        for patience in (0.1, 0.0):
+            body = json.dumps({"name": "n", "channels": ["news"], "data": "d"}).encode()
+            asking = Asking(self.here, "POST", "/events", body)
+            self.assertEqual(len(self.reader.take()), 1)
+            self.here.advance(patience)
+            self.assertEqual(asking.answer, ({"ok": True}, None))
+
     def answered(self, asking: Asking) -> tuple[Any, str | None]:
         """However many questions are in a call, all of it takes no longer than the patience of one."""
         self.here.advance(PATIENCE - 0.01)
