@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -117,6 +117,8 @@ class FactTeller:
 
         Fires when it is told. All at once would hold the reactor, and be more than webhooks can take.
         """
+        if not self._until and self._sweep is None:
+            return succeed(None)  # nobody has ever left
         self.stop()
         done: Deferred[None] = Deferred()
 
