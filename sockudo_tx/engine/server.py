@@ -243,7 +243,9 @@ class Engine(Questions):
         for channel, text in zip(event.channels, messages.event(event.name, event.data, event.channels), strict=True):
             if self._coordinated:
                 full = self._tailored.verdict(app, channel, text, event)
-            if cluster is not None:  # it leaves before the frames for clients here, and others deliver meanwhile
+            # To a crowd takes a while: then it leaves for the others before that, and they deliver meanwhile.
+            ahead = cluster is not None and space is not None and space.crowded(channel)
+            if cluster is not None and ahead:
                 cluster.forward(app.id, channel, text, event, full)
             if space is not None:
                 found = space.channels.get(channel)
@@ -256,6 +258,8 @@ class Engine(Questions):
                     count = publish_locally(space, channel, text, event.socket_id)
                 if count:
                     reached.append(("public" if found is None else found.kind, count))
+            if cluster is not None and not ahead:
+                cluster.forward(app.id, channel, text, event, full)
             if "cache-" in channel and ChannelName.of(channel).cache:
                 self._cached.store(app.id, channel, text)
         return reached

@@ -13,7 +13,7 @@ from ..protocol.limits import SlidingWindow
 from ..protocol.liveness import Pulse
 from ..protocol.names import ChannelName
 from ..protocol.session import Session
-from .audiences import Audience
+from .audiences import CROWD, Audience
 from .inbox import Inbox
 from .mirror import Mirror
 from .tailored.segments import Segments
@@ -128,6 +128,11 @@ class AppSpace:
         """watched user -> sockets that watch"""
         self.rules = RuleBook()
         """What its channels' settings come to."""
+
+    def crowded(self, channel: str) -> bool:
+        """Whether the channel has many subscribers here."""
+        found = self.channels.get(channel)
+        return found is not None and len(found.subscribers) >= CROWD
 
     def empty(self) -> bool:
         return not (self.sockets or self.channels or self.users or self.watchers)
