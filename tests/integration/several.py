@@ -101,8 +101,12 @@ class WorkersCase(LaunchCase):
 
     def workers(self) -> list[int]:
         """Their process ids."""
-        found = psutil.Process(self.hub.pid).children()
-        return [child.pid for child in found if child.status() != psutil.STATUS_ZOMBIE]
+        found = []
+        for child in psutil.Process(self.hub.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    found.append(child.pid)
+        return found
 
     @contextlib.contextmanager
     def standing_still(self, pid: int) -> Iterator[None]:

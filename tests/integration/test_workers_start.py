@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 from collections import Counter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,13 @@ class WorkersCase(LaunchCase):
 
     def workers(self, pid: int) -> list[psutil.Process]:
         """The workers of this hub, as `ps` shows them."""
-        found = [child for child in psutil.Process(pid).children() if "sockudo_tx.worker" in child.cmdline()]
-        return sorted(found, key=lambda worker: worker.cmdline()[-1])
+        named: list[tuple[str, psutil.Process]] = []
+        for child in psutil.Process(pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                words = child.cmdline()
+                if "sockudo_tx.worker" in words:
+                    named.append((words[-1], child))
+        return [child for _, child in sorted(named, key=itemgetter(0))]
 
     def stops(self, process: Process) -> str:
         """SIGTERM ends all of it with status 0; all it has printed."""
