@@ -230,30 +230,25 @@ class Engine(Questions):
     # The REST side
 
     def publish(self, app: App, event: Publication) -> list[tuple[str, int]]:
-        """Deliver to local subscribers now, in order of the event's channels; the cache write is never awaited.
-
-        Tells the kind of each channel that has any, and how many they are.
-        """
+        """Deliver to local subscribers now, in order of the event's channels; tells the kind of each that has any, and how
+        many they are. Neither the cache nor another node is waited for."""
         reached = []
         space = self.registry.apps.get(app.id)
         cluster = self._cluster
         if cluster is not None:
             cluster.catch_up()
-        full = None
         for channel, text in zip(event.channels, messages.event(event.name, event.data, event.channels), strict=True):
-            if self._coordinated:
-                full = self._tailored.verdict(app, channel, text, event)
-            # To a crowd takes a while: then it leaves for the others before that, and they deliver meanwhile.
+            full = self._tailored.verdict(app, channel, text, event) if self._coordinated else None
+            # A crowd takes a while: then the others are told before it is served, and deliver meanwhile.
             ahead = cluster is not None and space is not None and space.crowded(channel)
             if cluster is not None and ahead:
                 cluster.forward(app.id, channel, text, event, full)
             if space is not None:
                 found = space.channels.get(channel)
                 if event.tags or (found is not None and found.segments is not None):
-                    if self._coordinated:
-                        count = self._tailored.publish(app, space, channel, text, event, counted=True, full=full)
-                    else:
-                        count = self._tailored.publish(app, space, channel, text, event)
+                    count = self._tailored.publish(
+                        app, space, channel, text, event, counted=self._coordinated, full=full
+                    )
                 else:
                     count = publish_locally(space, channel, text, event.socket_id)
                 if count:
