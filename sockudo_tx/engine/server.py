@@ -230,8 +230,9 @@ class Engine(Questions):
     # The REST side
 
     def publish(self, app: App, event: Publication) -> list[tuple[str, int]]:
-        """Deliver to local subscribers now, in order of the event's channels, waiting for nobody; tells the kind of each
-        channel that has any, and how many they are."""
+        """Deliver to local subscribers now, in order of the event's channels, waiting for nobody.
+
+        Tells the kind of each channel that has any, and how many they are."""
         reached = []
         space = self.registry.apps.get(app.id)
         cluster = self._cluster
