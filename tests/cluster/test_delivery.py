@@ -59,6 +59,23 @@ def test_S2_excepted_socket_of_another_node(fleet: Fleet) -> None:
     never(fleet, left_out, "s2")
 
 
+def test_order_of_calls_that_wait(fleet: Fleet) -> None:
+    """A publisher whose every call meets another node, each behind the answer to the last, is heard in order by all."""
+    many = 600
+    clients = [node.connect() for node in fleet.nodes]
+    for each in clients:
+        each.join("turns")
+    backends = [node.api() for node in fleet.nodes]
+    for number in range(many):
+        backends[number % len(backends)].publish("n", "turns", str(number))
+
+    def exact() -> None:
+        assert all(numbers(each, "turns") == list(range(many)) for each in clients)
+
+    fleet.pump.until("all events", lambda: all(len(each.texts) >= many + 2 for each in clients))
+    fleet.promise(exact)
+
+
 def test_S3_order_of_one_publisher(fleet: Fleet) -> None:
     """5000 numbered events published one after the other on A arrive on B in order, none missing, none twice."""
     many = 5000
