@@ -7,7 +7,10 @@ prober asks before or after a stall, never during one.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
 import sys
 import threading
 import time
@@ -134,11 +137,17 @@ def _where(thread: int) -> str:
     return " < ".join(f"{call.name} ({call.filename}:{call.lineno})" for call in reversed(calls)) or "unknown"
 
 
+_PR_SET_PDEATHSIG = 1
+"""prctl(2): a signal for this process when its parent ends."""
+
+
 def outlive(parent: int, grace: float) -> None:
     """Not by more than about so many seconds: a thread ends this process when its parent is gone and it still is there.
 
-    Whose reactor turns has left by then, for it hears of it on its link.
+    Whose reactor turns has left by then, for it hears of it on its link. One that was stopped is made to go on.
     """
+    with contextlib.suppress(OSError, AttributeError):  # Linux has it
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -124,11 +124,12 @@ class KilledTests(HookedCase):
                 removals.append((json.loads(event["data"])["user_id"], time.monotonic()))
 
     def test_S80_hub_killed(self) -> None:
-        """When the hub is killed its workers tell their clients to come back and end, a hanging one too."""
+        """When the hub is killed its workers tell their clients to come back and end, a hanging and a stopped one too."""
         process = self.begin(4, SHUTDOWN_GRACE_PERIOD="4")
         workers = self.workers(process.pid)
         clients = [self.on(worker) for worker in workers]
         self.hang(workers[3])
+        workers[2].send_signal(signal.SIGSTOP)
         process.signal(signal.SIGKILL)
         began = time.monotonic()
         for client in clients[:3]:
