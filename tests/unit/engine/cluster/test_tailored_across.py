@@ -44,7 +44,7 @@ class TailoredCase(ClusterCase):
 class DeltaTests(TailoredCase):
     """Bases and numbers are each node's own: plain messages cross."""
 
-    def test_deltas(self) -> None:
+    def test_D79_deltas(self) -> None:
         """Each node makes its own, and followers everywhere read the same events."""
         followers = self.begin()
         for n in range(4):
@@ -54,7 +54,7 @@ class DeltaTests(TailoredCase):
         self.a.publish("c", "n", padded(9))
         self.assertEqual([follower.events() for follower in followers], [[plain(padded(9))]] * 2)
 
-    def test_no_delta(self) -> None:
+    def test_D80_no_delta(self) -> None:
         """`delta: false` of the publisher holds on every node."""
         followers = self.begin()
         for n in range(3):
@@ -79,7 +79,7 @@ class DeltaTests(TailoredCase):
             self.assertEqual(follower.kinds().count("delta"), 0)
             self.assertNotEqual(follower.events(), None)
 
-    def test_pace(self) -> None:
+    def test_D81_pace(self) -> None:
         """Who publishes counts, once, whether or not anybody there follows; the verdict holds on every node."""
         pace = Told(False, False, True, False)
         followers = self.begin(pace=IDeltaPace(pace))
@@ -89,7 +89,7 @@ class DeltaTests(TailoredCase):
         for follower in followers:
             self.assertEqual(follower.kinds(), ["full", "delta", "full", "delta"])
 
-    def test_no_pace(self) -> None:
+    def test_D82_no_pace(self) -> None:
         """Without a verdict each node goes by its own count."""
         followers = self.begin(pace=IDeltaPace(Told(None, None, None, None)), full_message_interval=2)
         for n in range(4):
@@ -101,7 +101,7 @@ class DeltaTests(TailoredCase):
 class FilterTests(TailoredCase):
     """Tags cross; filters are where the sockets are."""
 
-    def test_tags(self) -> None:
+    def test_D118_tags(self) -> None:
         """Each node filters its own sockets by the tags of the publisher, and sends them along."""
         self.start(settings=EngineSettings(delta=DeltaSettings(filtering=True)))
         clients = [self.cluster[place].client() for place in range(2)]
