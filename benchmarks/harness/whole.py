@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.request import urlopen
 
+from sockudo_tx.bench.own_server import OwnServer
 from sockudo_tx.bench.processes import family, read
+from sockudo_tx.bench.target import Target, TargetError
 
+from .client import APP_ID, KEY, SECRET
 from .process import ROOT, ChildError
 
 __all__ = ["WholeServer", "owner"]
 
-_PATIENCE = 60.0
+_REST = 1.0
+"""Seconds for what workers make at their start."""
 
 
 class WholeServer:
@@ -30,13 +31,13 @@ class WholeServer:
         self.workers = workers
         self.port = 0
         self._variables = variables
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server: OwnServer | None = None
 
     @property
     def pid(self) -> int:
         """The process that was started."""
-        assert self._process is not None
-        return self._process.pid
+        assert self._server is not None
+        return self._server.pid
 
     @property
     def pids(self) -> list[int]:
@@ -72,59 +73,23 @@ class WholeServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        environment = {
-            **os.environ,
-            "HOST": "127.0.0.1",
-            "PORT": str(self.port),
-            "METRICS_ENABLED": "false",
-            "SOCKUDO_WORKERS": str(self.workers),
-            "SOCKUDO_DEFAULT_APP_MAX_CONNECTIONS": "0",
-            "WEBSOCKET_AUTO_PING": "false",  # they would count as deliveries
-            **self._variables,
-        }
-        command = [sys.executable, "-m", "sockudo_tx", "run"]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        address = ("127.0.0.1", self.port)
+        target = Target(host=address[0], port=self.port, app_id=APP_ID, key=KEY, secret=SECRET, address=address)
+        # this tree's server, wherever another one is installed; pings would count as deliveries
+        variables = {"PYTHONPATH": str(ROOT), "WEBSOCKET_AUTO_PING": "false", **self._variables}
+        self._server = OwnServer(self.workers, target, **variables)
         try:
-            self._await()
-        except BaseException:
-            self._end()
-            raise
+            self._server.__enter__()
+        except TargetError as error:
+            raise ChildError(f"{self.name}: {error}") from error
+        time.sleep(_REST)
         return self
-
-    def _await(self) -> None:
-        assert self._process is not None
-        end = time.monotonic() + _PATIENCE
-        while time.monotonic() < end:
-            if self._process.poll() is not None:
-                raise ChildError(f"{self.name}: the server ended with status {self._process.returncode}")
-            with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{self.port}/up", timeout=5) as answer:
-                if answer.status == 200 and answer.read() == b"OK":
-                    self._rest()
-                    return
-            time.sleep(0.05)
-        raise ChildError(f"{self.name}: the server does not answer")
-
-    def _rest(self) -> None:
-        """All workers are there, and have made what they make at the start."""
-        end = time.monotonic() + _PATIENCE
-        wanted = 1 if self.workers == 1 else 1 + self.workers
-        while len(self.pids) < wanted and time.monotonic() < end:
-            time.sleep(0.05)
-        time.sleep(1.0)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        assert self._server is not None
+        self._server.__exit__(kind, error, trace)
 
 
 def owner(peer: socket.socket, pids: list[int]) -> int | None:

@@ -28,9 +28,11 @@ class OwnServer:
     limits of rate and of connections.
     """
 
-    def __init__(self, workers: int, target: Target) -> None:
+    def __init__(self, workers: int, target: Target, **variables: str) -> None:
+        """`variables` of the environment win over all others."""
         self.workers = workers
         self._target = target
+        self._variables = variables
         self._stack = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -54,6 +56,7 @@ class OwnServer:
             "SOCKUDO_DEFAULT_APP_KEY": self._target.key,
             "SOCKUDO_DEFAULT_APP_SECRET": self._target.secret,
             "SOCKUDO_DEFAULT_APP_MAX_CONNECTIONS": "0",
+            **self._variables,
         }
         command = [sys.executable, "-m", "sockudo_tx", "run"]
         # an empty folder: no configuration of somebody's is found there
